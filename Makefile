@@ -1,0 +1,80 @@
+# make            the program, build/cfmpi
+# make demo       install what is missing, build, run the main job, show it
+# make test       install what is missing, build, run every test
+# make check      unit tests only          make lint     style and layers
+# make install PREFIX=/usr/local
+# CC=clang, DEBUG=1 (no optimisation), SAN=1 (address and undefined-behaviour
+# sanitizers) change the build; each kind keeps a folder of its own.
+
+PREFIX ?= /usr/local
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+KIND := $(if $(SAN),-san)$(if $(DEBUG),-debug)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
+B := build$(KIND)
+LIBS := ompi-c scalapack-openmpi openblas hdf5-openmpi libxxhash
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes
+SAN_FLAGS := -O1 -fsanitize=address,undefined -fno-omit-frame-pointer
+OPT := $(if $(SAN),$(SAN_FLAGS),$(if $(DEBUG),-O0,-O3))
+# No fused multiply-add unless written: a stored value must not depend on the
+# compiler's choice.
+CFLAGS += -std=c11 -g $(OPT) -ffp-contract=off $(WARN) -MMD -MP
+CPPFLAGS += -Iinclude $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(LIBS) 2>/dev/null))
+LDLIBS += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm
+
+# The layers, lowest first: a folder may include only from those before it.
+LAYERS := base parallel matrix synth svd neighbors recommend store app
+SRC := $(wildcard $(LAYERS:%=src/%/*.c))
+OBJ := $(SRC:src/%.c=$(B)/%.o)
+LIB_OBJ := $(filter-out $(B)/app/main.o,$(OBJ))
+UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+
+all: $(B)/cfmpi
+
+$(B)/cfmpi: $(OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(B)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(B)/unit/%: tests/unit/%.c $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) $< $(LIB_OBJ) $(LDLIBS) -o $@
+
+# The same tests with messages cut at 1,000 elements, so that small data goes
+# through the paths of huge data.
+TINY := $(filter-out $(B)/parallel/%,$(LIB_OBJ)) $(patsubst $(B)/%,$(B)/tiny/%,$(filter $(B)/parallel/%,$(LIB_OBJ)))
+$(B)/tiny/parallel/%.o: src/parallel/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -DCF_COUNT_MAX=1000 $(CFLAGS) -c $< -o $@
+$(B)/tiny/unit/%: tests/unit/%.c $(TINY)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) $< $(TINY) $(LDLIBS) -o $@
+
+units: $(UNITS:%=$(B)/unit/%) $(UNITS:%=$(B)/tiny/unit/%)
+
+demo:
+	@tools/setup demo
+	@$(MAKE) --no-print-directory -j all
+	@tools/demo
+
+test:
+	@tools/setup test
+	@$(MAKE) --no-print-directory -j all units
+	@tests/run
+
+check: all units
+	@BUILD=$(B) tests/run tests/test_units.py
+
+lint:
+	@tools/lint
+
+install: all
+	install -D $(B)/cfmpi $(DESTDIR)$(PREFIX)/bin/cfmpi
+
+clean:
+	rm -rf build build-*
+
+-include $(OBJ:.o=.d)
+.PHONY: all units demo test check lint install clean
+.SECONDARY:

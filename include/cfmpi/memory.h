@@ -1,0 +1,34 @@
+/* Counted allocation. Every array of the program comes from here, so that
+ * peak memory can be reported, `--memory-limit` holds, and a failed
+ * allocation says who wanted how much for what. */
+#ifndef CFMPI_MEMORY_H
+#define CFMPI_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* `count` elements of `size` bytes, 64-byte aligned, not initialised. Ends
+ * the job with CF_NO_MEMORY, naming `what`, when they cannot be had or would
+ * exceed the limit. A count of 0 gives a pointer that may be freed. Local. */
+void *cf_alloc(int64_t count, size_t size, const char *what);
+
+/* The same, zeroed. Local. */
+void *cf_calloc(int64_t count, size_t size, const char *what);
+
+/* Grows or shrinks `p` (from cf_alloc, or NULL) and keeps its content. Local. */
+void *cf_realloc(void *p, int64_t count, size_t size, const char *what);
+
+/* Frees; NULL is allowed. Local. */
+void cf_free(void *p);
+
+/* Sets the limit in bytes for this rank, 0 for none. Local. */
+void cf_memory_limit(int64_t bytes);
+
+/* Bytes allocated now and at most so far by cf_alloc. Local. */
+int64_t cf_memory_now(void);
+int64_t cf_memory_peak(void);
+
+/* VmHWM of this process in bytes, 0 where the system does not say. Local. */
+int64_t cf_memory_process_peak(void);
+
+#endif

@@ -1,0 +1,71 @@
+/* Everything a user can set. One table (src/app/options.c) drives the command
+ * line, the configuration file, --help, --print-config and the echo in the
+ * output file. */
+#ifndef CFMPI_OPTIONS_H
+#define CFMPI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cfmpi/context.h"
+#include "cfmpi/text.h"
+
+#define CF_PATH_MAX 4096
+
+enum cf_side { CF_SIDE_USERS = 1, CF_SIDE_ITEMS = 2, CF_SIDE_BOTH = 3 };
+
+/* Plain data, so that rank 0 can broadcast it as it is. A string that was
+ * not given is empty. */
+typedef struct cf_options {
+    int command;               /* a row of the command table */
+    char input[CF_PATH_MAX];
+
+    char output[CF_PATH_MAX];
+    char report[CF_PATH_MAX];
+    bool force;
+    int64_t progress;          /* enum cf_progress_mode */
+    int64_t threads;
+    int64_t seed;
+    int64_t memory_limit;      /* bytes a rank, 0 none */
+    bool quiet, verbose;
+
+    int64_t format;            /* enum cf_ratings_format */
+    char titles[CF_PATH_MAX];
+    int64_t duplicates;        /* enum cf_duplicates */
+    int64_t on_bad_row;        /* enum cf_bad_row */
+
+    int64_t dim;
+    bool dim_given;            /* too large is then an error, not a note */
+    double tol;
+    int64_t max_passes;
+
+    int64_t neighbors;
+    int64_t side;              /* enum cf_side */
+    int64_t similarity;
+    int64_t top;
+    int64_t score;
+
+    char pairs[CF_PATH_MAX];
+    int64_t users, items, ratings;  /* sizes for synth */
+    char holdout[CF_PATH_MAX];
+    double holdout_share;
+    char user[CF_PATH_MAX];    /* ids, comma-separated, for info */
+    int64_t sample;            /* rows that verify recomputes */
+    char part[64];             /* what export writes */
+} cf_options;
+
+/* What the caller should do after parsing. */
+enum cf_parse_result { CF_PARSE_RUN, CF_PARSE_EXIT };
+
+/* True when the arguments only ask for help or the version, which is then
+ * printed; needs no MPI. Rank 0. */
+bool cf_options_print_help(int argc, char **argv);
+
+/* Reads configuration file and command line into `o`. CF_PARSE_EXIT in
+ * `result` after --print-config. Errors: CF_USAGE, CF_NO_INPUT. Rank 0. */
+int cf_options_parse(cf_options *o, int argc, char **argv, int *result);
+
+/* Every option of the command as one JSON object. Local. */
+void cf_options_json(const cf_options *o, cf_text *out);
+
+#endif

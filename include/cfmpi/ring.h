@@ -1,0 +1,26 @@
+/* Blocks that travel round the ring of ranks: each step sends the block in
+ * hand to the rank before and receives that of the rank after, while the
+ * caller computes. After s steps a rank holds the block of rank + s. */
+#ifndef CFMPI_RING_H
+#define CFMPI_RING_H
+
+#include "cfmpi/context.h"
+
+/* One step in flight; {0} when none is. */
+typedef struct cf_ring {
+    MPI_Request *requests;
+    int count;
+} cf_ring;
+
+/* Starts a step: `send` goes out, `recv` fills; both stay the ring's until
+ * cf_ring_end. Collective; two messages, in pieces when they are large. */
+void cf_ring_begin(cf_ring *ring, const cf_par *par, const void *send,
+                   int64_t send_bytes, void *recv, int64_t recv_bytes);
+
+/* Lets MPI move bytes; Open MPI does so only inside calls. Local. */
+void cf_ring_progress(cf_ring *ring);
+
+/* Waits for the step and frees its requests. Collective. */
+void cf_ring_end(cf_ring *ring);
+
+#endif

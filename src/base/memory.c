@@ -1,0 +1,109 @@
+#include "cfmpi/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cfmpi/error.h"
+#include "cfmpi/types.h"
+
+/* The size stands in front of each block; a whole cache line keeps the
+ * alignment of what follows. */
+#define HEAD 64
+
+static int64_t now_bytes, peak_bytes, limit_bytes;
+
+static int64_t wanted(int64_t count, size_t size, const char *what)
+{
+    if (count < 0 ||
+        (size > 0 && (uint64_t)count > (uint64_t)(INT64_MAX / 4) / size))
+        cf_die(CF_NO_MEMORY, "%s: %" PRId64 " x %zu bytes is no size", what,
+               count, size);
+    return count * (int64_t)size;
+}
+
+static void account(int64_t bytes, const char *what)
+{
+    now_bytes += bytes;
+    if (limit_bytes > 0 && now_bytes > limit_bytes)
+        cf_die(CF_NO_MEMORY,
+               "%s would need %" PRId64 " MiB in all, over --memory-limit of "
+               "%" PRId64 " MiB; use more ranks or raise the limit",
+               what, now_bytes >> 20, limit_bytes >> 20);
+    peak_bytes = CF_MAX(peak_bytes, now_bytes);
+}
+
+void *cf_alloc(int64_t count, size_t size, const char *what)
+{
+    int64_t bytes = wanted(count, size, what);
+    account(bytes, what);
+    size_t whole = ((size_t)bytes + 2 * HEAD - 1) / HEAD * HEAD;
+    char *block = aligned_alloc(HEAD, whole);
+    if (block == NULL)
+        cf_die(CF_NO_MEMORY, "out of memory: %" PRId64 " MiB for %s",
+               bytes >> 20, what);
+    memcpy(block, &bytes, sizeof bytes);
+    return block + HEAD;
+}
+
+void *cf_calloc(int64_t count, size_t size, const char *what)
+{
+    void *p = cf_alloc(count, size, what);
+    memset(p, 0, (size_t)count * size);
+    return p;
+}
+
+static int64_t size_of(const void *p)
+{
+    int64_t bytes;
+    memcpy(&bytes, (const char *)p - HEAD, sizeof bytes);
+    return bytes;
+}
+
+void *cf_realloc(void *p, int64_t count, size_t size, const char *what)
+{
+    void *q = cf_alloc(count, size, what);
+    if (p != NULL) {
+        int64_t bytes = CF_MIN(size_of(p), size_of(q));
+        memcpy(q, p, (size_t)bytes);
+        cf_free(p);
+    }
+    return q;
+}
+
+void cf_free(void *p)
+{
+    if (p == NULL)
+        return;
+    now_bytes -= size_of(p);
+    free((char *)p - HEAD);
+}
+
+void cf_memory_limit(int64_t bytes)
+{
+    limit_bytes = bytes;
+}
+
+int64_t cf_memory_now(void)
+{
+    return now_bytes;
+}
+
+int64_t cf_memory_peak(void)
+{
+    return peak_bytes;
+}
+
+int64_t cf_memory_process_peak(void)
+{
+    char line[256];
+    long long kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    if (f == NULL)
+        return 0;
+    while (fgets(line, sizeof line, f) != NULL)
+        if (sscanf(line, "VmHWM: %lld kB", &kib) == 1)
+            break;
+    fclose(f);
+    return (int64_t)kib * 1024;
+}

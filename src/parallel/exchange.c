@@ -1,0 +1,205 @@
+#include "cfmpi/exchange.h"
+
+#include <string.h>
+
+#include "cfmpi/memory.h"
+
+static int64_t sent_bytes;
+
+int64_t cf_traffic_sent(void)
+{
+    return sent_bytes;
+}
+
+void cf_traffic_add(int64_t bytes)
+{
+    sent_bytes += bytes;
+}
+
+static int64_t reduce_one(const cf_par *par, int64_t x, MPI_Op op)
+{
+    MPI_Allreduce(MPI_IN_PLACE, &x, 1, MPI_INT64_T, op, par->comm);
+    return x;
+}
+
+int64_t cf_sum_i64(const cf_par *par, int64_t x)
+{
+    return reduce_one(par, x, MPI_SUM);
+}
+
+int64_t cf_max_i64(const cf_par *par, int64_t x)
+{
+    return reduce_one(par, x, MPI_MAX);
+}
+
+int64_t cf_min_i64(const cf_par *par, int64_t x)
+{
+    return reduce_one(par, x, MPI_MIN);
+}
+
+int64_t cf_exscan_i64(const cf_par *par, int64_t x)
+{
+    int64_t before = 0;
+    MPI_Exscan(&x, &before, 1, MPI_INT64_T, MPI_SUM, par->comm);
+    return par->rank == 0 ? 0 : before;
+}
+
+void cf_allreduce(const cf_par *par, void *data, int64_t n,
+                  MPI_Datatype type, MPI_Op op)
+{
+    int size;
+    MPI_Type_size(type, &size);
+    for (int64_t at = 0; at < n; at += CF_COUNT_MAX) {
+        int count = (int)CF_MIN(n - at, CF_COUNT_MAX);
+        MPI_Allreduce(MPI_IN_PLACE, (char *)data + at * size, count, type, op,
+                      par->comm);
+    }
+    sent_bytes += 2 * n * size * (par->size - 1) / par->size;
+}
+
+void cf_bcast(const cf_par *par, void *data, int64_t bytes, int root)
+{
+    for (int64_t at = 0; at < bytes; at += CF_COUNT_MAX)
+        MPI_Bcast((char *)data + at, (int)CF_MIN(bytes - at, CF_COUNT_MAX),
+                  MPI_BYTE, root, par->comm);
+    if (par->rank == root)
+        sent_bytes += bytes * (par->size - 1);
+}
+
+void cf_alltoall_counts(const cf_par *par, const int64_t *send, int64_t *recv)
+{
+    MPI_Alltoall(send, 1, MPI_INT64_T, recv, 1, MPI_INT64_T, par->comm);
+}
+
+/* One pair's exchange in pieces; both sides go through the same number of
+ * pieces as their partner expects, zero-length ones left out. */
+static void sendrecv(const cf_par *par, const char *send, int64_t send_count,
+                     int to, char *recv, int64_t recv_count, int from,
+                     size_t size, MPI_Datatype type)
+{
+    int64_t sent = 0, got = 0;
+    while (sent < send_count || got < recv_count) {
+        int s = (int)CF_MIN(send_count - sent, CF_COUNT_MAX);
+        int r = (int)CF_MIN(recv_count - got, CF_COUNT_MAX);
+        MPI_Sendrecv(send + sent * (int64_t)size, s, type,
+                     s > 0 ? to : MPI_PROC_NULL, 0,
+                     recv + got * (int64_t)size, r, type,
+                     r > 0 ? from : MPI_PROC_NULL, 0, par->comm,
+                     MPI_STATUS_IGNORE);
+        sent += s;
+        got += r;
+    }
+}
+
+static int64_t *offsets_of(const int64_t *counts, int n)
+{
+    int64_t *offset = cf_alloc(n + 1, sizeof *offset, "exchange offsets");
+    offset[0] = 0;
+    for (int r = 0; r < n; r++)
+        offset[r + 1] = offset[r] + counts[r];
+    return offset;
+}
+
+void cf_alltoallv(const cf_par *par, const void *send,
+                  const int64_t *send_counts, void *recv,
+                  const int64_t *recv_counts, size_t size)
+{
+    int64_t *from_at = offsets_of(send_counts, par->size);
+    int64_t *to_at = offsets_of(recv_counts, par->size);
+    MPI_Datatype type;
+    MPI_Type_contiguous((int)size, MPI_BYTE, &type);
+    MPI_Type_commit(&type);
+    const char *out = send;
+    char *in = recv;
+    int64_t width = (int64_t)size;
+    int me = par->rank;
+    if (send_counts[me] > 0)
+        memcpy(in + to_at[me] * width, out + from_at[me] * width,
+               (size_t)(send_counts[me] * width));
+    for (int step = 1; step < par->size; step++) {
+        int to = (me + step) % par->size;
+        int from = (me - step + par->size) % par->size;
+        sendrecv(par, out + from_at[to] * width, send_counts[to], to,
+                 in + to_at[from] * width, recv_counts[from], from, size,
+                 type);
+        sent_bytes += send_counts[to] * width;
+    }
+    MPI_Type_free(&type);
+    cf_free(from_at);
+    cf_free(to_at);
+}
+
+void cf_allgather_rows(const cf_par *par, const cf_part *part,
+                       const void *mine, void *all, size_t row_bytes)
+{
+    int *counts = cf_alloc(2 * (int64_t)par->size, sizeof *counts, "counts");
+    int *displs = counts + par->size;
+    MPI_Datatype row;
+    MPI_Type_contiguous((int)row_bytes, MPI_BYTE, &row);
+    MPI_Type_commit(&row);
+    char *out = all;
+    /* Windows of rows: each is one collective whose counts fit. */
+    for (cf_gidx w = 0; w < cf_part_rows(part); w += CF_COUNT_MAX) {
+        cf_gidx e = CF_MIN(w + CF_COUNT_MAX, cf_part_rows(part));
+        for (int r = 0; r < par->size; r++) {
+            cf_gidx b = CF_MIN(CF_MAX(part->begin[r], w), e);
+            counts[r] = (int)(CF_MIN(CF_MAX(part->begin[r + 1], w), e) - b);
+            displs[r] = (int)(b - w);
+        }
+        cf_gidx skip = CF_MAX(w - part->begin[par->rank], 0);
+        MPI_Allgatherv(counts[par->rank] > 0
+                           ? (const char *)mine + skip * (cf_gidx)row_bytes
+                           : (const char *)mine,
+                       counts[par->rank], row,
+                       out + w * (cf_gidx)row_bytes, counts, displs, row,
+                       par->comm);
+    }
+    sent_bytes += cf_part_count(part, par->rank) * (int64_t)row_bytes *
+                  (par->size - 1);
+    MPI_Type_free(&row);
+    cf_free(counts);
+}
+
+void cf_reduce_scatter_rows(const cf_par *par, const cf_part *part,
+                            const double *all, double *mine, int width)
+{
+    int *counts = cf_alloc(par->size, sizeof *counts, "counts");
+    cf_gidx window = CF_MAX(CF_COUNT_MAX / width, 1);
+    cf_gidx rows = cf_part_rows(part);
+    double *out = mine;
+    for (cf_gidx w = 0; w < rows; w += window) {
+        cf_gidx e = CF_MIN(w + window, rows);
+        for (int r = 0; r < par->size; r++) {
+            cf_gidx b = CF_MIN(CF_MAX(part->begin[r], w), e);
+            cf_gidx f = CF_MIN(CF_MAX(part->begin[r + 1], w), e);
+            counts[r] = (int)(f - b) * width;
+        }
+        MPI_Reduce_scatter(all + w * width, out, counts, MPI_DOUBLE, MPI_SUM,
+                           par->comm);
+        out += counts[par->rank];
+    }
+    cf_free(counts);
+    sent_bytes += (rows - cf_part_count(part, par->rank)) * width *
+                  (int64_t)sizeof(double);
+}
+
+static int64_t overlap(const cf_part *a, int r, const cf_part *b, int s)
+{
+    cf_gidx lo = CF_MAX(a->begin[r], b->begin[s]);
+    cf_gidx hi = CF_MIN(a->begin[r + 1], b->begin[s + 1]);
+    return CF_MAX(hi - lo, 0);
+}
+
+void cf_repartition_rows(const cf_par *par, const cf_part *from,
+                         const void *mine, const cf_part *to, void *out,
+                         size_t row_bytes)
+{
+    int64_t *counts = cf_alloc(2 * (int64_t)par->size, sizeof *counts,
+                               "row counts");
+    for (int r = 0; r < par->size; r++) {
+        counts[r] = overlap(from, par->rank, to, r);
+        counts[par->size + r] = overlap(from, r, to, par->rank);
+    }
+    cf_alltoallv(par, mine, counts, out, counts + par->size, row_bytes);
+    cf_free(counts);
+}
