@@ -1,0 +1,57 @@
+/* Where things stand in a result file: the one place that knows the names. */
+#ifndef CFMPI_LAYOUT_H
+#define CFMPI_LAYOUT_H
+
+#include "cfmpi/csr.h"
+#include "cfmpi/h5.h"
+#include "cfmpi/idmap.h"
+#include "cfmpi/neighbors.h"
+#include "cfmpi/svd.h"
+#include "cfmpi/titles.h"
+
+/* Who the rows and columns of the ratings are. */
+typedef struct cf_tables {
+    cf_idmap users, items;
+    cf_titles titles;      /* of own items; data is NULL when there are none */
+    int64_t *user_count;   /* of own rows of the matrix */
+    double *user_mean;
+    int64_t *item_count;   /* of own items of the id map */
+    double *item_mean;
+} cf_tables;
+
+/* Counts and means from the matrix. Collective. */
+void cf_tables_fill(cf_tables *t, const cf_csr *a, const cf_par *par);
+void cf_tables_free(cf_tables *t);
+
+/* Add a part to an output; all data is borrowed until the commit. Local, all
+ * ranks alike. */
+void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a);
+void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e);
+void cf_layout_add_neighbors(cf_writer *w, const char *side,
+                             const cf_neighbors *n);
+void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
+                                   const cf_topk *lists, cf_gidx items);
+
+/* Read a part; every digest is compared on the way. Errors, agreed:
+ * CF_BAD_DATA, CF_IO. Collective. Rows are split as each says. */
+
+/* The matrix, rows split by entries; checked to be a matrix. */
+int cf_layout_read_ratings(const cf_h5 *file, const cf_par *par, cf_csr *a);
+
+/* Ids of "users" or "items", evenly split. */
+int cf_layout_read_ids(const cf_h5 *file, const cf_par *par, const char *side,
+                       cf_idmap *ids);
+
+/* `side` rows of the embedding, evenly split into *part; rows (cf_free) is
+ * [own rows x dim]. For items the rows are V·Σ when `scaled`, else V. */
+int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
+                             const char *side, bool scaled, cf_part *part,
+                             float **rows, int *dim);
+
+/* Finished lists of `group` ("/neighbors/users"), evenly split into *part;
+ * they must name rows below `limit`. gap and ties are not read. */
+int cf_layout_read_lists(const cf_h5 *file, const cf_par *par,
+                         const char *group, cf_gidx limit, cf_part *part,
+                         cf_topk *lists);
+
+#endif

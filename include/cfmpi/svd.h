@@ -1,0 +1,64 @@
+/* The embedding: a truncated SVD of the ratings, A ≈ U Σ Vᵀ, with a residual
+ * for every triplet. */
+#ifndef CFMPI_SVD_H
+#define CFMPI_SVD_H
+
+#include <stdbool.h>
+
+#include "cfmpi/csr.h"
+
+/* What is published. Row-major float32, one slab of rows a rank. */
+typedef struct cf_embedding {
+    int dim;
+    cf_part user_part, item_part;
+    float *users;           /* [n_loc x dim] A·V, that is U·Σ */
+    float *items;           /* [m_loc x dim] V */
+    double *sigma;          /* [dim] descending */
+    double *residual;       /* [dim] max of the two below */
+    double *left, *right;   /* ‖Av−σu‖/σ and ‖Aᵀu−σv‖/σ, with u = users/σ;
+                               over σ1 where σ is 0 */
+    double orthogonality;   /* max |UᵀU − I| over the triplets with σ > 0 */
+    double max_residual;
+    int64_t passes;         /* over the matrix, certificate not counted */
+} cf_embedding;
+
+typedef struct cf_svd_options {
+    int dim;                /* 1 .. min(rows, cols) */
+    double tol;             /* on residual */
+    int64_t max_passes;
+    uint64_t seed;
+} cf_svd_options;
+
+/* A solver between calls; opaque. */
+typedef struct cf_svd cf_svd;
+
+/* Prepares the solver. `a` is borrowed until cf_svd_end. Memory: the basis, up
+ * to about 8 dim columns of the smaller side, spread over the ranks, in
+ * float64, and two blocks of 16 columns of the item side on every rank.
+ * Collective. */
+cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
+                     const cf_svd_options *options);
+
+/* Iterates until the estimated residuals are below `target` or the passes are
+ * used up (`more` is false then), and fills dim, users, items, sigma, passes.
+ * Can be called again with a smaller target to go on. Errors: CF_BAD_DATA,
+ * CF_INTERNAL. Collective. */
+int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more);
+
+void cf_svd_end(cf_svd *s);
+
+/* Computes residuals and orthogonality in float64 from the matrix and the
+ * stored float32 vectors; needs users to be split as the rows of `a`.
+ * Collective; two products with dim columns. */
+void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par);
+
+/* Rows of A·V in float64, summed in column order, rounded to float32: the one
+ * way in which user rows are made. `items` [cols x dim] is all of V.
+ * out [n_loc x dim]. Local. */
+void cf_svd_embed_rows(const cf_csr *a, const float *items, int dim,
+                       float *out);
+
+/* Safe on {0} and twice. Local. */
+void cf_embedding_free(cf_embedding *e);
+
+#endif

@@ -1,0 +1,456 @@
+/* The main job and its parts: run, ingest, svd, neighbors and recommend are
+ * one pipeline
+ *
+ *     ratings -> ingest -> svd (+ certify) -> neighbors -> recommend -> write
+ *
+ * that begins at what the input file already holds and ends at what the
+ * command asks for. What lies before the beginning is carried over. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cfmpi/clock.h"
+#include "cfmpi/exchange.h"
+#include "cfmpi/log.h"
+#include "cfmpi/memory.h"
+#include "cfmpi/ratings_text.h"
+#include "cfmpi/recommend.h"
+#include "commands.h"
+#include "job.h"
+
+/* ---- where to begin and where to end ---- */
+
+static enum cf_step last_step(const cf_options *o)
+{
+    switch (o->command) {
+    case CF_CMD_INGEST: return CF_STEP_INGEST;
+    case CF_CMD_SVD: return CF_STEP_SVD;
+    case CF_CMD_NEIGHBORS: return CF_STEP_NEIGHBORS;
+    default: return CF_STEP_RECOMMEND;
+    }
+}
+
+/* The first step whose result the file lacks. */
+static enum cf_step first_missing(const cf_job *job)
+{
+    const cf_h5 *f = &job->file;
+    bool users = job->o->side != CF_SIDE_ITEMS;
+    bool items = job->o->side != CF_SIDE_USERS;
+    if (!cf_h5_has(f, "/ratings/indptr"))
+        return CF_STEP_INGEST;
+    if (!cf_h5_has(f, "/embedding/users"))
+        return CF_STEP_SVD;
+    if ((users && !cf_h5_has(f, "/neighbors/users")) ||
+        (items && !cf_h5_has(f, "/neighbors/items")))
+        return CF_STEP_NEIGHBORS;
+    return CF_STEP_RECOMMEND;
+}
+
+static int choose_steps(cf_job *job)
+{
+    const cf_options *o = job->o;
+    const char *path = o->input;
+    enum cf_step missing;
+    job->last = last_step(o);
+    job->first = CF_STEP_INGEST;
+    if (!job->from_file)
+        return job->last == CF_STEP_RECOMMEND &&
+                       o->command == CF_CMD_RECOMMEND
+                   ? cf_fail(CF_USAGE, "%s: recommend needs a result file; "
+                             "make one with `cfmpi run`", path)
+                   : CF_OK;
+    missing = first_missing(job);
+    if (missing == CF_STEP_INGEST)
+        return cf_fail(CF_BAD_DATA, "%s: has no /ratings", path);
+    if (o->command == CF_CMD_INGEST)
+        return cf_fail(CF_USAGE, "%s: is a matrix file already", path);
+    if (o->command == CF_CMD_RECOMMEND && missing < CF_STEP_RECOMMEND)
+        return cf_fail(CF_BAD_DATA, "%s: has no /neighbors/users; make them "
+                       "with `cfmpi neighbors`", path);
+    job->first = CF_MIN(missing, job->last);
+    if (job->first > CF_STEP_SVD && o->dim_given)
+        return cf_fail(CF_USAGE, "%s: holds an embedding already, so --dim "
+                       "has nothing to set; use the matrix file or leave "
+                       "--dim out", path);
+    return CF_OK;
+}
+
+/* Rank 0 looks whether the input is one of our files. */
+static int open_input(cf_job *job)
+{
+    int status = CF_OK, is_file = 0;
+    if (job->par->rank == 0)
+        is_file = cf_h5_is_hdf5(job->o->input);
+    cf_bcast(job->par, &is_file, sizeof is_file, 0);
+    job->from_file = is_file != 0;
+    if (job->from_file)
+        CF_TRY(cf_h5_open(&job->file, job->par, job->o->input));
+    CF_TRY(choose_steps(job));
+done:
+    return status;
+}
+
+/* ---- ingest ---- */
+
+/* The line of a duplicate, as a message. */
+static int duplicate_error(cf_job *job, const cf_entry *first)
+{
+    const cf_options *o = job->o;
+    cf_gidx index[2] = {first->row, first->col};
+    int64_t id[2], line[2] = {0, 0};
+    cf_idmap_ids(&job->tables.users, job->par, &index[0], 1, &id[0]);
+    cf_idmap_ids(&job->tables.items, job->par, &index[1], 1, &id[1]);
+    int status = cf_ratings_find(job->par, o->input,
+                                 (enum cf_ratings_format)o->format, id[0],
+                                 id[1], line);
+    if (status != CF_OK)
+        return status;
+    return cf_fail(CF_BAD_DATA, "%s:%" PRId64 ":1: user %" PRId64 " rated "
+                   "item %" PRId64 " before, in line %" PRId64 "; pass "
+                   "--duplicates=last, first or mean to go on", o->input,
+                   line[1], id[0], id[1], line[0]);
+}
+
+static void show_skipped(const cf_job *job, const cf_ratings_text *text)
+{
+    for (int i = 0; i < text->shown_count; i++)
+        cf_log_note("skipped %s", text->shown[i]);
+    if (text->skipped > 0)
+        cf_log_note("%" PRId64 " bad rows skipped in %s", text->skipped,
+                    job->o->input);
+}
+
+/* Provisional ids become rows and columns. */
+static cf_entry *number_entries(cf_job *job, cf_ratings_text *text)
+{
+    cf_tables *t = &job->tables;
+    cf_gidx *user = cf_alloc(text->users.count, sizeof *user, "user rows");
+    cf_gidx *item = cf_alloc(text->items.count, sizeof *item, "item rows");
+    cf_idmap_build(&t->users, job->par, text->users.ids, text->users.count,
+                   user);
+    cf_idmap_build(&t->items, job->par, text->items.ids, text->items.count,
+                   item);
+    cf_entry *entries = cf_alloc(text->count, sizeof *entries, "entries");
+    for (int64_t i = 0; i < text->count; i++)
+        entries[i] = (cf_entry){user[text->user[i]],
+                                (cf_lidx)item[text->item[i]], text->value[i]};
+    cf_free(user);
+    cf_free(item);
+    return entries;
+}
+
+static int build_matrix(cf_job *job, cf_ratings_text *text)
+{
+    int status = CF_OK;
+    cf_entry first;
+    int64_t count = text->count;
+    cf_entry *entries = number_entries(job, text);
+    cf_ratings_text_free(text);
+    cf_gidx users = cf_part_rows(&job->tables.users.part);
+    cf_gidx items = cf_part_rows(&job->tables.items.part);
+    if (items > INT32_MAX)
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %" CF_PRIgidx " items are more than "
+                       "2^31-1", job->o->input, items));
+    status = cf_csr_build(&job->ratings, job->par, users, items, entries,
+                          count, (enum cf_duplicates)job->o->duplicates,
+                          &job->report.input.duplicates_merged, &first);
+    if (status != CF_OK)
+        status = duplicate_error(job, &first);
+done:
+    return status;
+}
+
+static int read_titles(cf_job *job)
+{
+    int status = CF_OK;
+    cf_tables *t = &job->tables;
+    if (job->o->titles[0] == '\0')
+        return CF_OK;
+    CF_TRY(cf_titles_read(&t->titles, job->par, job->o->titles, t->items.ids,
+                          cf_part_count(&t->items.part, job->par->rank)));
+    if (t->titles.found < cf_part_rows(&t->items.part))
+        cf_log_note("%" PRId64 " of %" CF_PRIgidx " items have a title in %s",
+                    t->titles.found, cf_part_rows(&t->items.part),
+                    job->o->titles);
+done:
+    return status;
+}
+
+static int ingest(cf_job *job)
+{
+    int status = CF_OK;
+    const cf_options *o = job->o;
+    cf_ratings_text text = {0};
+    cf_report_begin(&job->report, "ingest", "bytes");
+    CF_TRY(cf_ratings_read(&text, job->par, o->input,
+                           (enum cf_ratings_format)o->format,
+                           (enum cf_bad_row)o->on_bad_row));
+    show_skipped(job, &text);
+    cf_report_read(text.bytes / job->par->size);
+    job->report.input.rows_skipped = text.skipped;
+    job->report.input.bytes = text.bytes;
+    snprintf(job->report.input.digest, CF_DIGEST_HEX, "%s", text.digest);
+    CF_TRY(build_matrix(job, &text));
+    CF_TRY(read_titles(job));
+    cf_tables_fill(&job->tables, &job->ratings, job->par);
+    cf_log_detail("%" CF_PRIgidx " ratings of %" CF_PRIgidx " users and %"
+                  CF_PRIgidx " items", job->ratings.nnz, job->ratings.rows,
+                  job->ratings.cols);
+done:
+    cf_report_end(&job->report);
+    cf_ratings_text_free(&text);
+    return status;
+}
+
+/* The matrix of the input file, where a later step needs it. */
+static int load_ratings(cf_job *job)
+{
+    int status = CF_OK;
+    if (job->last == CF_STEP_NEIGHBORS && job->first == CF_STEP_NEIGHBORS)
+        return CF_OK;
+    cf_report_begin(&job->report, "ingest", "bytes");
+    status = cf_layout_read_ratings(&job->file, job->par, &job->ratings);
+    cf_report_end(&job->report);
+    return status;
+}
+
+/* ---- svd ---- */
+
+static int choose_dim(const cf_job *job, int *dim)
+{
+    cf_gidx most = CF_MIN(job->ratings.rows, job->ratings.cols);
+    *dim = (int)CF_MIN(job->o->dim, most);
+    if (*dim == job->o->dim)
+        return CF_OK;
+    if (job->o->dim_given)
+        return cf_fail(CF_USAGE, "--dim: %" PRId64 " is over min(users, "
+                       "items) = %" CF_PRIgidx, job->o->dim, most);
+    cf_log_note("--dim is %d, the smaller of %" CF_PRIgidx " users and %"
+                CF_PRIgidx " items", *dim, job->ratings.rows,
+                job->ratings.cols);
+    return CF_OK;
+}
+
+static void certify(cf_job *job)
+{
+    cf_report_begin(&job->report, "certify", "dimensions");
+    cf_svd_certify(&job->embedding, &job->ratings, job->par);
+    cf_report_end(&job->report);
+}
+
+/* Certificates that fell short are tried again with a smaller target: the
+ * solver's own estimate knows nothing of the rounding to float32. */
+#define TRIES 3
+
+static int svd(cf_job *job)
+{
+    int status = CF_OK, dim;
+    bool more = true;
+    cf_svd *solver = NULL;
+    cf_embedding *e = &job->embedding;
+    CF_TRY(choose_dim(job, &dim));
+    cf_svd_options options = {dim, job->o->tol, job->o->max_passes,
+                              (uint64_t)job->o->seed};
+    for (int attempt = 0; attempt < TRIES && more; attempt++) {
+        double target = options.tol / (attempt == 0 ? 2 : 20 * attempt);
+        cf_report_begin(&job->report, "svd", "passes");
+        if (solver == NULL)
+            solver = cf_svd_begin(&job->ratings, job->par, &options);
+        status = cf_svd_solve(solver, target, e, &more);
+        cf_report_end(&job->report);
+        CF_TRY(status);
+        certify(job);
+        if (e->max_residual <= options.tol)
+            break;
+    }
+    job->report.svd.dim = dim;
+    job->report.svd.passes = e->passes;
+    job->report.svd.max_residual = e->max_residual;
+    job->short_of_tol = e->max_residual > options.tol;
+    cf_log_detail("%d triplets in %" PRId64 " passes, largest residual %.1e, "
+                  "max|U'U-I| %.1e", dim, e->passes, e->max_residual,
+                  e->orthogonality);
+done:
+    cf_svd_end(solver);
+    return status;
+}
+
+/* ---- neighbours ---- */
+
+/* Own rows of one side for the ring, evenly split; the caller frees them. */
+static int embedding_rows(cf_job *job, const char *side, bool items,
+                          cf_part *part, float **rows, int *dim)
+{
+    const cf_embedding *e = &job->embedding;
+    if (job->first > CF_STEP_SVD)
+        return cf_layout_read_embedding(&job->file, job->par, side, items,
+                                        part, rows, dim);
+    const cf_part *from = items ? &e->item_part : &e->user_part;
+    size_t bytes = (size_t)e->dim * sizeof **rows;
+    *dim = e->dim;
+    cf_part_even(part, cf_part_rows(from), job->par->size);
+    int64_t n = cf_part_count(part, job->par->rank);
+    *rows = cf_alloc(n * e->dim, sizeof **rows, "embedding rows");
+    cf_repartition_rows(job->par, from, items ? e->items : e->users, part,
+                        *rows, bytes);
+    for (int64_t i = 0; items && i < n; i++)
+        for (int k = 0; k < e->dim; k++)
+            (*rows)[i * e->dim + k] =
+                (float)((double)(*rows)[i * e->dim + k] * e->sigma[k]);
+    return CF_OK;
+}
+
+static int side_neighbors(cf_job *job, const char *side, bool items,
+                          cf_neighbors *out)
+{
+    int status = CF_OK, dim;
+    cf_part part = {0};
+    float *rows = NULL;
+    CF_TRY(embedding_rows(job, side, items, &part, &rows, &dim));
+    CF_TRY(cf_neighbors_cosine(out, job->par, &part, rows, dim,
+                               job->o->neighbors,
+                               items ? "/embedding/items"
+                                     : "/embedding/users"));
+    job->report.neighbors.pairs += out->pairs;
+    job->report.neighbors.skipped += out->skipped;
+    job->report.neighbors.rows_tied += out->rows_tied;
+done:
+    cf_part_free(&part);
+    cf_free(rows);
+    return status;
+}
+
+static int neighbors(cf_job *job)
+{
+    int status = CF_OK;
+    cf_report_begin(&job->report, "neighbors", "rows");
+    if (job->o->side & CF_SIDE_USERS)
+        CF_TRY(side_neighbors(job, "users", false, &job->user_neighbors));
+    if (job->o->side & CF_SIDE_ITEMS)
+        CF_TRY(side_neighbors(job, "items", true, &job->item_neighbors));
+done:
+    cf_report_end(&job->report);
+    return status;
+}
+
+/* ---- recommend ---- */
+
+static int recommend(cf_job *job)
+{
+    int status = CF_OK;
+    cf_neighbors *n = &job->user_neighbors;
+    cf_report_begin(&job->report, "recommend", "users");
+    if (job->first == CF_STEP_RECOMMEND)
+        CF_TRY(cf_layout_read_lists(&job->file, job->par, "/neighbors/users",
+                                    job->ratings.rows, &n->part, &n->lists));
+    cf_user_lists users = {&n->part, &n->lists};
+    cf_recommend_mean(&job->recommendations, job->par, &users, &job->ratings,
+                      job->o->top);
+done:
+    cf_report_end(&job->report);
+    return status;
+}
+
+/* ---- write ---- */
+
+static void add_root(cf_job *job, cf_writer *w)
+{
+    cf_text command = {0}, input = {0};
+    const char *base = strrchr(job->o->input, '/');
+    cf_options_json(job->o, &command);
+    cf_text_add(&input, "{\"name\": ");
+    cf_text_json(&input, base != NULL ? base + 1 : job->o->input);
+    cf_text_add(&input, ", \"bytes\": %" PRId64 ", \"digest\": \"%s\", "
+                "\"rows_skipped\": %" PRId64 ", \"duplicates_merged\": %"
+                PRId64 "}", job->report.input.bytes,
+                job->report.input.digest, job->report.input.rows_skipped,
+                job->report.input.duplicates_merged);
+    cf_job_add_root(w, job->o, command.data);
+    if (!job->from_file)
+        cf_writer_text(w, "/", "input", input.data);
+    cf_text_free(&command);
+    cf_text_free(&input);
+}
+
+static int add_carried(cf_job *job, cf_writer *w)
+{
+    static const char *const groups[] = {"/users", "/items", "/ratings"};
+    int status = CF_OK;
+    cf_text input = {0};
+    for (int i = 0; i < 3; i++)
+        CF_TRY(cf_writer_carry(w, &job->file, groups[i]));
+    if (job->first > CF_STEP_SVD)
+        CF_TRY(cf_writer_carry(w, &job->file, "/embedding"));
+    if (job->first > CF_STEP_NEIGHBORS)
+        CF_TRY(cf_writer_carry(w, &job->file, "/neighbors"));
+    if (cf_h5_text(&job->file, "/", "input", &input))
+        cf_writer_text(w, "/", "input", input.data);
+done:
+    cf_text_free(&input);
+    return status;
+}
+
+static int write_result(cf_job *job, cf_writer *w)
+{
+    int status = CF_OK;
+    cf_report_begin(&job->report, "write", "bytes");
+    add_root(job, w);
+    if (job->from_file)
+        CF_TRY(add_carried(job, w));
+    else
+        cf_layout_add_ratings(w, &job->tables, &job->ratings);
+    if (job->embedding.dim > 0)
+        cf_layout_add_embedding(w, &job->embedding);
+    if (job->user_neighbors.lists.gap != NULL)
+        cf_layout_add_neighbors(w, "users", &job->user_neighbors);
+    if (job->item_neighbors.lists.gap != NULL)
+        cf_layout_add_neighbors(w, "items", &job->item_neighbors);
+    if (job->last == CF_STEP_RECOMMEND)
+        cf_layout_add_recommendations(w, &job->user_neighbors.part,
+                                      &job->recommendations,
+                                      job->ratings.cols);
+    CF_TRY(cf_writer_commit(w));
+done:
+    cf_report_end(&job->report);
+    return status;
+}
+
+/* ---- the pipeline ---- */
+
+static int run_steps(cf_job *job)
+{
+    int status = CF_OK;
+    CF_TRY(job->from_file ? load_ratings(job) : ingest(job));
+    job->report.input.users = job->ratings.rows;
+    job->report.input.items = job->ratings.cols;
+    job->report.input.ratings = job->ratings.nnz;
+    if (job->first <= CF_STEP_SVD && job->last >= CF_STEP_SVD)
+        CF_TRY(svd(job));
+    if (job->first <= CF_STEP_NEIGHBORS && job->last >= CF_STEP_NEIGHBORS)
+        CF_TRY(neighbors(job));
+    if (job->last >= CF_STEP_RECOMMEND)
+        CF_TRY(recommend(job));
+done:
+    return status;
+}
+
+int cf_cmd_run(const cf_par *par, const cf_options *o)
+{
+    int status = CF_OK;
+    cf_job job = {.par = par, .o = o, .report = {.begun = cf_clock()}};
+    cf_writer writer = {0};
+    CF_TRY(cf_writer_begin(&writer, par, o->output, o->force));
+    CF_TRY(open_input(&job));
+    CF_TRY(run_steps(&job));
+    CF_TRY(write_result(&job, &writer));
+    CF_TRY(cf_report_finish(&job.report, par, o));
+    if (job.short_of_tol)
+        status = cf_fail(CF_TOLERANCE, "%s is written, but its largest "
+                         "residual is %.2e, above --tol %.2e; raise "
+                         "--max-passes or --tol (float32 vectors hold about "
+                         "1e-6)", o->output, job.embedding.max_residual,
+                         o->tol);
+done:
+    cf_writer_free(&writer);
+    cf_job_free(&job);
+    return status;
+}

@@ -1,0 +1,24 @@
+#include "job.h"
+
+#include "version.h"
+
+void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command)
+{
+    cf_writer_text(w, "/", "format", "cfmpi");
+    cf_writer_integer(w, "/", "format_version", CF_FORMAT_VERSION);
+    cf_writer_text(w, "/", "program", "cfmpi " CF_VERSION);
+    cf_writer_text(w, "/", "command", command);
+    cf_writer_integer(w, "/", "seed", o->seed);
+    cf_writer_integer(w, "/", "ranks", w->par->size);
+}
+
+void cf_job_free(cf_job *job)
+{
+    cf_h5_close(&job->file);
+    cf_tables_free(&job->tables);
+    cf_csr_free(&job->ratings);
+    cf_embedding_free(&job->embedding);
+    cf_neighbors_free(&job->user_neighbors);
+    cf_neighbors_free(&job->item_neighbors);
+    cf_topk_free(&job->recommendations);
+}

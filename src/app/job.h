@@ -1,0 +1,33 @@
+/* What the main job holds between its steps. */
+#ifndef CFMPI_JOB_H
+#define CFMPI_JOB_H
+
+#include "cfmpi/layout.h"
+#include "cfmpi/options.h"
+#include "report.h"
+
+enum cf_step { CF_STEP_INGEST, CF_STEP_SVD, CF_STEP_NEIGHBORS,
+               CF_STEP_RECOMMEND };
+
+typedef struct cf_job {
+    const cf_par *par;
+    const cf_options *o;
+    cf_report report;
+    bool from_file;           /* the input is one of our files */
+    cf_h5 file;
+    enum cf_step first, last; /* steps to do */
+    cf_tables tables;
+    cf_csr ratings;
+    cf_embedding embedding;
+    cf_neighbors user_neighbors, item_neighbors;
+    cf_topk recommendations;
+    bool short_of_tol;
+} cf_job;
+
+/* Attributes that every output file has on "/". Local. */
+void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command);
+
+/* Safe on {0} and twice. Local. */
+void cf_job_free(cf_job *job);
+
+#endif

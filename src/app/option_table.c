@@ -1,0 +1,201 @@
+#include "option_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cfmpi/scan.h"
+#include "commands.h"
+
+#define AT(field) offsetof(cf_options, field)
+#define BIT(command) (1u << CF_CMD_##command)
+
+enum {
+    ALL = (1u << CF_CMD_COUNT) - 1,
+    TEXT_INPUT = BIT(RUN) | BIT(INGEST) | BIT(SVD) | BIT(NEIGHBORS),
+    HAS_SVD = BIT(RUN) | BIT(SVD) | BIT(NEIGHBORS),
+    HAS_NEIGHBORS = BIT(RUN) | BIT(NEIGHBORS),
+    HAS_TOP = BIT(RUN) | BIT(RECOMMEND)
+};
+
+const cf_option cf_option_table[] = {
+    {"output", 'o', CF_OPT_PATH, AT(output), ALL, NULL, 0, 0, {0}, "FILE",
+     "where the result goes"},
+    {"force", 0, CF_OPT_FLAG, AT(force), ALL, NULL, 0, 0, {0}, NULL,
+     "replace an existing output"},
+    {"format", 0, CF_OPT_CHOICE, AT(format), TEXT_INPUT, "auto", 0, 0,
+     {"auto", "csv", "tsv", "dat"}, "FORMAT",
+     "separator of the ratings: comma, tab or ::"},
+    {"titles", 0, CF_OPT_PATH, AT(titles), TEXT_INPUT | BIT(SYNTH), NULL, 0,
+     0, {0}, "FILE", "titles of the items (movies.csv, movies.dat)"},
+    {"duplicates", 0, CF_OPT_CHOICE, AT(duplicates), TEXT_INPUT, "error", 0,
+     0, {"error", "last", "first", "mean"}, "RULE",
+     "what to do when a user rated an item twice"},
+    {"on-bad-row", 0, CF_OPT_CHOICE, AT(on_bad_row), TEXT_INPUT, "stop", 0, 0,
+     {"stop", "skip"}, "RULE", "stop at a bad row, or skip and count it"},
+    {"dim", 0, CF_OPT_INTEGER, AT(dim), HAS_SVD, "128", 1, 1e6, {0}, "R",
+     "dimensions of the embedding"},
+    {"tol", 0, CF_OPT_REAL, AT(tol), HAS_SVD, "1e-3", 1e-15, 1, {0}, "X",
+     "largest relative residual of a singular triplet"},
+    {"max-passes", 0, CF_OPT_INTEGER, AT(max_passes), HAS_SVD, "500", 1, 1e9,
+     {0}, "N", "most passes over the ratings"},
+    {"neighbors", 'k', CF_OPT_INTEGER, AT(neighbors), HAS_NEIGHBORS, "50", 1,
+     1e6, {0}, "K", "neighbours of each row"},
+    {"side", 0, CF_OPT_CHOICE, AT(side), HAS_NEIGHBORS, "users", 0, 0,
+     {"", "users", "items", "both"}, "SIDE", "whose neighbours"},
+    {"similarity", 0, CF_OPT_CHOICE, AT(similarity), HAS_NEIGHBORS, "cosine",
+     0, 0, {"cosine"}, "NAME", "of two embedding rows"},
+    {"top", 'n', CF_OPT_INTEGER, AT(top), HAS_TOP, "10", 1, 1e6, {0}, "N",
+     "recommended items of each user"},
+    {"score", 0, CF_OPT_CHOICE, AT(score), HAS_TOP | BIT(PREDICT), "mean", 0,
+     0, {"mean"}, "NAME",
+     "mean: average of the neighbours' ratings, weighted by similarity"},
+    {"pairs", 0, CF_OPT_PATH, AT(pairs), BIT(PREDICT), NULL, 0, 0, {0},
+     "FILE", "CSV of user,item to predict"},
+    {"users", 0, CF_OPT_INTEGER, AT(users), BIT(SYNTH), "0", 0, 1e12, {0},
+     "N", "users to make"},
+    {"items", 0, CF_OPT_INTEGER, AT(items), BIT(SYNTH), "0", 0, 2e9, {0}, "M",
+     "items to make"},
+    {"ratings", 0, CF_OPT_INTEGER, AT(ratings), BIT(SYNTH), "0", 0, 1e15, {0},
+     "Z", "ratings to make, in all"},
+    {"holdout", 0, CF_OPT_PATH, AT(holdout), BIT(SYNTH), NULL, 0, 0, {0},
+     "FILE", "keep some ratings out and write them here"},
+    {"holdout-share", 0, CF_OPT_REAL, AT(holdout_share), BIT(SYNTH), "0.1", 0,
+     1, {0}, "X", "share of the ratings kept out"},
+    {"user", 0, CF_OPT_PATH, AT(user), BIT(INFO), NULL, 0, 0, {0}, "ID,…",
+     "show favourites, neighbours and recommendations of these users"},
+    {"sample", 0, CF_OPT_INTEGER, AT(sample), BIT(VERIFY), "20", 0, 1e9, {0},
+     "N", "users to recompute by brute force"},
+    {"part", 0, CF_OPT_WORD, AT(part), BIT(EXPORT), "recommendations", 0, 0,
+     {0}, "NAME", "users, items, ratings, embedding, neighbors or "
+     "recommendations"},
+    {"seed", 0, CF_OPT_INTEGER, AT(seed), HAS_SVD | BIT(SYNTH) | BIT(VERIFY),
+     "1", 0, 9e15, {0}, "N", "of all random numbers"},
+    {"threads", 0, CF_OPT_INTEGER, AT(threads), ALL, "1", 1, 1024, {0}, "N",
+     "threads a rank for dense products"},
+    {"memory-limit", 0, CF_OPT_SIZE, AT(memory_limit), ALL, "0", 0, 0, {0},
+     "SIZE", "end with exit code 71 rather than use more memory a rank"},
+    {"report", 0, CF_OPT_PATH, AT(report), ALL, NULL, 0, 0, {0}, "FILE",
+     "write times, traffic and memory as JSON"},
+    {"progress", 0, CF_OPT_CHOICE, AT(progress), ALL, "auto", 0, 0,
+     {"auto", "always", "never"}, "WHEN", "show how far a stage is"},
+    {"quiet", 'q', CF_OPT_FLAG, AT(quiet), ALL, NULL, 0, 0, {0}, NULL,
+     "errors only"},
+    {"verbose", 'v', CF_OPT_FLAG, AT(verbose), ALL, NULL, 0, 0, {0}, NULL,
+     "say more"},
+};
+
+const int cf_option_count =
+    (int)(sizeof cf_option_table / sizeof *cf_option_table);
+
+const cf_option *cf_option_find(const char *name)
+{
+    for (int i = 0; i < cf_option_count; i++)
+        if (strcmp(cf_option_table[i].name, name) == 0)
+            return &cf_option_table[i];
+    return NULL;
+}
+
+static int set_text(char *field, size_t size, const char *where,
+                    const char *value)
+{
+    if (strlen(value) >= size)
+        return cf_fail(CF_USAGE, "%s: longer than %zu bytes", where, size - 1);
+    memset(field, 0, size);
+    memcpy(field, value, strlen(value));
+    return CF_OK;
+}
+
+static int set_flag(bool *field, const char *where, const char *value)
+{
+    *field = strcmp(value, "true") == 0 || strcmp(value, "yes") == 0;
+    if (*field || strcmp(value, "false") == 0 || strcmp(value, "no") == 0)
+        return CF_OK;
+    return cf_fail(CF_USAGE, "%s: '%s' is neither true nor false", where,
+                   value);
+}
+
+static int set_choice(int64_t *field, const cf_option *row, const char *where,
+                      const char *value)
+{
+    cf_text known = {0};
+    for (int i = 0; i < 8 && row->values[i] != NULL; i++) {
+        if (row->values[i][0] == '\0')
+            continue;
+        if (strcmp(row->values[i], value) == 0) {
+            *field = i;
+            cf_text_free(&known);
+            return CF_OK;
+        }
+        cf_text_add(&known, "%s%s", known.length > 0 ? ", " : "",
+                    row->values[i]);
+    }
+    int status = cf_fail(CF_USAGE, "%s: '%s' is not one of %s", where, value,
+                         known.data);
+    cf_text_free(&known);
+    return status;
+}
+
+static int set_number(void *field, const cf_option *row, const char *where,
+                      const char *value)
+{
+    const char *end = value + strlen(value);
+    int64_t whole = 0;
+    double number = 0;
+    bool integer = row->kind == CF_OPT_INTEGER, good;
+    if (integer) {
+        good = cf_scan_int64(value, end, &whole);
+        number = (double)whole;
+    } else {
+        good = cf_scan_double(value, end, &number);
+    }
+    if (!good || number < row->min || number > row->max)
+        return cf_fail(CF_USAGE, "%s: '%s' is not %s from %.15g to %.15g",
+                       where, value, integer ? "an integer" : "a number",
+                       row->min, row->max);
+    if (integer)
+        *(int64_t *)field = whole;
+    else
+        *(double *)field = number;
+    return CF_OK;
+}
+
+int cf_option_set(cf_options *o, const cf_option *row, const char *where,
+                  const char *value)
+{
+    void *field = (char *)o + row->offset;
+    switch (row->kind) {
+    case CF_OPT_PATH: return set_text(field, CF_PATH_MAX, where, value);
+    case CF_OPT_WORD: return set_text(field, sizeof o->part, where, value);
+    case CF_OPT_FLAG: return set_flag(field, where, value);
+    case CF_OPT_CHOICE: return set_choice(field, row, where, value);
+    case CF_OPT_INTEGER:
+    case CF_OPT_REAL: return set_number(field, row, where, value);
+    case CF_OPT_SIZE: break;
+    }
+    return cf_scan_size(value, field)
+               ? CF_OK
+               : cf_fail(CF_USAGE, "%s: '%s' is not a size such as 512M or "
+                         "2G", where, value);
+}
+
+void cf_option_text(const cf_options *o, const cf_option *row, cf_text *out)
+{
+    const void *field = (const char *)o + row->offset;
+    switch (row->kind) {
+    case CF_OPT_PATH:
+    case CF_OPT_WORD: cf_text_add(out, "%s", (const char *)field); break;
+    case CF_OPT_FLAG:
+        cf_text_add(out, "%s", *(const bool *)field ? "true" : "false");
+        break;
+    case CF_OPT_CHOICE:
+        cf_text_add(out, "%s", row->values[*(const int64_t *)field]);
+        break;
+    case CF_OPT_REAL:
+        cf_text_add(out, "%.15g", *(const double *)field);
+        break;
+    case CF_OPT_INTEGER:
+    case CF_OPT_SIZE:
+        cf_text_add(out, "%" PRId64, *(const int64_t *)field);
+        break;
+    }
+}

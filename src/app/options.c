@@ -1,0 +1,372 @@
+#define _POSIX_C_SOURCE 200809L
+#include "cfmpi/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "option_table.h"
+#include "version.h"
+
+#define CONF "cfmpi.conf"
+
+/* Options that act at once, not table rows: they set no field. */
+static const char about[] =
+    "  --config FILE          read options from FILE (key = value a line)\n"
+    "  --print-config         print the options in force, and stop\n"
+    "  --help, --version      print this or the version, and stop\n";
+
+static int find_command(const char *name)
+{
+    for (int c = 0; c < CF_CMD_COUNT; c++)
+        if (strcmp(cf_commands[c].name, name) == 0)
+            return c;
+    return -1;
+}
+
+/* ---- help ---- */
+
+static void print_overview(FILE *out)
+{
+    fprintf(out,
+            "usage: cfmpi COMMAND INPUT [options]    (mpirun -n 4 cfmpi …)\n"
+            "       cfmpi INPUT -o OUT.h5            the same as run\n"
+            "       cfmpi                            reads ./" CONF "\n\n"
+            "Exact nearest neighbours and recommendations from rating data.\n"
+            "\ncommands:\n");
+    for (int c = 0; c < CF_CMD_COUNT; c++)
+        fprintf(out, "  %-10s %s\n", cf_commands[c].name,
+                cf_commands[c].help);
+    fprintf(out, "\n`cfmpi COMMAND --help` shows a command's options.\n");
+}
+
+static void print_row(const cf_option *row)
+{
+    char left[64];
+    int n = row->letter != 0
+                ? snprintf(left, sizeof left, "-%c, --%s", row->letter,
+                           row->name)
+                : snprintf(left, sizeof left, "--%s", row->name);
+    if (row->meta != NULL)
+        snprintf(left + n, sizeof left - (size_t)n, " %s", row->meta);
+    printf("  %-22s %s", left, row->help);
+    if (row->kind == CF_OPT_CHOICE) {
+        const char *between = " (";
+        for (int i = 0; i < 8 && row->values[i] != NULL; i++)
+            if (row->values[i][0] != '\0') {
+                printf("%s%s", between, row->values[i]);
+                between = "|";
+            }
+        printf(")");
+    }
+    if (row->value != NULL && strcmp(row->value, "0") != 0)
+        printf(" [%s]", row->value);
+    printf("\n");
+}
+
+static void print_command(int command)
+{
+    const cf_command_row *c = &cf_commands[command];
+    printf("usage: cfmpi %s %s [options]\n\n%s\n\noptions:\n", c->name,
+           c->arguments, c->help);
+    for (int i = 0; i < cf_option_count; i++)
+        if (cf_option_table[i].commands & (1u << command))
+            print_row(&cf_option_table[i]);
+    fputs(about, stdout);
+}
+
+bool cf_options_print_help(int argc, char **argv)
+{
+    int command = -1;
+    bool help = false, version = false;
+    for (int i = 1; i < argc; i++) {
+        help = help || strcmp(argv[i], "--help") == 0 ||
+               strcmp(argv[i], "-h") == 0;
+        version = version || strcmp(argv[i], "--version") == 0;
+        if (command < 0)
+            command = find_command(argv[i]);
+    }
+    if (help && command >= 0)
+        print_command(command);
+    else if (help)
+        print_overview(stdout);
+    else if (version)
+        printf("cfmpi " CF_VERSION "\n");
+    return help || version;
+}
+
+/* ---- parsing ---- */
+
+static void set_defaults(cf_options *o)
+{
+    memset(o, 0, sizeof *o);
+    o->command = -1;
+    for (int i = 0; i < cf_option_count; i++)
+        if (cf_option_table[i].value != NULL)
+            cf_option_set(o, &cf_option_table[i], "default",
+                          cf_option_table[i].value);
+}
+
+static int set_input(cf_options *o, const char *value)
+{
+    if (strlen(value) >= sizeof o->input)
+        return cf_fail(CF_USAGE, "input: longer than %zu bytes",
+                       sizeof o->input - 1);
+    memset(o->input, 0, sizeof o->input);
+    memcpy(o->input, value, strlen(value));
+    return CF_OK;
+}
+
+static int set_key(cf_options *o, const char *where, const char *key,
+                   const char *value)
+{
+    if (strcmp(key, "command") == 0) {
+        o->command = find_command(value);
+        return o->command >= 0
+                   ? CF_OK
+                   : cf_fail(CF_USAGE, "%s: there is no command '%s'", where,
+                             value);
+    }
+    if (strcmp(key, "input") == 0)
+        return set_input(o, value);
+    const cf_option *row = cf_option_find(key);
+    if (row == NULL)
+        return cf_fail(CF_USAGE, "%s: unknown key '%s'; keys are the long "
+                       "options of `cfmpi run --help`", where, key);
+    if (row->offset == offsetof(cf_options, dim))
+        o->dim_given = true;
+    return cf_option_set(o, row, where, value);
+}
+
+static char *trim(char *s)
+{
+    while (isspace((unsigned char)*s))
+        s++;
+    char *e = s + strlen(s);
+    while (e > s && isspace((unsigned char)e[-1]))
+        e--;
+    *e = '\0';
+    return s;
+}
+
+static int read_conf(cf_options *o, const char *path)
+{
+    char line[CF_PATH_MAX + 128], where[CF_PATH_MAX + 192];
+    int status = CF_OK, number = 0;
+    FILE *f = fopen(path, "r");
+    if (f == NULL)
+        return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
+    while (status == CF_OK && fgets(line, sizeof line, f) != NULL) {
+        number++;
+        char *key = trim(line), *equals = strchr(key, '=');
+        if (*key == '#' || *key == '\0')
+            continue;
+        snprintf(where, sizeof where, "%s:%d", path, number);
+        if (equals == NULL) {
+            status = cf_fail(CF_USAGE, "%s: expected key = value", where);
+            break;
+        }
+        *equals = '\0';
+        key = trim(key);
+        snprintf(where, sizeof where, "%s:%d: %s", path, number, key);
+        status = set_key(o, where, key, trim(equals + 1));
+    }
+    fclose(f);
+    return status;
+}
+
+static int unknown_option(const char *argument)
+{
+    return cf_fail(CF_USAGE, "unknown option '%s'; see `cfmpi --help`",
+                   argument);
+}
+
+/* The row that an argument names, its value if it is inside ("--dim=5",
+ * "-k5") and the name for messages. */
+static const cf_option *match_option(const char *argument, const char **value,
+                                     char where[80])
+{
+    const cf_option *row = NULL;
+    *value = NULL;
+    if (argument[1] == '-') {
+        const char *equals = strchr(argument, '=');
+        size_t n = equals != NULL ? (size_t)(equals - argument)
+                                  : strlen(argument);
+        snprintf(where, 80, "%.*s", (int)CF_MIN(n, 79), argument);
+        row = cf_option_find(where + 2);
+        *value = equals != NULL ? equals + 1 : NULL;
+        return row;
+    }
+    snprintf(where, 80, "-%c", argument[1]);
+    for (int i = 0; i < cf_option_count; i++)
+        if (cf_option_table[i].letter == argument[1])
+            row = &cf_option_table[i];
+    if (argument[1] != '\0' && argument[2] != '\0')
+        *value = argument + 2;
+    return row;
+}
+
+static int parse_option(cf_options *o, int argc, char **argv, int *i,
+                        unsigned *given)
+{
+    const char *value;
+    char where[80];
+    const cf_option *row = match_option(argv[*i], &value, where);
+    if (row == NULL)
+        return unknown_option(argv[*i]);
+    if (row->kind == CF_OPT_FLAG && value == NULL)
+        value = "true";
+    if (value == NULL && *i + 1 < argc)
+        value = argv[++*i];
+    if (value == NULL)
+        return cf_fail(CF_USAGE, "%s needs a value (%s)", where, row->meta);
+    *given &= row->commands;
+    if (*given == 0 && o->command < 0)
+        return cf_fail(CF_USAGE, "%s does not go with the other options",
+                       where);
+    if (o->command >= 0 && !(row->commands & (1u << o->command)))
+        return cf_fail(CF_USAGE, "%s is not an option of `cfmpi %s`", where,
+                       cf_commands[o->command].name);
+    if (row->offset == offsetof(cf_options, dim))
+        o->dim_given = true;
+    return cf_option_set(o, row, where, value);
+}
+
+static int parse_arguments(cf_options *o, int argc, char **argv,
+                           bool *print_config)
+{
+    int status = CF_OK, words = 0;
+    unsigned given = ~0u;
+    bool input_given = false;
+    for (int i = 1; i < argc; i++) {
+        const char *a = argv[i];
+        if (strcmp(a, "--config") == 0) {
+            i++; /* read before */
+        } else if (strncmp(a, "--config=", 9) == 0) {
+            continue;
+        } else if (strcmp(a, "--print-config") == 0) {
+            *print_config = true;
+        } else if (a[0] == '-' && a[1] != '\0') {
+            CF_TRY(parse_option(o, argc, argv, &i, &given));
+        } else if (words++ == 0 && find_command(a) >= 0) {
+            o->command = find_command(a);
+        } else if (input_given) {
+            CF_TRY(cf_fail(CF_USAGE, "'%s' is one input too many ('%s' is "
+                           "the input)", a, o->input));
+        } else {
+            input_given = true;
+            CF_TRY(set_input(o, a));
+        }
+    }
+    if (o->command < 0)
+        o->command = CF_CMD_RUN;
+    if (!(given & (1u << o->command)))
+        status = cf_fail(CF_USAGE, "there are options that `cfmpi %s` does "
+                         "not have; see `cfmpi %s --help`",
+                         cf_commands[o->command].name,
+                         cf_commands[o->command].name);
+done:
+    return status;
+}
+
+static int check_complete(const cf_options *o)
+{
+    const cf_command_row *c = &cf_commands[o->command];
+    if (c->needs_input && o->input[0] == '\0')
+        return cf_fail(CF_USAGE, "no input; usage: cfmpi %s %s", c->name,
+                       c->arguments);
+    if (!c->needs_input && o->input[0] != '\0')
+        return cf_fail(CF_USAGE, "'%s': %s takes no input; usage: cfmpi %s "
+                       "%s", o->input, c->name, c->name, c->arguments);
+    if (c->needs_output && o->output[0] == '\0')
+        return cf_fail(CF_USAGE, "no output; name one with -o; usage: cfmpi "
+                       "%s %s", c->name, c->arguments);
+    if (o->command == CF_CMD_PREDICT && o->pairs[0] == '\0')
+        return cf_fail(CF_USAGE, "no pairs; usage: cfmpi %s %s", c->name,
+                       c->arguments);
+    return CF_OK;
+}
+
+static void print_config(const cf_options *o)
+{
+    printf("command = %s\n", cf_commands[o->command].name);
+    if (o->input[0] != '\0')
+        printf("input = %s\n", o->input);
+    for (int i = 0; i < cf_option_count; i++) {
+        const cf_option *row = &cf_option_table[i];
+        cf_text value = {0};
+        if (!(row->commands & (1u << o->command)))
+            continue;
+        cf_option_text(o, row, &value);
+        if (value.length > 0)
+            printf("%s = %s\n", row->name, value.data);
+        cf_text_free(&value);
+    }
+}
+
+static const char *config_of(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--config") == 0)
+            return i + 1 < argc ? argv[i + 1] : "";
+        if (strncmp(argv[i], "--config=", 9) == 0)
+            return argv[i] + 9;
+    }
+    return argc == 1 && access(CONF, F_OK) == 0 ? CONF : NULL;
+}
+
+int cf_options_parse(cf_options *o, int argc, char **argv, int *result)
+{
+    int status = CF_OK;
+    bool print = false;
+    const char *config = config_of(argc, argv);
+    *result = CF_PARSE_RUN;
+    set_defaults(o);
+    if (config == NULL && argc == 1) {
+        print_overview(stderr);
+        return cf_fail(CF_USAGE, "no command, and no ./" CONF " here");
+    }
+    if (config != NULL)
+        CF_TRY(read_conf(o, config));
+    CF_TRY(parse_arguments(o, argc, argv, &print));
+    if (print) {
+        print_config(o);
+        *result = CF_PARSE_EXIT;
+        goto done;
+    }
+    CF_TRY(check_complete(o));
+done:
+    return status;
+}
+
+static void json_value(const cf_options *o, const cf_option *row,
+                       cf_text *out)
+{
+    cf_text value = {0};
+    bool word = row->kind == CF_OPT_PATH || row->kind == CF_OPT_WORD ||
+                row->kind == CF_OPT_CHOICE;
+    cf_option_text(o, row, &value);
+    cf_text_json(out, row->name);
+    cf_text_add(out, ": ");
+    if (word)
+        cf_text_json(out, value.length > 0 ? value.data : "");
+    else
+        cf_text_add(out, "%s", value.data);
+    cf_text_free(&value);
+}
+
+void cf_options_json(const cf_options *o, cf_text *out)
+{
+    cf_text_add(out, "{\"command\": \"%s\", \"input\": ",
+                cf_commands[o->command].name);
+    cf_text_json(out, o->input);
+    for (int i = 0; i < cf_option_count; i++)
+        if (cf_option_table[i].commands & (1u << o->command)) {
+            cf_text_add(out, ", ");
+            json_value(o, &cf_option_table[i], out);
+        }
+    cf_text_add(out, "}");
+}

@@ -1,0 +1,113 @@
+#include <string.h>
+
+#include "cfmpi/csr.h"
+#include "cfmpi/error.h"
+#include "cfmpi/exchange.h"
+#include "cfmpi/memory.h"
+
+/* Rows that others want of this rank, by asker. */
+typedef struct wanted {
+    int64_t *to, *from;  /* rows asked of, and by, each rank */
+    cf_gidx *rows;       /* [arrived] local row numbers */
+    int64_t arrived;
+} wanted;
+
+static void ask(wanted *w, const cf_csr *a, const cf_par *par,
+                const cf_gidx *rows, int64_t count)
+{
+    w->to = cf_calloc(2 * (int64_t)par->size, sizeof *w->to, "row requests");
+    w->from = w->to + par->size;
+    for (int64_t i = 0; i < count; i++)
+        w->to[cf_part_owner(&a->part, rows[i])]++;
+    cf_alltoall_counts(par, w->to, w->from);
+    w->arrived = 0;
+    for (int r = 0; r < par->size; r++)
+        w->arrived += w->from[r];
+    w->rows = cf_alloc(w->arrived, sizeof *w->rows, "row requests");
+    cf_alltoallv(par, rows, w->to, w->rows, w->from, sizeof *rows);
+    for (int64_t i = 0; i < w->arrived; i++)
+        w->rows[i] -= a->part.begin[par->rank];
+}
+
+static void wanted_free(wanted *w)
+{
+    cf_free(w->to);
+    cf_free(w->rows);
+}
+
+static void answer_lengths(const wanted *w, const cf_csr *a,
+                           const cf_par *par, int64_t *lengths)
+{
+    int64_t *out = cf_alloc(w->arrived, sizeof *out, "row lengths");
+    for (int64_t i = 0; i < w->arrived; i++)
+        out[i] = a->indptr[w->rows[i] + 1] - a->indptr[w->rows[i]];
+    cf_alltoallv(par, out, w->from, lengths, w->to, sizeof *out);
+    cf_free(out);
+}
+
+void cf_csr_row_lengths(const cf_csr *a, const cf_par *par,
+                        const cf_gidx *rows, int64_t count, int64_t *lengths)
+{
+    wanted w = {0};
+    ask(&w, a, par, rows, count);
+    answer_lengths(&w, a, par, lengths);
+    wanted_free(&w);
+}
+
+/* Entries asked of, and by, each rank. */
+static void entry_counts(const wanted *w, const cf_csr *a, const cf_par *par,
+                         const int64_t *indptr, int64_t *to, int64_t *from)
+{
+    int64_t row = 0, asked = 0;
+    for (int r = 0; r < par->size; r++) {
+        to[r] = indptr[row + w->to[r]] - indptr[row];
+        row += w->to[r];
+        from[r] = 0;
+        for (int64_t i = 0; i < w->from[r]; i++, asked++)
+            from[r] += a->indptr[w->rows[asked] + 1] -
+                       a->indptr[w->rows[asked]];
+    }
+}
+
+void cf_csr_fetch(cf_csr_copy *copy, const cf_csr *a, const cf_par *par,
+                  const cf_gidx *rows, int64_t count)
+{
+    wanted w = {0};
+    cf_csr_copy_free(copy);
+    ask(&w, a, par, rows, count);
+    copy->count = count;
+    copy->indptr = cf_calloc(count + 1, sizeof *copy->indptr, "row pointers");
+    answer_lengths(&w, a, par, copy->indptr + 1);
+    for (int64_t i = 0; i < count; i++)
+        copy->indptr[i + 1] += copy->indptr[i];
+
+    int64_t *to = cf_alloc(2 * (int64_t)par->size, sizeof *to, "entries");
+    int64_t *from = to + par->size, total = 0, at = 0;
+    entry_counts(&w, a, par, copy->indptr, to, from);
+    for (int r = 0; r < par->size; r++)
+        total += from[r];
+    cf_lidx *cols = cf_alloc(total, sizeof *cols, "rows to send");
+    float *vals = cf_alloc(total, sizeof *vals, "rows to send");
+    for (int64_t i = 0; i < w.arrived; i++) {
+        int64_t b = a->indptr[w.rows[i]], n = a->indptr[w.rows[i] + 1] - b;
+        memcpy(cols + at, a->indices + b, (size_t)n * sizeof *cols);
+        memcpy(vals + at, a->values + b, (size_t)n * sizeof *vals);
+        at += n;
+    }
+    copy->indices = cf_alloc(copy->indptr[count], sizeof *cols, "rows copied");
+    copy->values = cf_alloc(copy->indptr[count], sizeof *vals, "rows copied");
+    cf_alltoallv(par, cols, from, copy->indices, to, sizeof *cols);
+    cf_alltoallv(par, vals, from, copy->values, to, sizeof *vals);
+    cf_free(cols);
+    cf_free(vals);
+    cf_free(to);
+    wanted_free(&w);
+}
+
+void cf_csr_copy_free(cf_csr_copy *copy)
+{
+    cf_free(copy->indptr);
+    cf_free(copy->indices);
+    cf_free(copy->values);
+    *copy = (cf_csr_copy){0};
+}

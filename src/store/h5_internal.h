@@ -1,0 +1,21 @@
+/* Shared by the reading and the writing half of the HDF5 module. */
+#ifndef CFMPI_H5_INTERNAL_H
+#define CFMPI_H5_INTERNAL_H
+
+#include "cfmpi/h5.h"
+
+/* Rows of a dataset to hold in memory at a time. */
+#define CF_H5_PIECE ((int64_t)32 << 20)
+
+cf_gidx cf_h5_piece_rows(const cf_dataset *d);
+
+/* A new HDF5 datatype for the dataset, as it lies in the file. */
+hid_t cf_h5_type(const cf_dataset *d);
+
+/* Reads or writes rows [begin, begin + count) of an open dataset. */
+herr_t cf_h5_transfer(hid_t dataset, const cf_dataset *d, cf_gidx begin,
+                      cf_gidx count, void *in, const void *out);
+
+void cf_h5_count(int64_t read, int64_t written);
+
+#endif

@@ -1,0 +1,189 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "cfmpi/error.h"
+#include "cfmpi/exchange.h"
+#include "cfmpi/layout.h"
+#include "cfmpi/memory.h"
+
+static int wrong(const cf_h5 *file, const char *what)
+{
+    return cf_fail(CF_BAD_DATA, "%s: %s", file->path, what);
+}
+
+/* Entries of this rank's rows of an even split, from the row pointers. */
+static int read_row_counts(const cf_h5 *file, const cf_par *par,
+                           const cf_part *even, int64_t nnz, int64_t *counts)
+{
+    int status = CF_OK;
+    cf_gidx begin = even->begin[par->rank];
+    int64_t n = cf_part_count(even, par->rank);
+    bool last = par->rank == par->size - 1;
+    int64_t *p = cf_alloc(n + 1, sizeof *p, "row pointers");
+    cf_dataset d;
+    CF_TRY(cf_h5_read_slab(file, par, "/ratings/indptr", CF_I64, 1, begin,
+                           n + last, p));
+    CF_TRY(cf_h5_dataset(file, "/ratings/indptr", &d));
+    if (!last)
+        status = cf_h5_read(file, &d, begin + n, 1, p + n);
+    for (int64_t i = 0; status == CF_OK && i < n; i++) {
+        counts[i] = p[i + 1] - p[i];
+        if (counts[i] < 0)
+            status = wrong(file, "/ratings/indptr does not ascend");
+    }
+    if (status == CF_OK && ((begin == 0 && p[0] != 0) || (last && p[n] != nnz)))
+        status = wrong(file, "/ratings/indptr does not fit the entries");
+    CF_TRY(cf_agree(par, status));
+done:
+    cf_free(p);
+    return status;
+}
+
+static int check_columns(const cf_h5 *file, const cf_csr *a)
+{
+    for (int64_t i = 0; i < a->n_loc; i++)
+        for (int64_t e = a->indptr[i]; e < a->indptr[i + 1]; e++)
+            if (a->indices[e] < 0 || a->indices[e] >= a->cols ||
+                (e > a->indptr[i] && a->indices[e] <= a->indices[e - 1]))
+                return wrong(file, "/ratings/indices has a row that does not "
+                                   "ascend within the items");
+    return CF_OK;
+}
+
+static int read_entries(const cf_h5 *file, const cf_par *par, cf_csr *a)
+{
+    int status = CF_OK;
+    int64_t entries = a->indptr[a->n_loc];
+    a->indices = cf_alloc(entries, sizeof *a->indices, "column numbers");
+    a->values = cf_alloc(entries, sizeof *a->values, "ratings");
+    CF_TRY(cf_h5_read_slab(file, par, "/ratings/indices", CF_I32, 1,
+                           a->nnz_begin, entries, a->indices));
+    CF_TRY(cf_h5_read_slab(file, par, "/ratings/values", CF_F32, 1,
+                           a->nnz_begin, entries, a->values));
+    CF_TRY(cf_agree(par, check_columns(file, a)));
+done:
+    return status;
+}
+
+int cf_layout_read_ratings(const cf_h5 *file, const cf_par *par, cf_csr *a)
+{
+    int status = CF_OK;
+    cf_part even = {0};
+    cf_dataset pointers, items, values;
+    int64_t *counts = NULL;
+    cf_csr_free(a);
+    CF_TRY(cf_h5_dataset(file, "/ratings/indptr", &pointers));
+    CF_TRY(cf_h5_dataset(file, "/ratings/values", &values));
+    CF_TRY(cf_h5_dataset(file, "/items/id", &items));
+    if (pointers.rows < 2 || pointers.type != CF_I64 ||
+        items.rows > INT32_MAX)
+        CF_TRY(wrong(file, "/ratings is no matrix that cfmpi has written"));
+    a->rows = pointers.rows - 1;
+    a->cols = items.rows;
+    cf_part_even(&even, a->rows, par->size);
+    counts = cf_alloc(cf_part_count(&even, par->rank), sizeof *counts,
+                      "entries a row");
+    CF_TRY(read_row_counts(file, par, &even, values.rows, counts));
+    cf_csr_balance(&a->part, par, &even, counts);
+    a->n_loc = cf_part_count(&a->part, par->rank);
+    a->indptr = cf_alloc(a->n_loc + 1, sizeof *a->indptr, "row pointers");
+    CF_TRY(cf_agree(par, cf_h5_read(file, &pointers,
+                                    a->part.begin[par->rank], a->n_loc + 1,
+                                    a->indptr)));
+    for (int64_t i = a->n_loc; i >= 0; i--)
+        a->indptr[i] -= a->indptr[0];
+    cf_csr_seal(a, par);
+    CF_TRY(read_entries(file, par, a));
+done:
+    cf_part_free(&even);
+    cf_free(counts);
+    return status;
+}
+
+int cf_layout_read_ids(const cf_h5 *file, const cf_par *par, const char *side,
+                       cf_idmap *ids)
+{
+    int status = CF_OK;
+    cf_dataset d;
+    char name[CF_NAME_MAX];
+    cf_idmap_free(ids);
+    snprintf(name, sizeof name, "/%s/id", side);
+    CF_TRY(cf_h5_dataset(file, name, &d));
+    cf_part_even(&ids->part, d.rows, par->size);
+    int64_t n = cf_part_count(&ids->part, par->rank);
+    ids->ids = cf_alloc(n, sizeof *ids->ids, "ids");
+    CF_TRY(cf_h5_read_slab(file, par, name, CF_I64, 1,
+                           ids->part.begin[par->rank], n, ids->ids));
+done:
+    return status;
+}
+
+int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
+                             const char *side, bool scaled, cf_part *part,
+                             float **rows, int *dim)
+{
+    int status = CF_OK;
+    cf_dataset d, values;
+    char name[CF_NAME_MAX];
+    double *sigma = NULL;
+    snprintf(name, sizeof name, "/embedding/%s", side);
+    CF_TRY(cf_h5_dataset(file, name, &d));
+    CF_TRY(cf_h5_dataset(file, "/embedding/singular_values", &values));
+    if (d.cols > INT32_MAX || values.rows != d.cols || values.type != CF_F64)
+        CF_TRY(wrong(file, "/embedding has parts that do not fit each other"));
+    *dim = (int)d.cols;
+    cf_part_even(part, d.rows, par->size);
+    int64_t n = cf_part_count(part, par->rank);
+    *rows = cf_alloc(n * *dim, sizeof **rows, "embedding rows");
+    CF_TRY(cf_h5_read_slab(file, par, name, CF_F32, *dim,
+                           part->begin[par->rank], n, *rows));
+    sigma = cf_alloc(*dim, sizeof *sigma, "singular values");
+    CF_TRY(cf_agree(par, cf_h5_read(file, &values, 0, *dim, sigma)));
+    for (int64_t i = 0; scaled && i < n; i++)
+        for (int k = 0; k < *dim; k++)
+            (*rows)[i * *dim + k] =
+                (float)((double)(*rows)[i * *dim + k] * sigma[k]);
+done:
+    cf_free(sigma);
+    return status;
+}
+
+static int check_lists(const cf_h5 *file, const cf_topk *t, cf_gidx limit)
+{
+    for (int64_t i = 0; i < t->rows; i++) {
+        if (t->count[i] < 0 || t->count[i] > t->k)
+            return wrong(file, "a list has a count beyond its length");
+        for (int64_t c = 0; c < t->count[i]; c++)
+            if (t->index[i * t->k + c] < 0 || t->index[i * t->k + c] >= limit)
+                return wrong(file, "a list names a row that does not exist");
+    }
+    return CF_OK;
+}
+
+int cf_layout_read_lists(const cf_h5 *file, const cf_par *par,
+                         const char *group, cf_gidx limit, cf_part *part,
+                         cf_topk *t)
+{
+    int status = CF_OK;
+    cf_dataset d;
+    char name[CF_NAME_MAX];
+    cf_topk_free(t);
+    snprintf(name, sizeof name, "%s/index", group);
+    CF_TRY(cf_h5_dataset(file, name, &d));
+    cf_part_even(part, d.rows, par->size);
+    cf_gidx begin = part->begin[par->rank];
+    int64_t n = cf_part_count(part, par->rank);
+    t->rows = n;
+    t->k = t->stride = d.cols;
+    t->index = cf_alloc(n * t->k, sizeof *t->index, "lists");
+    t->score = cf_alloc(n * t->k, sizeof *t->score, "lists");
+    t->count = cf_alloc(n, sizeof *t->count, "lists");
+    CF_TRY(cf_h5_read_slab(file, par, name, CF_I64, t->k, begin, n, t->index));
+    snprintf(name, sizeof name, "%s/score", group);
+    CF_TRY(cf_h5_read_slab(file, par, name, CF_F32, t->k, begin, n, t->score));
+    snprintf(name, sizeof name, "%s/count", group);
+    CF_TRY(cf_h5_read_slab(file, par, name, CF_I32, 1, begin, n, t->count));
+    CF_TRY(cf_agree(par, check_lists(file, t, limit)));
+done:
+    return status;
+}

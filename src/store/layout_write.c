@@ -1,0 +1,163 @@
+#include <stdio.h>
+
+#include "cfmpi/layout.h"
+#include "cfmpi/memory.h"
+
+void cf_tables_fill(cf_tables *t, const cf_csr *a, const cf_par *par)
+{
+    int64_t items = cf_part_count(&t->items.part, par->rank);
+    t->user_count = cf_alloc(a->n_loc, sizeof *t->user_count, "user counts");
+    t->user_mean = cf_alloc(a->n_loc, sizeof *t->user_mean, "user means");
+    t->item_count = cf_alloc(items, sizeof *t->item_count, "item counts");
+    t->item_mean = cf_alloc(items, sizeof *t->item_mean, "item means");
+    cf_csr_row_stats(a, t->user_count, t->user_mean);
+    cf_csr_col_stats(a, par, &t->items.part, t->item_count, t->item_mean);
+}
+
+void cf_tables_free(cf_tables *t)
+{
+    cf_idmap_free(&t->users);
+    cf_idmap_free(&t->items);
+    cf_titles_free(&t->titles);
+    cf_free(t->user_count);
+    cf_free(t->user_mean);
+    cf_free(t->item_count);
+    cf_free(t->item_mean);
+    *t = (cf_tables){0};
+}
+
+/* A vector of which this rank has the rows that `part` says. */
+static void add_vector(cf_writer *w, const char *name, enum cf_type type,
+                       const cf_part *part, const void *data,
+                       const char *description, const char *units)
+{
+    cf_writer_add(w, name, type, cf_part_rows(part), 1, 1,
+                  part->begin[w->par->rank],
+                  cf_part_count(part, w->par->rank), data, description, units,
+                  0);
+}
+
+static void add_matrix(cf_writer *w, const char *name, enum cf_type type,
+                       const cf_part *part, int64_t cols, const void *data,
+                       const char *description, const char *units,
+                       cf_gidx below)
+{
+    cf_writer_add(w, name, type, cf_part_rows(part), cols, 2,
+                  part->begin[w->par->rank],
+                  cf_part_count(part, w->par->rank), data, description, units,
+                  below);
+}
+
+/* A small vector that every rank has; rank 0 writes it. */
+static void add_common(cf_writer *w, const char *name, int64_t rows,
+                       const double *data, const char *description)
+{
+    cf_writer_add(w, name, CF_F64, rows, 1, 1, w->par->rank == 0 ? 0 : rows,
+                  w->par->rank == 0 ? rows : 0, data, description, NULL, 0);
+}
+
+/* Row pointers count over all ranks; the last rank has one more. */
+static void add_indptr(cf_writer *w, const cf_csr *a)
+{
+    bool last = w->par->rank == w->par->size - 1;
+    int64_t n = a->n_loc + last;
+    int64_t *global = cf_alloc(n, sizeof *global, "row pointers");
+    for (int64_t i = 0; i < n; i++)
+        global[i] = a->nnz_begin + a->indptr[i];
+    cf_writer_keep(w, global);
+    cf_writer_add(w, "/ratings/indptr", CF_I64, a->rows + 1, 1, 1,
+                  a->part.begin[w->par->rank], n, global,
+                  "CSR row pointers: row i has entries indptr[i] to "
+                  "indptr[i+1]-1", NULL, 0);
+}
+
+void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a)
+{
+    const cf_part *items = &t->items.part;
+    int64_t entries = a->indptr[a->n_loc];
+    add_vector(w, "/users/id", CF_I64, &t->users.part, t->users.ids,
+               "user ids as in the input, ascending", NULL);
+    add_vector(w, "/users/count", CF_I64, &a->part, t->user_count,
+               "ratings of each user", "ratings");
+    add_vector(w, "/users/mean", CF_F64, &a->part, t->user_mean,
+               "mean rating of each user", "rating");
+    add_vector(w, "/items/id", CF_I64, items, t->items.ids,
+               "item ids as in the input, ascending", NULL);
+    add_vector(w, "/items/count", CF_I64, items, t->item_count,
+               "ratings of each item", "ratings");
+    add_vector(w, "/items/mean", CF_F64, items, t->item_mean,
+               "mean rating of each item", "rating");
+    if (t->titles.data != NULL)
+        cf_writer_add_strings(w, "/items/title", t->titles.width,
+                              cf_part_rows(items),
+                              items->begin[w->par->rank], t->titles.count,
+                              t->titles.data, "titles of the items");
+    add_indptr(w, a);
+    cf_writer_add(w, "/ratings/indices", CF_I32, a->nnz, 1, 1, a->nnz_begin,
+                  entries, a->indices, "CSR column numbers: rows of /items",
+                  NULL, 0);
+    cf_writer_add(w, "/ratings/values", CF_F32, a->nnz, 1, 1, a->nnz_begin,
+                  entries, a->values, "CSR values: the ratings", "rating", 0);
+}
+
+void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e)
+{
+    add_matrix(w, "/embedding/users", CF_F32, &e->user_part, e->dim, e->users,
+               "A·V = U·Σ, one row a user", NULL, 0);
+    add_matrix(w, "/embedding/items", CF_F32, &e->item_part, e->dim, e->items,
+               "V, one row an item", NULL, 0);
+    add_common(w, "/embedding/singular_values", e->dim, e->sigma,
+               "singular values σ, descending");
+    add_common(w, "/embedding/residuals", e->dim, e->residual,
+               "max(‖Av−σu‖, ‖Aᵀu−σv‖)/σ of the stored vectors, u = users/σ");
+    add_common(w, "/embedding/residuals_left", e->dim, e->left, "‖Av−σu‖/σ");
+    add_common(w, "/embedding/residuals_right", e->dim, e->right,
+               "‖Aᵀu−σv‖/σ");
+    cf_writer_real(w, "/embedding", "orthogonality", e->orthogonality);
+}
+
+/* "/neighbors/users" + "/index" and so on. */
+static const char *path(char out[CF_NAME_MAX], const char *group,
+                        const char *name)
+{
+    snprintf(out, CF_NAME_MAX, "%.100s/%.20s", group, name);
+    return out;
+}
+
+void cf_layout_add_neighbors(cf_writer *w, const char *side,
+                             const cf_neighbors *n)
+{
+    char group[CF_NAME_MAX], name[CF_NAME_MAX];
+    const cf_topk *t = &n->lists;
+    snprintf(group, sizeof group, "/neighbors/%s", side);
+    add_matrix(w, path(name, group, "index"), CF_I64, &n->part, t->k, t->index,
+               "rows of the nearest neighbours, nearest first; -1 where there "
+               "is none", NULL, cf_part_rows(&n->part));
+    add_matrix(w, path(name, group, "score"), CF_F32, &n->part, t->k, t->score,
+               "similarity of each neighbour; NaN where there is none",
+               "cosine", 0);
+    add_vector(w, path(name, group, "count"), CF_I32, &n->part, t->count,
+               "neighbours in the list", NULL);
+    add_vector(w, path(name, group, "gap"), CF_F32, &n->part, t->gap,
+               "k-th minus (k+1)-th score; NaN where there is no (k+1)-th",
+               "cosine");
+    add_vector(w, path(name, group, "ties"), CF_I32, &n->part, t->ties,
+               "rows left out that score as the last in the list does", NULL);
+    cf_writer_text(w, group, "order", "descending");
+    cf_writer_text(w, "/neighbors", "space", "embedding");
+    cf_writer_text(w, "/neighbors", "similarity", "cosine");
+}
+
+void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
+                                   const cf_topk *lists, cf_gidx items)
+{
+    add_matrix(w, "/recommendations/index", CF_I64, users, lists->k,
+               lists->index, "rows of the recommended items, best first; -1 "
+               "where there is none", NULL, items);
+    add_matrix(w, "/recommendations/score", CF_F32, users, lists->k,
+               lists->score, "predicted rating; NaN where there is none",
+               "rating", 0);
+    add_vector(w, "/recommendations/count", CF_I32, users, lists->count,
+               "items in the list", NULL);
+    cf_writer_text(w, "/recommendations", "score", "mean");
+}
