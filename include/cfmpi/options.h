@@ -14,6 +14,13 @@
 
 enum cf_side { CF_SIDE_USERS = 1, CF_SIDE_ITEMS = 2, CF_SIDE_BOTH = 3 };
 
+/* What export writes. */
+enum cf_part_name {
+    CF_PART_RECOMMENDATIONS, CF_PART_NEIGHBORS, CF_PART_NEIGHBORS_ITEMS,
+    CF_PART_USERS, CF_PART_ITEMS, CF_PART_RATINGS, CF_PART_EMBEDDING,
+    CF_PART_EMBEDDING_ITEMS, CF_PART_SINGULAR_VALUES
+};
+
 /* Plain data, so that rank 0 can broadcast it as it is. A string that was
  * not given is empty. */
 typedef struct cf_options {
@@ -51,7 +58,7 @@ typedef struct cf_options {
     double holdout_share;
     char user[CF_PATH_MAX];    /* ids, comma-separated, for info */
     int64_t sample;            /* rows that verify recomputes */
-    char part[64];             /* what export writes */
+    int64_t part;              /* enum cf_part_name */
 } cf_options;
 
 /* What the caller should do after parsing. */

@@ -1,39 +1,30 @@
 /* cfmpi synth: ratings of a known structure as CSV files.
  *
  * Method: rounds of one block of users a rank. Each rank puts its block into
- * text, learns from a prefix sum where the text goes, and writes it there, so
- * the files do not depend on the rank count and no rank holds more than a
+ * text, and the pieces go into the file in the order of the blocks, so the
+ * files do not depend on the rank count and no rank holds more than a
  * block. */
-#define _POSIX_C_SOURCE 200809L
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/options.h"
 #include "cfmpi/progress.h"
 #include "cfmpi/synth.h"
+#include "cfmpi/text_file.h"
 #include "commands.h"
 
-#define WRITE_MAX ((size_t)1 << 30)
-
-/* A file that ranks write together, beside its final name until it is whole.
- * Without a path it is not asked for and all of this does nothing. */
+/* A file to write; without a path it is not asked for. */
 typedef struct sink {
     const char *path;
-    char temporary[CF_PATH_MAX];
-    int fd;
-    int64_t size;    /* bytes so far, over all ranks */
-    int64_t ratings; /* rows so far, over all ranks */
+    cf_text_file file;
     cf_text text;    /* this rank's next piece */
-    int64_t rows;    /* in it */
+    int64_t ratings; /* rows that this rank put into it */
 } sink;
 
 typedef struct job {
+    const cf_par *par;
     const cf_options *options;
     cf_synth synth;
     cf_synth_block block;
@@ -58,93 +49,27 @@ static int check_request(const cf_options *o)
     return CF_OK;
 }
 
-/* Rank 0. */
-static int create(sink *f, bool force)
+static int begin(job *j, sink *f)
 {
-    struct stat old;
-    if (f->path == NULL)
-        return CF_OK;
-    bool there = stat(f->path, &old) == 0;
-    if (there && !S_ISREG(old.st_mode))
-        return cf_fail(CF_CANT_CREATE, "%s is there and is no regular file",
-                       f->path);
-    if (there && !force)
-        return cf_fail(CF_CANT_CREATE, "%s is there already; pass --force to "
-                       "replace it", f->path);
-    int n = snprintf(f->temporary, sizeof f->temporary, "%s.tmp.%ld",
-                     f->path, (long)getpid());
-    if (n >= (int)sizeof f->temporary) {
-        f->temporary[0] = '\0';
-        return cf_fail(CF_CANT_CREATE, "%s: the name is too long", f->path);
-    }
-    f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (f->fd >= 0)
-        return CF_OK;
-    int status = cf_fail(CF_CANT_CREATE, "%s cannot be created: %s",
-                         f->temporary, strerror(errno));
-    f->temporary[0] = '\0';
-    return status;
+    return f->path == NULL ? CF_OK
+        : cf_text_file_begin(&f->file, j->par, f->path, j->options->force);
 }
 
-/* What rank 0 created. Local. */
-static int join(const cf_par *par, sink *f)
+static int flush(job *j, sink *f)
 {
-    if (f->path == NULL || par->rank == 0)
-        return CF_OK;
-    f->fd = open(f->temporary, O_WRONLY);
-    return f->fd >= 0 ? CF_OK
-        : cf_fail(CF_CANT_CREATE, "%s cannot be opened on every rank: %s; "
-                  "the folder must be one that all nodes share",
-                  f->temporary, strerror(errno));
+    return f->path == NULL ? CF_OK
+        : cf_text_file_write(&f->file, j->par, &f->text);
 }
 
-static int open_sinks(const cf_par *par, job *j)
+static int commit(job *j, sink *f)
 {
-    sink *all[] = {&j->ratings, &j->holdout, &j->titles};
-    int status = CF_OK;
-    for (int i = 0; i < 3 && par->rank == 0 && status == CF_OK; i++)
-        status = create(all[i], j->options->force);
-    status = cf_agree(par, status);
-    for (int i = 0; i < 3 && status == CF_OK; i++)
-        cf_bcast(par, all[i]->temporary, CF_PATH_MAX, 0);
-    if (status != CF_OK)
-        return status;
-    for (int i = 0; i < 3 && status == CF_OK; i++)
-        status = join(par, all[i]);
-    return cf_agree(par, status);
+    return f->path == NULL ? CF_OK : cf_text_file_commit(&f->file, j->par);
 }
 
-static int write_at(const sink *f, const char *bytes, int64_t length,
-                    int64_t offset)
+static void close_sink(job *j, sink *f)
 {
-    while (length > 0) {
-        ssize_t n = pwrite(f->fd, bytes,
-                           CF_MIN((size_t)length, WRITE_MAX), offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return cf_fail(CF_IO, "%s cannot be written: %s", f->path,
-                           strerror(errno));
-        bytes += n;
-        length -= n;
-        offset += n;
-    }
-    return CF_OK;
-}
-
-/* Writes the pieces of all ranks one after the other. The status is this
- * rank's own. Collective. */
-static int flush(const cf_par *par, sink *f)
-{
-    if (f->path == NULL)
-        return CF_OK;
-    int64_t offset = f->size + cf_exscan_i64(par, f->text.length);
-    f->size += cf_sum_i64(par, f->text.length);
-    f->ratings += cf_sum_i64(par, f->rows);
-    int status = write_at(f, f->text.data, f->text.length, offset);
-    cf_text_clear(&f->text);
-    f->rows = 0;
-    return status;
+    cf_text_free(&f->text);
+    cf_text_file_free(&f->file, j->par);
 }
 
 /* Puts the digits of x (not negative) at `at` and returns where they end. */
@@ -177,7 +102,7 @@ static void add_rating(job *j, sink *f, int64_t user, int64_t i)
     }
     *at++ = '\n';
     cf_text_bytes(&f->text, row, at - row);
-    f->rows++;
+    f->ratings++;
 }
 
 /* A user keeps the last rating in the output if all others are held out. */
@@ -197,14 +122,14 @@ static void add_user(job *j, int64_t u)
     }
 }
 
-static int write_titles(const cf_par *par, job *j)
+static int write_titles(job *j)
 {
     cf_text title = {0}, *text = &j->titles.text;
     if (j->titles.path == NULL)
         return CF_OK;
-    if (par->rank == 0)
+    if (j->par->rank == 0)
         cf_text_add(text, "movieId,title,genres\n");
-    for (int64_t i = 1; i <= j->options->items && par->rank == 0; i++) {
+    for (int64_t i = 1; i <= j->options->items && j->par->rank == 0; i++) {
         cf_text_clear(&title);
         cf_synth_title(&j->synth, i, &title);
         cf_text_add(text, "%" PRId64 ",", i);
@@ -212,142 +137,99 @@ static int write_titles(const cf_par *par, job *j)
         cf_text_add(text, ",%s\n", cf_synth_genre(&j->synth, i));
     }
     cf_text_free(&title);
-    int status = cf_agree(par, flush(par, &j->titles));
+    int status = flush(j, &j->titles);
     cf_text_free(text);
     return status;
 }
 
-static int write_round(const cf_par *par, job *j, int64_t block)
+static int write_round(job *j, int64_t block)
 {
+    int status;
     if (block < j->synth.blocks) {
         cf_synth_fill(&j->synth, block, &j->block);
         for (int64_t u = 0; u < j->block.users; u++)
             add_user(j, u);
     }
-    int status = flush(par, &j->ratings);
-    int second = flush(par, &j->holdout);
-    return cf_agree(par, status != CF_OK ? status : second);
+    CF_TRY(flush(j, &j->ratings));
+    CF_TRY(flush(j, &j->holdout));
+done:
+    return status;
 }
 
-static int write_ratings(const cf_par *par, job *j)
+static int write_ratings(job *j)
 {
+    int64_t blocks = j->synth.blocks, step = j->par->size;
     int status = CF_OK;
-    if (par->rank == 0) {
+    if (j->par->rank == 0) {
         cf_text_add(&j->ratings.text, "userId,movieId,rating,timestamp\n");
         if (j->holdout.path != NULL)
             cf_text_add(&j->holdout.text, "user,item,rating\n");
     }
-    cf_progress_begin("synth", "ratings");
-    for (int64_t first = 0; first < j->synth.blocks && status == CF_OK;
-         first += par->size) {
-        status = write_round(par, j, first + par->rank);
-        cf_progress_step((double)(j->ratings.ratings + j->holdout.ratings),
-                         (double)j->options->ratings);
+    cf_progress_begin("synth", "users");
+    for (int64_t first = 0; first < blocks && status == CF_OK; first += step) {
+        status = write_round(j, first + j->par->rank);
+        int64_t done = (first + step) * j->synth.block_users;
+        cf_progress_step((double)CF_MIN(done, j->options->users),
+                         (double)j->options->users);
     }
     cf_progress_end();
     return status;
 }
 
-/* Local. */
-static int close_sink(sink *f, bool keep)
-{
-    int status = CF_OK;
-    if (f->fd < 0)
-        return CF_OK;
-    if (keep && fsync(f->fd) != 0)
-        status = cf_fail(CF_IO, "%s cannot be written: %s", f->path,
-                         strerror(errno));
-    if (close(f->fd) != 0 && keep)
-        status = cf_fail(CF_IO, "%s cannot be written: %s", f->path,
-                         strerror(errno));
-    f->fd = -1;
-    return status;
-}
-
-/* Rank 0. */
-static int publish(sink *f)
-{
-    if (f->path == NULL)
-        return CF_OK;
-    if (rename(f->temporary, f->path) != 0)
-        return cf_fail(CF_CANT_CREATE, "%s cannot be created: %s", f->path,
-                       strerror(errno));
-    f->temporary[0] = '\0';
-    return CF_OK;
-}
-
-/* Gives the files their names when all of them are whole, and removes them
- * otherwise. */
-static int close_sinks(const cf_par *par, job *j, int status)
-{
-    sink *all[] = {&j->ratings, &j->holdout, &j->titles};
-    int local = CF_OK;
-    for (int i = 0; i < 3; i++) {
-        int closed = close_sink(all[i], status == CF_OK);
-        local = local != CF_OK ? local : closed;
-    }
-    if (status == CF_OK)
-        status = cf_agree(par, local);
-    local = status;
-    for (int i = 0; i < 3 && par->rank == 0; i++) {
-        if (local == CF_OK)
-            local = publish(all[i]);
-        if (local != CF_OK && all[i]->temporary[0] != '\0')
-            unlink(all[i]->temporary);
-    }
-    return status == CF_OK ? cf_agree(par, local) : status;
-}
-
-static void say_result(const cf_par *par, job *j)
+static void say_result(job *j)
 {
     int64_t items = j->options->items, rated = 0;
-    cf_allreduce(par, j->rated, items, MPI_UINT8_T, MPI_MAX);
+    int64_t kept = cf_sum_i64(j->par, j->ratings.ratings);
+    int64_t held = cf_sum_i64(j->par, j->holdout.ratings);
+    cf_allreduce(j->par, j->rated, items, MPI_UINT8_T, MPI_MAX);
     for (int64_t i = 0; i < items; i++)
         rated += j->rated[i];
-    if (par->rank != 0)
+    if (j->par->rank != 0)
         return;
     printf("%s: %" PRId64 " ratings of %" PRId64 " users and %" PRId64
-           " items", j->ratings.path, j->ratings.ratings, j->options->users,
-           items);
+           " items", j->ratings.path, kept, j->options->users, items);
     if (rated < items)
         printf(", %" PRId64 " of them rated", rated);
     printf("\n");
     if (j->holdout.path != NULL)
-        printf("%s: %" PRId64 " ratings held out\n", j->holdout.path,
-               j->holdout.ratings);
+        printf("%s: %" PRId64 " ratings held out\n", j->holdout.path, held);
     if (j->titles.path != NULL)
         printf("%s: %" PRId64 " titles\n", j->titles.path, items);
 }
 
-static void start(job *j, const cf_options *o)
+static int write_all(job *j)
 {
-    *j = (job){.options = o};
-    j->ratings = (sink){.path = o->output, .fd = -1};
-    j->holdout = (sink){.path = o->holdout[0] ? o->holdout : NULL, .fd = -1};
-    j->titles = (sink){.path = o->titles[0] ? o->titles : NULL, .fd = -1};
+    int status;
+    CF_TRY(begin(j, &j->titles));
+    CF_TRY(begin(j, &j->holdout));
+    CF_TRY(begin(j, &j->ratings));
+    CF_TRY(write_titles(j));
+    CF_TRY(write_ratings(j));
+    CF_TRY(commit(j, &j->titles));
+    CF_TRY(commit(j, &j->holdout));
+    CF_TRY(commit(j, &j->ratings));
+done:
+    return status;
 }
 
 int cf_cmd_synth(const cf_par *par, const cf_options *o)
 {
     cf_synth_shape shape = {(uint64_t)o->seed, o->users, o->items, o->ratings};
-    job j;
+    job j = {.par = par, .options = o};
     int status;
-    start(&j, o);
+    j.ratings.path = o->output;
+    j.holdout.path = o->holdout[0] != '\0' ? o->holdout : NULL;
+    j.titles.path = o->titles[0] != '\0' ? o->titles : NULL;
     CF_TRY(check_request(o));
     CF_TRY(cf_synth_open(&j.synth, par, shape));
     j.rated = cf_calloc(o->items, 1, "rated items");
-    status = open_sinks(par, &j);
-    if (status == CF_OK)
-        status = write_titles(par, &j);
-    if (status == CF_OK)
-        status = write_ratings(par, &j);
-    CF_TRY(close_sinks(par, &j, status));
-    say_result(par, &j);
+    CF_TRY(write_all(&j));
+    say_result(&j);
 done:
     cf_free(j.rated);
-    cf_text_free(&j.ratings.text);
-    cf_text_free(&j.holdout.text);
-    cf_text_free(&j.titles.text);
+    close_sink(&j, &j.ratings);
+    close_sink(&j, &j.holdout);
+    close_sink(&j, &j.titles);
     cf_synth_block_free(&j.block);
     cf_synth_free(&j.synth);
     return status;

@@ -65,9 +65,10 @@ const cf_option cf_option_table[] = {
      "show favourites, neighbours and recommendations of these users"},
     {"sample", 0, CF_OPT_INTEGER, AT(sample), BIT(VERIFY), "20", 0, 1e9, {0},
      "N", "users to recompute by brute force"},
-    {"part", 0, CF_OPT_WORD, AT(part), BIT(EXPORT), "recommendations", 0, 0,
-     {0}, "NAME", "users, items, ratings, embedding, neighbors or "
-     "recommendations"},
+    {"part", 0, CF_OPT_CHOICE, AT(part), BIT(EXPORT), "recommendations", 0, 0,
+     {"recommendations", "neighbors", "neighbors-items", "users", "items",
+      "ratings", "embedding", "embedding-items", "singular-values"}, "NAME",
+     "what to write"},
     {"seed", 0, CF_OPT_INTEGER, AT(seed), HAS_SVD | BIT(SYNTH) | BIT(VERIFY),
      "1", 0, 9e15, {0}, "N", "of all random numbers"},
     {"threads", 0, CF_OPT_INTEGER, AT(threads), ALL, "1", 1, 1024, {0}, "N",
@@ -118,7 +119,7 @@ static int set_choice(int64_t *field, const cf_option *row, const char *where,
                       const char *value)
 {
     cf_text known = {0};
-    for (int i = 0; i < 8 && row->values[i] != NULL; i++) {
+    for (int i = 0; i < CF_CHOICES && row->values[i] != NULL; i++) {
         if (row->values[i][0] == '\0')
             continue;
         if (strcmp(row->values[i], value) == 0) {
@@ -165,7 +166,6 @@ int cf_option_set(cf_options *o, const cf_option *row, const char *where,
     void *field = (char *)o + row->offset;
     switch (row->kind) {
     case CF_OPT_PATH: return set_text(field, CF_PATH_MAX, where, value);
-    case CF_OPT_WORD: return set_text(field, sizeof o->part, where, value);
     case CF_OPT_FLAG: return set_flag(field, where, value);
     case CF_OPT_CHOICE: return set_choice(field, row, where, value);
     case CF_OPT_INTEGER:
@@ -182,8 +182,7 @@ void cf_option_text(const cf_options *o, const cf_option *row, cf_text *out)
 {
     const void *field = (const char *)o + row->offset;
     switch (row->kind) {
-    case CF_OPT_PATH:
-    case CF_OPT_WORD: cf_text_add(out, "%s", (const char *)field); break;
+    case CF_OPT_PATH: cf_text_add(out, "%s", (const char *)field); break;
     case CF_OPT_FLAG:
         cf_text_add(out, "%s", *(const bool *)field ? "true" : "false");
         break;

@@ -6,9 +6,10 @@
 
 #include "cfmpi/options.h"
 
+#define CF_CHOICES 10
+
 enum cf_option_kind {
     CF_OPT_PATH,    /* char[CF_PATH_MAX] */
-    CF_OPT_WORD,    /* char[64] */
     CF_OPT_FLAG,    /* bool */
     CF_OPT_INTEGER, /* int64_t in [min, max] */
     CF_OPT_SIZE,    /* int64_t bytes */
@@ -24,7 +25,7 @@ typedef struct cf_option {
     unsigned commands;         /* bit c set: belongs to command c */
     const char *value;         /* default; NULL for none */
     double min, max;
-    const char *values[8];
+    const char *values[CF_CHOICES];
     const char *meta, *help;
 } cf_option;
 

@@ -55,7 +55,7 @@ static void print_row(const cf_option *row)
     printf("  %-22s %s", left, row->help);
     if (row->kind == CF_OPT_CHOICE) {
         const char *between = " (";
-        for (int i = 0; i < 8 && row->values[i] != NULL; i++)
+        for (int i = 0; i < CF_CHOICES && row->values[i] != NULL; i++)
             if (row->values[i][0] != '\0') {
                 printf("%s%s", between, row->values[i]);
                 between = "|";
@@ -346,8 +346,7 @@ static void json_value(const cf_options *o, const cf_option *row,
                        cf_text *out)
 {
     cf_text value = {0};
-    bool word = row->kind == CF_OPT_PATH || row->kind == CF_OPT_WORD ||
-                row->kind == CF_OPT_CHOICE;
+    bool word = row->kind == CF_OPT_PATH || row->kind == CF_OPT_CHOICE;
     cf_option_text(o, row, &value);
     cf_text_json(out, row->name);
     cf_text_add(out, ": ");

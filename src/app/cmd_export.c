@@ -1,0 +1,303 @@
+/* cfmpi export: any part of a file as CSV or TSV.
+ *
+ * Ranks take blocks of rows in turn, so memory stays at a block a rank and
+ * the ids of the sides that are named. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cfmpi/exchange.h"
+#include "cfmpi/layout.h"
+#include "cfmpi/memory.h"
+#include "cfmpi/text_file.h"
+#include "commands.h"
+
+#define BLOCK_ROWS 8192
+#define MAX_COLUMNS 4
+
+/* How a part is laid out as text. */
+enum shape {
+    COLUMNS,  /* vectors side by side */
+    MATRIX,   /* id of the row, then its values */
+    LISTS,    /* id of the row, place, id of the entry, score, title */
+    RATINGS   /* user, item, rating */
+};
+
+typedef struct part {
+    enum shape shape;
+    const char *header;
+    const char *side;       /* whose rows: "users" or "items" */
+    const char *other;      /* whose entries, for lists */
+    const char *sets[MAX_COLUMNS];
+} part;
+
+static const part parts[] = {
+    [CF_PART_RECOMMENDATIONS] = {LISTS, "user,rank,item,score", "users",
+        "items", {"/recommendations/index", "/recommendations/score",
+                  "/recommendations/count"}},
+    [CF_PART_NEIGHBORS] = {LISTS, "user,rank,neighbor,score", "users",
+        "users", {"/neighbors/users/index", "/neighbors/users/score",
+                  "/neighbors/users/count"}},
+    [CF_PART_NEIGHBORS_ITEMS] = {LISTS, "item,rank,neighbor,score", "items",
+        "items", {"/neighbors/items/index", "/neighbors/items/score",
+                  "/neighbors/items/count"}},
+    [CF_PART_USERS] = {COLUMNS, "user,count,mean", NULL, NULL,
+        {"/users/id", "/users/count", "/users/mean"}},
+    [CF_PART_ITEMS] = {COLUMNS, "item,count,mean", NULL, NULL,
+        {"/items/id", "/items/count", "/items/mean", "/items/title"}},
+    [CF_PART_RATINGS] = {RATINGS, "user,item,rating", "users", "items",
+        {"/ratings/indptr", "/ratings/indices", "/ratings/values"}},
+    [CF_PART_EMBEDDING] = {MATRIX, "user", "users", NULL,
+        {"/embedding/users"}},
+    [CF_PART_EMBEDDING_ITEMS] = {MATRIX, "item", "items", NULL,
+        {"/embedding/items"}},
+    [CF_PART_SINGULAR_VALUES] = {COLUMNS, "sigma,residual", NULL, NULL,
+        {"/embedding/singular_values", "/embedding/residuals"}},
+};
+
+/* Rows of one dataset in memory. */
+typedef struct window {
+    cf_dataset d;
+    char *data;
+    int64_t capacity;
+} window;
+
+typedef struct exporter {
+    const cf_par *par;
+    cf_h5 file;
+    const part *part;
+    window set[MAX_COLUMNS];
+    int sets;
+    int64_t *ids, *other_ids;  /* of all rows of the sides */
+    window titles;             /* of all items; lists only */
+    char separator;
+    cf_text text;
+} exporter;
+
+static int read_window(const cf_h5 *file, window *w, cf_gidx begin,
+                       cf_gidx count)
+{
+    int64_t bytes = count * w->d.cols * (int64_t)w->d.width;
+    if (bytes > w->capacity) {
+        cf_free(w->data);
+        w->data = cf_alloc(bytes, 1, "rows to export");
+        w->capacity = bytes;
+    }
+    return cf_h5_read(file, &w->d, begin, count, w->data);
+}
+
+static int read_ids(exporter *x, const char *side, int64_t **ids)
+{
+    int status = CF_OK;
+    char name[CF_NAME_MAX];
+    cf_dataset d;
+    snprintf(name, sizeof name, "/%s/id", side);
+    CF_TRY(cf_h5_dataset(&x->file, name, &d));
+    if (d.type != CF_I64 || d.cols != 1)
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s is not of type int64",
+                       x->file.path, name));
+    *ids = cf_alloc(d.rows, sizeof **ids, "ids");
+    CF_TRY(cf_h5_read(&x->file, &d, 0, d.rows, *ids));
+done:
+    return status;
+}
+
+static int prepare(exporter *x)
+{
+    int status = CF_OK;
+    const part *p = x->part;
+    for (int i = 0; i < MAX_COLUMNS && p->sets[i] != NULL; i++) {
+        bool optional = strcmp(p->sets[i], "/items/title") == 0;
+        if (optional && !cf_h5_has(&x->file, p->sets[i]))
+            continue;
+        CF_TRY(cf_h5_dataset(&x->file, p->sets[i], &x->set[x->sets++].d));
+    }
+    if (p->side != NULL)
+        CF_TRY(read_ids(x, p->side, &x->ids));
+    if (p->other != NULL)
+        CF_TRY(read_ids(x, p->other, &x->other_ids));
+    if (p->shape == LISTS && strcmp(p->other, "items") == 0 &&
+        cf_h5_has(&x->file, "/items/title")) {
+        CF_TRY(cf_h5_dataset(&x->file, "/items/title", &x->titles.d));
+        CF_TRY(read_window(&x->file, &x->titles, 0, x->titles.d.rows));
+    }
+done:
+    return status;
+}
+
+static void separate(exporter *x)
+{
+    cf_text_bytes(&x->text, &x->separator, 1);
+}
+
+static void put_string(exporter *x, const window *w, int64_t row)
+{
+    char *copy = cf_alloc((int64_t)w->d.width + 1, 1, "title");
+    memcpy(copy, w->data + row * (int64_t)w->d.width, w->d.width);
+    copy[w->d.width] = '\0';
+    cf_text_csv(&x->text, copy, x->separator);
+    cf_free(copy);
+}
+
+static int64_t integer(const window *w, int64_t i)
+{
+    return w->d.type == CF_I32 ? ((const int32_t *)(const void *)w->data)[i]
+                               : ((const int64_t *)(const void *)w->data)[i];
+}
+
+static void put(exporter *x, const window *w, int64_t i)
+{
+    const void *data = w->data;
+    switch (w->d.type) {
+    case CF_I32:
+    case CF_I64: cf_text_add(&x->text, "%" PRId64, integer(w, i)); break;
+    case CF_F32:
+        cf_text_add(&x->text, "%.9g", (double)((const float *)data)[i]);
+        break;
+    case CF_F64:
+        cf_text_add(&x->text, "%.15g", ((const double *)data)[i]);
+        break;
+    case CF_STRING: put_string(x, w, i); break;
+    }
+}
+
+static void put_header(exporter *x)
+{
+    const part *p = x->part;
+    for (const char *s = p->header; *s != '\0'; s++)
+        cf_text_bytes(&x->text, *s == ',' ? &x->separator : s, 1);
+    for (int k = 0; p->shape == MATRIX && k < x->set[0].d.cols; k++)
+        cf_text_add(&x->text, "%cx%d", x->separator, k + 1);
+    if (x->titles.data != NULL || x->sets == 4)
+        cf_text_add(&x->text, "%ctitle", x->separator);
+    cf_text_add(&x->text, "\n");
+}
+
+static void put_columns(exporter *x, int64_t row)
+{
+    for (int i = 0; i < x->sets; i++) {
+        if (i > 0)
+            separate(x);
+        put(x, &x->set[i], row);
+    }
+    cf_text_add(&x->text, "\n");
+}
+
+static void put_matrix_row(exporter *x, int64_t row, cf_gidx global)
+{
+    int64_t cols = x->set[0].d.cols;
+    cf_text_add(&x->text, "%" PRId64, x->ids[global]);
+    for (int64_t k = 0; k < cols; k++) {
+        separate(x);
+        put(x, &x->set[0], row * cols + k);
+    }
+    cf_text_add(&x->text, "\n");
+}
+
+static void put_list(exporter *x, int64_t row, cf_gidx global)
+{
+    int64_t k = x->set[0].d.cols;
+    for (int64_t i = 0; i < integer(&x->set[2], row); i++) {
+        int64_t entry = integer(&x->set[0], row * k + i);
+        cf_text_add(&x->text, "%" PRId64 "%c%" PRId64 "%c%" PRId64 "%c",
+                    x->ids[global], x->separator, i + 1, x->separator,
+                    x->other_ids[entry], x->separator);
+        put(x, &x->set[1], row * k + i);
+        if (x->titles.data != NULL) {
+            separate(x);
+            put_string(x, &x->titles, entry);
+        }
+        cf_text_add(&x->text, "\n");
+    }
+}
+
+/* Ratings of rows [begin, begin + count): set[0] holds count + 1 pointers. */
+static int put_ratings(exporter *x, cf_gidx begin, cf_gidx count)
+{
+    int status = CF_OK;
+    int64_t first = integer(&x->set[0], 0), last = integer(&x->set[0], count);
+    CF_TRY(read_window(&x->file, &x->set[1], first, last - first));
+    CF_TRY(read_window(&x->file, &x->set[2], first, last - first));
+    for (cf_gidx i = 0; i < count; i++)
+        for (int64_t e = integer(&x->set[0], i); e < integer(&x->set[0], i + 1);
+             e++) {
+            cf_text_add(&x->text, "%" PRId64 "%c%" PRId64 "%c",
+                        x->ids[begin + i], x->separator,
+                        x->other_ids[integer(&x->set[1], e - first)],
+                        x->separator);
+            put(x, &x->set[2], e - first);
+            cf_text_add(&x->text, "\n");
+        }
+done:
+    return status;
+}
+
+static int put_block(exporter *x, cf_gidx begin, cf_gidx count)
+{
+    int status = CF_OK;
+    if (x->part->shape == RATINGS) {
+        CF_TRY(read_window(&x->file, &x->set[0], begin, count + 1));
+        return put_ratings(x, begin, count);
+    }
+    for (int i = 0; i < x->sets; i++)
+        CF_TRY(read_window(&x->file, &x->set[i], begin, count));
+    for (cf_gidx i = 0; i < count; i++) {
+        if (x->part->shape == COLUMNS)
+            put_columns(x, i);
+        else if (x->part->shape == MATRIX)
+            put_matrix_row(x, i, begin + i);
+        else
+            put_list(x, i, begin + i);
+    }
+done:
+    return status;
+}
+
+static int export_rows(exporter *x, cf_text_file *out)
+{
+    int status = CF_OK;
+    const cf_par *par = x->par;
+    cf_gidx rows = x->set[0].d.rows - (x->part->shape == RATINGS);
+    if (par->rank == 0)
+        put_header(x);
+    for (cf_gidx at = 0; at < CF_MAX(rows, 1);
+         at += (cf_gidx)BLOCK_ROWS * par->size) {
+        cf_gidx begin = CF_MIN(at + (cf_gidx)BLOCK_ROWS * par->rank, rows);
+        cf_gidx count = CF_MIN(BLOCK_ROWS, rows - begin);
+        status = count > 0 ? put_block(x, begin, count) : CF_OK;
+        CF_TRY(cf_agree(par, status));
+        CF_TRY(cf_text_file_write(out, par, &x->text));
+    }
+done:
+    return status;
+}
+
+static void exporter_free(exporter *x)
+{
+    cf_h5_close(&x->file);
+    for (int i = 0; i < MAX_COLUMNS; i++)
+        cf_free(x->set[i].data);
+    cf_free(x->titles.data);
+    cf_free(x->ids);
+    cf_free(x->other_ids);
+    cf_text_free(&x->text);
+}
+
+int cf_cmd_export(const cf_par *par, const cf_options *o)
+{
+    int status = CF_OK;
+    size_t n = strlen(o->output);
+    bool tabs = n > 4 && strcmp(o->output + n - 4, ".tsv") == 0;
+    cf_text_file out = {0};
+    exporter x = {.par = par, .part = &parts[o->part],
+                  .separator = tabs ? '\t' : ','};
+    CF_TRY(cf_h5_open(&x.file, par, o->input));
+    CF_TRY(cf_agree(par, prepare(&x)));
+    CF_TRY(cf_text_file_begin(&out, par, o->output, o->force));
+    CF_TRY(export_rows(&x, &out));
+    CF_TRY(cf_text_file_commit(&out, par));
+done:
+    cf_text_file_free(&out, par);
+    exporter_free(&x);
+    return status;
+}

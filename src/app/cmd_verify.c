@@ -1,0 +1,392 @@
+/* cfmpi verify: whether a file is whole and right.
+ *
+ * Every digest is recomputed; then residuals, and the lists of a sample of
+ * users by brute force: other code than that which made them. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cfmpi/exchange.h"
+#include "cfmpi/layout.h"
+#include "cfmpi/memory.h"
+#include "cfmpi/random.h"
+#include "commands.h"
+
+typedef struct check {
+    const cf_par *par;
+    const cf_options *o;
+    cf_h5 file;
+    cf_csr ratings;
+    int64_t wrong;
+} check;
+
+/* One line of the verdict, and the count of what is wrong. */
+static void tell(check *c, bool good, const char *what, const char *detail)
+{
+    c->wrong += !good;
+    if (c->par->rank == 0)
+        printf("%-9s  %s%s\n", good ? "ok" : "DIFFERENT", what, detail);
+}
+
+static int check_digests(check *c)
+{
+    int status = CF_OK, count = 0;
+    cf_dataset *list = NULL;
+    char hex[CF_DIGEST_HEX], line[CF_NAME_MAX + 128];
+    int64_t bytes = 0;
+    CF_TRY(cf_agree(c->par, cf_h5_list(&c->file, &list, &count)));
+    for (int i = 0; i < count; i++) {
+        CF_TRY(cf_h5_digest(&c->file, c->par, &list[i], hex));
+        bytes += list[i].rows * list[i].cols * (int64_t)list[i].width;
+        if (strcmp(hex, list[i].digest) == 0)
+            continue;
+        snprintf(line, sizeof line, ": digest %s, stored %s", hex,
+                 list[i].digest[0] != '\0' ? list[i].digest : "none");
+        tell(c, false, list[i].name, line);
+    }
+    snprintf(line, sizeof line, "digests of %d datasets, %.1f MiB", count,
+             (double)bytes / 0x1p20);
+    if (c->wrong == 0)
+        tell(c, true, line, "");
+done:
+    cf_free(list);
+    return status;
+}
+
+/* ---- residuals ---- */
+
+static int read_vector(check *c, const char *name, int64_t n, double *out)
+{
+    cf_dataset d;
+    int status = cf_h5_dataset(&c->file, name, &d);
+    if (status == CF_OK && (d.rows != n || d.type != CF_F64))
+        status = cf_fail(CF_BAD_DATA, "%s: %s has the wrong shape",
+                         c->file.path, name);
+    if (status == CF_OK)
+        status = cf_h5_read(&c->file, &d, 0, n, out);
+    return cf_agree(c->par, status);
+}
+
+static int read_embedding(check *c, cf_embedding *e)
+{
+    int status = CF_OK;
+    cf_dataset d;
+    int rank = c->par->rank;
+    CF_TRY(cf_h5_dataset(&c->file, "/embedding/users", &d));
+    e->dim = (int)d.cols;
+    cf_part_copy(&e->user_part, &c->ratings.part);
+    cf_part_even(&e->item_part, c->ratings.cols, c->par->size);
+    int64_t n = c->ratings.n_loc, m = cf_part_count(&e->item_part, rank);
+    e->users = cf_alloc(n * e->dim, sizeof *e->users, "user embedding");
+    e->items = cf_alloc(m * e->dim, sizeof *e->items, "item embedding");
+    e->sigma = cf_calloc(4 * (int64_t)e->dim, sizeof *e->sigma, "triplets");
+    e->residual = e->sigma + e->dim;
+    e->left = e->residual + e->dim;
+    e->right = e->left + e->dim;
+    CF_TRY(cf_h5_read_slab(&c->file, c->par, "/embedding/users", CF_F32,
+                           e->dim, e->user_part.begin[rank], n, e->users));
+    CF_TRY(cf_h5_read_slab(&c->file, c->par, "/embedding/items", CF_F32,
+                           e->dim, e->item_part.begin[rank], m, e->items));
+    CF_TRY(read_vector(c, "/embedding/singular_values", e->dim, e->sigma));
+done:
+    return status;
+}
+
+/* Residuals move in their last places with the rank count, so a small part
+ * of their size is allowed. */
+static int check_residuals(check *c)
+{
+    int status = CF_OK;
+    cf_embedding e = {0};
+    char line[128];
+    double *stored = NULL, off = 0;
+    CF_TRY(read_embedding(c, &e));
+    stored = cf_alloc(e.dim, sizeof *stored, "residuals");
+    CF_TRY(read_vector(c, "/embedding/residuals", e.dim, stored));
+    cf_svd_certify(&e, &c->ratings, c->par);
+    for (int k = 0; k < e.dim; k++)
+        off = fmax(off, fabs(stored[k] - e.residual[k]) /
+                            (1e-3 * e.residual[k] + 1e-9));
+    snprintf(line, sizeof line, " of %d triplets, largest %.1e", e.dim,
+             e.max_residual);
+    tell(c, off <= 1, "residuals", line);
+done:
+    cf_free(stored);
+    cf_embedding_free(&e);
+    return status;
+}
+
+/* ---- lists ---- */
+
+/* The same `n` rows on every rank, chosen by the seed. */
+static cf_gidx *sample_rows(const check *c, cf_gidx rows, int64_t *n)
+{
+    *n = CF_MIN(c->o->sample, rows);
+    cf_gidx *row = cf_alloc(*n, sizeof *row, "sample");
+    for (int64_t i = 0; i < *n; i++)
+        row[i] = *n == rows
+                     ? i
+                     : (cf_gidx)(cf_random_uniform((uint64_t)c->o->seed, 77,
+                                                   (uint64_t)i) *
+                                 (double)rows);
+    return row;
+}
+
+/* A row of a dataset, on every rank; agreed. */
+static int read_row(check *c, const char *group, const char *name,
+                    enum cf_type type, cf_gidx row, void *out)
+{
+    char path[CF_NAME_MAX];
+    cf_dataset d;
+    int status = CF_OK;
+    snprintf(path, sizeof path, "%.100s/%.20s", group, name);
+    CF_TRY(cf_h5_dataset(&c->file, path, &d));
+    if (type == CF_I64 && d.type == CF_I32) {
+        int32_t *narrow = cf_alloc(d.cols, sizeof *narrow, "list");
+        status = cf_h5_read(&c->file, &d, row, 1, narrow);
+        for (int64_t i = 0; i < d.cols; i++)
+            ((int64_t *)out)[i] = narrow[i];
+        cf_free(narrow);
+    } else if (d.type != type) {
+        status = cf_fail(CF_BAD_DATA, "%s: %s has the wrong type",
+                         c->file.path, path);
+    } else {
+        status = cf_h5_read(&c->file, &d, row, 1, out);
+    }
+done:
+    return cf_agree(c->par, status);
+}
+
+/* Compares a stored list with one made here; gap and ties where `full`. */
+static int same_list(check *c, const char *group, cf_gidx row,
+                     const cf_topk *right, bool full, bool *same)
+{
+    int status = CF_OK;
+    int64_t k = right->k;
+    cf_gidx *index = cf_alloc(k, sizeof *index, "list");
+    float *score = cf_alloc(k, sizeof *score, "list"), gap = 0;
+    int32_t count = 0, ties = 0;
+    CF_TRY(read_row(c, group, "index", CF_I64, row, index));
+    CF_TRY(read_row(c, group, "score", CF_F32, row, score));
+    CF_TRY(read_row(c, group, "count", CF_I32, row, &count));
+    *same = count == right->count[0];
+    for (int64_t i = 0; i < k && *same; i++)
+        *same = index[i] == right->index[i] &&
+                (i >= count || !(score[i] < right->score[i] ||
+                                 score[i] > right->score[i]));
+    if (full) {
+        CF_TRY(read_row(c, group, "gap", CF_F32, row, &gap));
+        CF_TRY(read_row(c, group, "ties", CF_I32, row, &ties));
+        *same = *same && ties == right->ties[0] &&
+                !(gap < right->gap[0] || gap > right->gap[0]) &&
+                isnan(gap) == isnan(right->gap[0]);
+    }
+done:
+    cf_free(index);
+    cf_free(score);
+    return status;
+}
+
+/* All ranks' candidates of one row in one list, on every rank. */
+static void merge_candidates(const cf_par *par, const float *score,
+                             const cf_part *part, cf_topk *out)
+{
+    float *all = cf_alloc(cf_part_rows(part), sizeof *all, "scores of a row");
+    cf_allgather_rows(par, part, score, all, sizeof *all);
+    for (cf_gidx i = 0; i < cf_part_rows(part); i++)
+        if (!isnan(all[i]))
+            cf_topk_push(out, 0, all[i], i);
+    cf_topk_finish(out);
+    cf_free(all);
+}
+
+static int check_neighbours(check *c, const char *side)
+{
+    int status = CF_OK, dim = 0;
+    bool items = strcmp(side, "items") == 0, same = true;
+    char group[CF_NAME_MAX], name[CF_NAME_MAX], line[128];
+    cf_part part = {0};
+    cf_dataset d;
+    cf_topk right = {0};
+    float *rows = NULL, *x = NULL, *score = NULL;
+    int64_t samples = 0, differ = 0;
+    cf_gidx *sample = NULL;
+    snprintf(group, sizeof group, "/neighbors/%s", side);
+    snprintf(name, sizeof name, "/neighbors/%s/index", side);
+    CF_TRY(cf_h5_dataset(&c->file, name, &d));
+    CF_TRY(cf_layout_read_embedding(&c->file, c->par, side, items, &part,
+                                    &rows, &dim));
+    sample = sample_rows(c, d.rows, &samples);
+    x = cf_alloc(dim, sizeof *x, "row");
+    int64_t n = cf_part_count(&part, c->par->rank);
+    score = cf_alloc(n, sizeof *score, "scores of a row");
+    for (int64_t s = 0; s < samples; s++) {
+        int owner = cf_part_owner(&part, sample[s]);
+        cf_gidx begin = part.begin[c->par->rank];
+        if (owner == c->par->rank)
+            memcpy(x, rows + (sample[s] - begin) * dim,
+                   (size_t)dim * sizeof *x);
+        cf_bcast(c->par, x, dim * (int64_t)sizeof *x, owner);
+        for (int64_t i = 0; i < n; i++) {
+            const float *y = rows + i * dim;
+            score[i] = begin + i == sample[s]
+                           ? NAN
+                           : cf_cosine(x, cf_dot(x, x, dim), y,
+                                       cf_dot(y, y, dim), dim);
+        }
+        cf_topk_init(&right, 1, d.cols);
+        merge_candidates(c->par, score, &part, &right);
+        CF_TRY(same_list(c, group, sample[s], &right, true, &same));
+        differ += !same;
+    }
+    snprintf(line, sizeof line, " of %" PRId64 " %s by brute force, %" PRId64
+             " differ", samples, side, differ);
+    tell(c, differ == 0, "neighbours", line);
+done:
+    cf_topk_free(&right);
+    cf_part_free(&part);
+    cf_free(rows);
+    cf_free(x);
+    cf_free(score);
+    cf_free(sample);
+    return status;
+}
+
+/* ---- recommendations ---- */
+
+/* A rating row that is read along as the item number goes up. */
+typedef struct cursor {
+    const cf_lidx *col, *end;
+    const float *value;
+} cursor;
+
+static cursor open_row(const cf_csr_copy *copy, int64_t row)
+{
+    return (cursor){copy->indices + copy->indptr[row],
+                    copy->indices + copy->indptr[row + 1],
+                    copy->values + copy->indptr[row]};
+}
+
+/* Value of `col`, NaN when it is not rated; columns asked must ascend. */
+static float rating(cursor *c, cf_lidx col)
+{
+    for (; c->col < c->end && *c->col < col; c->col++)
+        c->value++;
+    return c->col < c->end && *c->col == col ? *c->value : NAN;
+}
+
+static int by_row(const void *a, const void *b)
+{
+    const cf_gidx *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* The definition, item by item: Σ s·r / Σ s in list order. */
+static void best_items(const cf_csr *a, const cf_csr_copy *copy,
+                       const cf_gidx *rows, int64_t row_count, cf_gidx user,
+                       const cf_gidx *neighbor, const float *similarity,
+                       int32_t count, cf_topk *out)
+{
+    cursor *at = cf_alloc(count + 1, sizeof *at, "row cursors");
+    for (int32_t i = 0; i <= count; i++) {
+        cf_gidx row = i < count ? neighbor[i] : user;
+        const cf_gidx *p = bsearch(&row, rows, (size_t)row_count, sizeof row,
+                                   by_row);
+        at[i] = open_row(copy, p - rows);
+    }
+    for (cf_lidx j = 0; j < a->cols; j++) {
+        double sum = 0, weight = 0;
+        for (int32_t i = 0; i < count; i++) {
+            float r = similarity[i] > 0 ? rating(&at[i], j) : NAN;
+            if (isnan(r))
+                continue;
+            sum += (double)similarity[i] * (double)r;
+            weight += (double)similarity[i];
+        }
+        if (isnan(rating(&at[count], j)) && weight > 0)
+            cf_topk_push(out, 0, (float)(sum / weight), j);
+    }
+    cf_free(at);
+    cf_topk_finish(out);
+}
+
+/* One user, on every rank alike. */
+static int check_user(check *c, cf_gidx user, int64_t k, int64_t top,
+                      bool *same)
+{
+    int status = CF_OK;
+    cf_topk right = {0};
+    cf_csr_copy copy = {0};
+    cf_gidx *neighbor = cf_alloc(2 * k + 1, sizeof *neighbor, "list");
+    cf_gidx *rows = neighbor + k;
+    float *similarity = cf_alloc(k, sizeof *similarity, "list");
+    int32_t count = 0;
+    CF_TRY(read_row(c, "/neighbors/users", "index", CF_I64, user, neighbor));
+    CF_TRY(read_row(c, "/neighbors/users", "score", CF_F32, user,
+                    similarity));
+    CF_TRY(read_row(c, "/neighbors/users", "count", CF_I32, user, &count));
+    memcpy(rows, neighbor, (size_t)count * sizeof *rows);
+    rows[count] = user;
+    qsort(rows, (size_t)count + 1, sizeof *rows, by_row);
+    cf_csr_fetch(&copy, &c->ratings, c->par, rows, count + 1);
+    cf_topk_init(&right, 1, top);
+    best_items(&c->ratings, &copy, rows, count + 1, user, neighbor,
+               similarity, count, &right);
+    CF_TRY(same_list(c, "/recommendations", user, &right, false, same));
+done:
+    cf_csr_copy_free(&copy);
+    cf_topk_free(&right);
+    cf_free(neighbor);
+    cf_free(similarity);
+    return status;
+}
+
+static int check_recommendations(check *c)
+{
+    int status = CF_OK;
+    char line[128];
+    cf_dataset lists, top;
+    int64_t samples = 0, differ = 0;
+    bool same = true;
+    cf_gidx *sample = NULL;
+    CF_TRY(cf_h5_dataset(&c->file, "/neighbors/users/index", &lists));
+    CF_TRY(cf_h5_dataset(&c->file, "/recommendations/index", &top));
+    sample = sample_rows(c, c->ratings.rows, &samples);
+    for (int64_t s = 0; s < samples; s++) {
+        CF_TRY(check_user(c, sample[s], lists.cols, top.cols, &same));
+        differ += !same;
+    }
+    snprintf(line, sizeof line, " of %" PRId64 " users by brute force, %"
+             PRId64 " differ", samples, differ);
+    tell(c, differ == 0, "recommendations", line);
+done:
+    cf_free(sample);
+    return status;
+}
+
+int cf_cmd_verify(const cf_par *par, const cf_options *o)
+{
+    int status = CF_OK;
+    check c = {.par = par, .o = o};
+    CF_TRY(cf_h5_open(&c.file, par, o->input));
+    CF_TRY(check_digests(&c));
+    if (c.wrong == 0 && cf_h5_has(&c.file, "/ratings/indptr")) {
+        CF_TRY(cf_layout_read_ratings(&c.file, par, &c.ratings));
+        if (cf_h5_has(&c.file, "/embedding/users"))
+            CF_TRY(check_residuals(&c));
+        if (cf_h5_has(&c.file, "/neighbors/users/index"))
+            CF_TRY(check_neighbours(&c, "users"));
+        if (cf_h5_has(&c.file, "/neighbors/items/index"))
+            CF_TRY(check_neighbours(&c, "items"));
+        if (cf_h5_has(&c.file, "/recommendations/index"))
+            CF_TRY(check_recommendations(&c));
+    }
+    if (c.wrong > 0)
+        status = cf_fail(CF_DIFFERENT, "%s: %" PRId64 " parts are not what "
+                         "they should be", o->input, c.wrong);
+done:
+    cf_csr_free(&c.ratings);
+    cf_h5_close(&c.file);
+    return status;
+}
