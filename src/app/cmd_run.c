@@ -322,7 +322,7 @@ done:
 static int neighbors(cf_job *job)
 {
     int status = CF_OK;
-    cf_report_begin(&job->report, "neighbors", "rows");
+    cf_report_begin(&job->report, "neighbors", "pairs");
     if (job->o->side & CF_SIDE_USERS)
         CF_TRY(side_neighbors(job, "users", false, &job->user_neighbors));
     if (job->o->side & CF_SIDE_ITEMS)

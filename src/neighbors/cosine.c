@@ -4,11 +4,11 @@
  * Cost    P steps of 2 (n/P)^2 dim flops; each rank sends n dim 4 bytes.
  *         Memory: own rows, two blocks, 12 (k+1) bytes a row of lists. */
 #include <math.h>
+#include <stdbool.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/neighbors.h"
-#include "cfmpi/progress.h"
 #include "screen.h"
 
 /* Brings every row to a length in [0.5, 1): neither products nor squares can
@@ -30,57 +30,52 @@ static int scale_rows(float *rows, int64_t count, int dim, cf_gidx begin,
     return CF_OK;
 }
 
-/* The blocks under way: the one in hand and the one arriving. */
+/* Room for the block in hand and the one arriving; the first block in hand is
+ * the rank's own. */
 typedef struct carousel {
     float *buffer[2];
-    cf_block block;
-    cf_ring ring;
     int64_t row_bytes;
 } carousel;
 
-static void start_step(carousel *c, const cf_par *par, const cf_part *part,
-                       const float *own, int step)
+static void start_step(carousel *c, cf_ring *ring, const cf_par *par,
+                       const cf_part *part, const float *own, int step)
 {
     int next = (par->rank + step + 1) % par->size;
     int now = (par->rank + step) % par->size;
-    if (step + 1 >= par->size)
-        return;
     const float *send = step == 0 ? own : c->buffer[(step - 1) % 2];
-    cf_ring_begin(&c->ring, par, send, cf_part_count(part, now) * c->row_bytes,
+    cf_ring_begin(ring, par, send, cf_part_count(part, now) * c->row_bytes,
                   c->buffer[step % 2],
                   cf_part_count(part, next) * c->row_bytes);
 }
 
-static int64_t ring_sweep(cf_topk *lists, const cf_par *par,
-                          const cf_part *part, const float *rows, int dim)
+static void ring_sweep(cf_sweep *s, const cf_par *par, const cf_part *part,
+                       const float *rows, int dim)
 {
-    int64_t largest = cf_part_largest(part), exact = 0;
+    int64_t largest = cf_part_largest(part);
+    int64_t count = cf_part_count(part, par->rank);
     carousel c = {.row_bytes = dim * (int64_t)sizeof *rows};
-    cf_block own;
+    cf_block own, other;
     for (int b = 0; b < 2; b++)
         c.buffer[b] = cf_alloc(par->size > b + 1 ? largest * dim : 0,
                                sizeof *rows, "ring block");
-    float *tile = cf_alloc(CF_TILE_ROWS * CF_TILE_COLS, sizeof *tile, "tile");
-    cf_block_begin(&own, cf_part_count(part, par->rank), dim);
-    cf_block_begin(&c.block, largest, dim);
-    cf_block_set(&own, part->begin[par->rank], cf_part_count(part, par->rank),
-                 rows);
+    cf_block_begin(&own, count, dim);
+    cf_block_begin(&other, largest, dim);
+    cf_block_set(&own, part->begin[par->rank], count, rows);
     for (int step = 0; step < par->size; step++) {
         int owner = (par->rank + step) % par->size;
-        start_step(&c, par, part, rows, step);
-        cf_block_set(&c.block, part->begin[owner], cf_part_count(part, owner),
+        bool last = step + 1 == par->size;
+        if (!last)
+            start_step(&c, &s->ring, par, part, rows, step);
+        cf_block_set(&other, part->begin[owner], cf_part_count(part, owner),
                      step == 0 ? rows : c.buffer[(step - 1) % 2]);
-        exact += cf_screen(lists, &own, &c.block, tile, &c.ring);
-        if (step + 1 < par->size)
-            cf_ring_end(&c.ring);
-        cf_progress_step(step + 1, par->size);
+        cf_screen(s, &own, &other);
+        if (!last)
+            cf_ring_end(&s->ring);
     }
     cf_block_end(&own);
-    cf_block_end(&c.block);
-    cf_free(tile);
+    cf_block_end(&other);
     cf_free(c.buffer[0]);
     cf_free(c.buffer[1]);
-    return exact;
 }
 
 int cf_neighbors_cosine(cf_neighbors *out, const cf_par *par,
@@ -95,12 +90,17 @@ int cf_neighbors_cosine(cf_neighbors *out, const cf_par *par,
                                     part->begin[par->rank], what)));
     cf_part_copy(&out->part, part);
     cf_topk_init(&out->lists, count, k);
-    int64_t exact = ring_sweep(&out->lists, par, part, rows, dim);
+    cf_sweep sweep = {.lists = &out->lists,
+                      .total = (double)count * (double)n};
+    sweep.tile = cf_alloc(CF_TILE_ROWS * CF_TILE_COLS, sizeof *sweep.tile,
+                          "tile of products");
+    ring_sweep(&sweep, par, part, rows, dim);
+    cf_free(sweep.tile);
     cf_topk_finish(&out->lists);
     for (int64_t i = 0; i < count; i++)
         tied += out->lists.ties[i] > 0;
     out->pairs = n * (n - 1);
-    out->skipped = out->pairs - cf_sum_i64(par, exact);
+    out->skipped = out->pairs - cf_sum_i64(par, sweep.exact);
     out->rows_tied = cf_sum_i64(par, tied);
 done:
     return status;

@@ -110,23 +110,22 @@ static int64_t scan_row(cf_topk *lists, const cf_block *own, int64_t i,
     return exact;
 }
 
-int64_t cf_screen(cf_topk *lists, const cf_block *own, const cf_block *other,
-                  float *tile, cf_ring *ring)
+void cf_screen(cf_sweep *s, const cf_block *own, const cf_block *other)
 {
     int dim = own->dim;
-    int64_t exact = 0;
     for (int64_t c = 0; c < other->count; c += CF_TILE_COLS)
         for (int64_t r = 0; r < own->count; r += CF_TILE_ROWS) {
             int cols = (int)CF_MIN(CF_TILE_COLS, other->count - c);
             int rows = (int)CF_MIN(CF_TILE_ROWS, own->count - r);
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, cols,
                         dim, 1, own->rows + r * dim, dim,
-                        other->rows + c * dim, dim, 0, tile, CF_TILE_COLS);
+                        other->rows + c * dim, dim, 0, s->tile, CF_TILE_COLS);
             for (int i = 0; i < rows; i++)
                 if (own->squared[r + i] > 0)
-                    exact += scan_row(lists, own, r + i, other, c, cols,
-                                      tile + (int64_t)i * CF_TILE_COLS);
-            cf_ring_progress(ring);
+                    s->exact += scan_row(s->lists, own, r + i, other, c, cols,
+                                         s->tile + (int64_t)i * CF_TILE_COLS);
+            cf_ring_progress(&s->ring);
+            s->pairs += (double)rows * cols;
+            cf_progress_step(s->pairs, s->total);
         }
-    return exact;
 }

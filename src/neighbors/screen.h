@@ -23,13 +23,20 @@ void cf_block_end(cf_block *b);
 void cf_block_set(cf_block *b, cf_gidx begin, int64_t count,
                   const float *rows);
 
-/* Offers all pairs of own and visiting rows that can matter to the lists of
- * the own rows; lets `ring` move bytes in between. `tile` is room for
- * CF_TILE_ROWS x CF_TILE_COLS products. Returns the number of exact scores
- * computed. Local. */
 #define CF_TILE_ROWS 128
 #define CF_TILE_COLS 512
-int64_t cf_screen(cf_topk *lists, const cf_block *own, const cf_block *other,
-                  float *tile, cf_ring *ring);
+
+/* What goes on through all blocks of one sweep. */
+typedef struct cf_sweep {
+    cf_topk *lists;         /* of the own rows */
+    float *tile;            /* room for CF_TILE_ROWS x CF_TILE_COLS products */
+    cf_ring ring;           /* moves the next block between tiles */
+    double pairs, total;    /* pairs looked at, and to look at, here */
+    int64_t exact;          /* exact scores computed */
+} cf_sweep;
+
+/* Offers all pairs of own and visiting rows that can matter to the lists of
+ * the own rows. Local. */
+void cf_screen(cf_sweep *sweep, const cf_block *own, const cf_block *other);
 
 #endif

@@ -44,7 +44,7 @@ static void draw(double done, double total, double seconds)
 
 void cf_progress_step(double done, double total)
 {
-    if (!show.active || total <= 0)
+    if (!show.active || show.stage == NULL || total <= 0)
         return;
     double now = cf_clock();
     if (now - show.last < (show.terminal ? REDRAW_SECONDS : PLAIN_SECONDS))
@@ -58,4 +58,5 @@ void cf_progress_end(void)
     if (show.active && show.terminal && show.drawn)
         fprintf(stderr, "\r%72s\r", "");
     show.drawn = false;
+    show.stage = NULL;
 }

@@ -35,8 +35,9 @@ def test_seed_changes_the_ratings(cfmpi, made, tmp_path):
 
 def test_shape(made):
     header, kept = rows(made["r.csv"])
-    held_header, held = rows(made["h.csv"])
-    assert header == held_header == ["userId", "movieId", "rating", "timestamp"]
+    assert header == ["userId", "movieId", "rating", "timestamp"]
+    header, held = rows(made["h.csv"])
+    assert header == ["user", "item", "rating"]
     assert len(kept) + len(held) == 6000
     assert 0.07 < len(held) / 6000 < 0.13
     every = kept + held
