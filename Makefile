@@ -21,9 +21,7 @@ CFLAGS += -std=c11 -g $(OPT) -ffp-contract=off $(WARN) -MMD -MP
 CPPFLAGS += -Iinclude $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(LIBS) 2>/dev/null))
 LDLIBS += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm
 
-# The layers, lowest first: a folder may include only from those before it.
-LAYERS := base parallel matrix synth svd neighbors recommend store app
-SRC := $(wildcard $(LAYERS:%=src/%/*.c))
+SRC := $(wildcard src/*/*.c)
 OBJ := $(SRC:src/%.c=$(B)/%.o)
 LIB_OBJ := $(filter-out $(B)/app/main.o,$(OBJ))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
@@ -56,12 +54,12 @@ units: $(UNITS:%=$(B)/unit/%) $(UNITS:%=$(B)/tiny/unit/%)
 demo:
 	@tools/setup demo
 	@$(MAKE) --no-print-directory -j all
-	@tools/demo
+	@BUILD=$(B) tools/demo
 
 test:
 	@tools/setup test
 	@$(MAKE) --no-print-directory -j all units
-	@tests/run
+	@BUILD=$(B) tests/run
 
 check: all units
 	@BUILD=$(B) tests/run tests/test_units.py

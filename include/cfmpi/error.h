@@ -48,8 +48,8 @@ extern void (*cf_abort_hook)(int status);
 extern int cf_error_rank;
 
 /* Prints one line naming the rank and ends the whole job. Local. */
-_Noreturn void cf_die(int status, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void cf_die(int status, const char *format, ...)
+    __attribute__((noreturn, format(printf, 2, 3)));
 
 /* Hands a nonzero status to the caller through the function's `done:` label;
  * needs a local `int status`. */

@@ -5,11 +5,12 @@
 #define CFMPI_H5_H
 
 #include <hdf5.h>
+#include <stdbool.h>
 
 #include "cfmpi/context.h"
 #include "cfmpi/digest.h"
-#include "cfmpi/options.h"
 #include "cfmpi/partition.h"
+#include "cfmpi/text.h"
 
 #define CF_FORMAT_VERSION 1
 #define CF_NAME_MAX 128

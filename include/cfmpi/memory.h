@@ -15,7 +15,8 @@ void *cf_alloc(int64_t count, size_t size, const char *what);
 /* The same, zeroed. Local. */
 void *cf_calloc(int64_t count, size_t size, const char *what);
 
-/* Grows or shrinks `p` (from cf_alloc, or NULL) and keeps its content. Local. */
+/* Grows or shrinks `p` (from cf_alloc, or NULL) and keeps its content.
+ * Local. */
 void *cf_realloc(void *p, int64_t count, size_t size, const char *what);
 
 /* Frees; NULL is allowed. Local. */

@@ -10,8 +10,6 @@
 #include "cfmpi/context.h"
 #include "cfmpi/text.h"
 
-#define CF_PATH_MAX 4096
-
 enum cf_side { CF_SIDE_USERS = 1, CF_SIDE_ITEMS = 2, CF_SIDE_BOTH = 3 };
 
 /* What export writes. */

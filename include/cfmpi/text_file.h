@@ -5,7 +5,6 @@
 #include <stdbool.h>
 
 #include "cfmpi/context.h"
-#include "cfmpi/options.h"
 #include "cfmpi/text.h"
 
 /* {0} is closed. Written beside its name and renamed when whole. */

@@ -15,6 +15,9 @@ typedef int32_t cf_lidx;
 #define CF_MPI_LIDX MPI_INT32_T
 #define CF_PRIlidx PRId32
 
+/* Bytes of a file name, terminator included. */
+#define CF_PATH_MAX 4096
+
 #define CF_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define CF_MAX(a, b) ((a) > (b) ? (a) : (b))
 

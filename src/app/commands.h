@@ -4,6 +4,7 @@
 
 #include "cfmpi/options.h"
 
+/* Those of the main job come first. */
 enum cf_command {
     CF_CMD_RUN, CF_CMD_INGEST, CF_CMD_SVD, CF_CMD_NEIGHBORS, CF_CMD_RECOMMEND,
     CF_CMD_PREDICT, CF_CMD_SYNTH, CF_CMD_INFO, CF_CMD_VERIFY, CF_CMD_EXPORT,

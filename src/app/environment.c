@@ -2,6 +2,7 @@
 #include "environment.h"
 
 #include <cblas.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,6 +32,8 @@ static const char *better_core(void)
 
 void cf_environment_prepare(char **argv)
 {
+    /* A file-size limit is to be an error of the write, like a full disk. */
+    signal(SIGXFSZ, SIG_IGN);
     /* OMPIO loses data in collective writes of this Open MPI version. */
     setenv("OMPI_MCA_io", "romio321", 0);
     /* Every rank opens inputs read-only by itself; locks only add failures

@@ -61,7 +61,7 @@ const cf_option cf_option_table[] = {
      "FILE", "keep some ratings out and write them here"},
     {"holdout-share", 0, CF_OPT_REAL, AT(holdout_share), BIT(SYNTH), "0.1", 0,
      1, {0}, "X", "share of the ratings kept out"},
-    {"user", 0, CF_OPT_PATH, AT(user), BIT(INFO), NULL, 0, 0, {0}, "ID,…",
+    {"user", 0, CF_OPT_PATH, AT(user), BIT(INFO), NULL, 0, 0, {0}, "ID[,ID]",
      "show favourites, neighbours and recommendations of these users"},
     {"sample", 0, CF_OPT_INTEGER, AT(sample), BIT(VERIFY), "20", 0, 1e9, {0},
      "N", "users to recompute by brute force"},

@@ -13,6 +13,7 @@
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
+#include "commands.h"
 #include "environment.h"
 #include "version.h"
 
@@ -170,7 +171,7 @@ static void print_table(const cf_report *r, const cf_par *par,
     double peak = over_ranks(par, (double)cf_memory_process_peak()).max;
     cf_log_plain("  %-10s %9.2f         peak %.0f MiB a rank, %d ranks\n",
                  "total", seconds, peak / 0x1p20, par->size);
-    if (o->output[0] != '\0')
+    if (o->command <= CF_CMD_RECOMMEND)
         cf_log_plain("next: cfmpi info %s\n", o->output);
 }
 

@@ -41,7 +41,7 @@ void cf_error_clear(void)
     message[0] = '\0';
 }
 
-_Noreturn void cf_die(int status, const char *format, ...)
+void cf_die(int status, const char *format, ...)
 {
     char text[CF_ERROR_MAX];
     va_list args;

@@ -75,8 +75,8 @@ bool cf_scan_size(const char *s, int64_t *bytes)
     size_t length = strlen(s);
     int shift = 0;
     double number;
-    const char *unit =
-        length > 0 ? strchr(units, toupper((unsigned char)s[length - 1])) : NULL;
+    int last = length > 0 ? toupper((unsigned char)s[length - 1]) : '0';
+    const char *unit = strchr(units, last);
     if (unit != NULL && *unit != '\0') {
         shift = 10 * (int)(unit - units + 1);
         length--;

@@ -121,7 +121,8 @@ int cf_text_utf8(const char *bytes, int64_t length, cf_text *out)
         return 0;
     }
     for (int64_t i = 0; i < length; i++) {
-        char two[2] = {(char)(0xc0 | (s[i] >> 6)), (char)(0x80 | (s[i] & 0x3f))};
+        char two[2] = {(char)(0xc0 | (s[i] >> 6)),
+                       (char)(0x80 | (s[i] & 0x3f))};
         if (s[i] < 0x80)
             cf_text_bytes(out, bytes + i, 1);
         else

@@ -24,9 +24,9 @@ static int can_create(const cf_writer *w, bool force)
 {
     struct stat info;
     bool exists = stat(w->path, &info) == 0;
-    if (exists && S_ISDIR(info.st_mode))
-        return cf_fail(CF_CANT_CREATE, "%s: is a folder; name a file with "
-                       "--output", w->path);
+    if (exists && !S_ISREG(info.st_mode))
+        return cf_fail(CF_CANT_CREATE, "%s: is no regular file; name another "
+                       "one with --output", w->path);
     if (exists && !force)
         return cf_fail(CF_CANT_CREATE, "%s: exists; pass --force to replace "
                        "it", w->path);

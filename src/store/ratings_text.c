@@ -244,8 +244,7 @@ static void show_bad_rows(reading *r, const char *path, int64_t lines_before)
                  "%.100s:%" PRId64 ":%d: %.120s", path,
                  lines_before + r->first[i].line + 1, r->first[i].column,
                  r->first[i].text);
-    MPI_Allreduce(MPI_IN_PLACE, t->shown, sizeof t->shown, MPI_BYTE, MPI_BOR,
-                  r->par->comm);
+    cf_allreduce(r->par, t->shown, sizeof t->shown, MPI_BYTE, MPI_BOR);
     t->skipped = cf_sum_i64(r->par, r->bad);
     t->shown_count = (int)CF_MIN(t->skipped, CF_BAD_ROWS_SHOWN);
 }

@@ -22,9 +22,9 @@ static int create(cf_text_file *f, bool force)
 {
     struct stat old;
     bool there = stat(f->path, &old) == 0;
-    if (there && S_ISDIR(old.st_mode))
-        return cf_fail(CF_CANT_CREATE, "%s: is a folder; name a file with "
-                       "--output", f->path);
+    if (there && !S_ISREG(old.st_mode))
+        return cf_fail(CF_CANT_CREATE, "%s: is no regular file; name another "
+                       "one with --output", f->path);
     if (there && !force)
         return cf_fail(CF_CANT_CREATE, "%s: exists; pass --force to replace "
                        "it", f->path);
