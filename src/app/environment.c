@@ -1,10 +1,11 @@
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "environment.h"
 
 #include <cblas.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "cfmpi/log.h"
@@ -30,6 +31,15 @@ static const char *better_core(void)
     return NULL;
 }
 
+/* Containers may forbid the call by which Open MPI lets ranks read each
+ * other's memory; Open MPI then fails message by message. */
+static bool memory_is_readable(void)
+{
+    char from = 1, to = 0;
+    struct iovec local = {&to, 1}, remote = {&from, 1};
+    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 1;
+}
+
 void cf_environment_prepare(char **argv)
 {
     /* A file-size limit is to be an error of the write, like a full disk. */
@@ -39,6 +49,8 @@ void cf_environment_prepare(char **argv)
     /* Every rank opens inputs read-only by itself; locks only add failures
      * on shared file systems. */
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+    if (!memory_is_readable())
+        setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
     if (getenv(RESTARTED) != NULL)
         return;
     /* OpenBLAS reads these in its constructor, before main. */
