@@ -283,7 +283,7 @@ static void exporter_free(exporter *x)
     cf_text_free(&x->text);
 }
 
-int cf_cmd_export(const cf_par *par, const cf_options *o)
+int cf_cmd_export(const cf_par *par, const cf_options *o, cf_report *report)
 {
     int status = CF_OK;
     size_t n = strlen(o->output);
@@ -294,8 +294,10 @@ int cf_cmd_export(const cf_par *par, const cf_options *o)
     CF_TRY(cf_h5_open(&x.file, par, o->input));
     CF_TRY(cf_agree(par, prepare(&x)));
     CF_TRY(cf_text_file_begin(&out, par, o->output, o->force));
+    cf_report_begin(report, "export", "rows");
     CF_TRY(export_rows(&x, &out));
     CF_TRY(cf_text_file_commit(&out, par));
+    cf_report_end(report);
 done:
     cf_text_file_free(&out, par);
     exporter_free(&x);

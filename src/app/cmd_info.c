@@ -8,6 +8,7 @@
 #include "cfmpi/layout.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/scan.h"
+#include "cfmpi/text_file.h"
 #include "commands.h"
 
 #define SHOWN 5 /* favourites and neighbours of a user */
@@ -44,7 +45,7 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static void print_counts(const cf_h5 *f, const char *side)
+static void print_counts(cf_text *out, const cf_h5 *f, const char *side)
 {
     char name[CF_NAME_MAX];
     int64_t n = 0;
@@ -52,13 +53,13 @@ static void print_counts(const cf_h5 *f, const char *side)
     double *count = read_numbers(f, name, 0, -1, &n);
     if (count != NULL && n > 0) {
         qsort(count, (size_t)n, sizeof *count, by_value);
-        printf("%-16s %" PRId64 ", ratings each: median %.0f, most %.0f\n",
+        cf_text_add(out, "%-16s %" PRId64 ", ratings each: median %.0f, most %.0f\n",
                side, n, count[n / 2], count[n - 1]);
     }
     cf_free(count);
 }
 
-static void print_ratings(const cf_h5 *f)
+static void print_ratings(cf_text *out, const cf_h5 *f)
 {
     cf_dataset values, users, items;
     if (!cf_h5_has(f, "/ratings/values") ||
@@ -66,13 +67,13 @@ static void print_ratings(const cf_h5 *f)
         cf_h5_dataset(f, "/users/id", &users) != CF_OK ||
         cf_h5_dataset(f, "/items/id", &items) != CF_OK)
         return;
-    printf("%-16s %" PRId64 ", %.3g %% of all pairs\n", "ratings",
+    cf_text_add(out, "%-16s %" PRId64 ", %.3g %% of all pairs\n", "ratings",
            values.rows,
            100 * (double)values.rows / (double)users.rows /
                (double)items.rows);
 }
 
-static void print_embedding(const cf_h5 *f)
+static void print_embedding(cf_text *out, const cf_h5 *f)
 {
     int64_t n = 0, m = 0;
     double worst = 0, orthogonality = 0;
@@ -82,7 +83,7 @@ static void print_embedding(const cf_h5 *f)
         for (int64_t i = 0; i < m; i++)
             worst = fmax(worst, residual[i]);
         cf_h5_number(f, "/embedding", "orthogonality", &orthogonality);
-        printf("%-16s %" PRId64 " dimensions, sigma %.5g to %.5g, largest "
+        cf_text_add(out, "%-16s %" PRId64 " dimensions, sigma %.5g to %.5g, largest "
                "residual %.1e, max|U'U-I| %.1e\n", "embedding", n, sigma[0],
                sigma[n - 1], worst, orthogonality);
     }
@@ -91,7 +92,7 @@ static void print_embedding(const cf_h5 *f)
 }
 
 /* Median of the last score of the full lists, and rows with a tie there. */
-static void print_lists(const cf_h5 *f, const char *label, const char *group)
+static void print_lists(cf_text *out, const cf_h5 *f, const char *label, const char *group)
 {
     char name[CF_NAME_MAX];
     cf_dataset d;
@@ -107,56 +108,56 @@ static void print_lists(const cf_h5 *f, const char *label, const char *group)
         total += count[i] >= (double)d.cols;
     for (int64_t i = 0; ties != NULL && i < rows; i++)
         tied += ties[i] > 0;
-    printf("%-16s %" CF_PRIgidx " for each of %" CF_PRIgidx ", %" PRId64
+    cf_text_add(out, "%-16s %" CF_PRIgidx " for each of %" CF_PRIgidx ", %" PRId64
            " lists full", label, d.cols, d.rows, total);
     if (ties != NULL)
-        printf(", %" PRId64 " with a tie at the end", tied);
-    printf("\n");
+        cf_text_add(out, ", %" PRId64 " with a tie at the end", tied);
+    cf_text_add(out, "\n");
     cf_free(count);
     cf_free(ties);
 }
 
-static void print_attribute(const cf_h5 *f, const char *name)
+static void print_attribute(cf_text *out, const cf_h5 *f, const char *name)
 {
     cf_text value = {0};
     if (cf_h5_text(f, "/", name, &value))
-        printf("%-16s %s\n", name, value.data);
+        cf_text_add(out, "%-16s %s\n", name, value.data);
     cf_text_free(&value);
 }
 
-static int print_datasets(const cf_h5 *f)
+static int print_datasets(cf_text *out, const cf_h5 *f)
 {
     static const char *const types[] = {"int32", "int64", "float32",
                                         "float64", "string"};
     cf_dataset *list = NULL;
     int count = 0, status = CF_OK;
     CF_TRY(cf_h5_list(f, &list, &count));
-    printf("\n%-28s %-8s %s\n", "dataset", "type", "shape");
+    cf_text_add(out, "\n%-28s %-8s %s\n", "dataset", "type", "shape");
     for (int i = 0; i < count; i++) {
-        printf("%-28s %-8s %" CF_PRIgidx, list[i].name, types[list[i].type],
+        cf_text_add(out, "%-28s %-8s %" CF_PRIgidx, list[i].name, types[list[i].type],
                list[i].rows);
         if (list[i].dims == 2)
-            printf(" x %" CF_PRIgidx, list[i].cols);
-        printf("\n");
+            cf_text_add(out, " x %" CF_PRIgidx, list[i].cols);
+        cf_text_add(out, "\n");
     }
 done:
     cf_free(list);
     return status;
 }
 
-static int print_summary(const cf_h5 *f)
+static int print_summary(cf_text *out, const cf_h5 *f)
 {
-    print_attribute(f, "program");
-    print_attribute(f, "input");
-    print_attribute(f, "command");
-    print_ratings(f);
-    print_counts(f, "users");
-    print_counts(f, "items");
-    print_embedding(f);
-    print_lists(f, "neighbours", "/neighbors/users");
-    print_lists(f, "item neighbours", "/neighbors/items");
-    print_lists(f, "recommendations", "/recommendations");
-    return print_datasets(f);
+    print_attribute(out, f, "program");
+    print_attribute(out, f, "input");
+    print_attribute(out, f, "command");
+    print_ratings(out, f);
+    print_counts(out, f, "users");
+    print_counts(out, f, "items");
+    print_embedding(out, f);
+    print_lists(out, f, "neighbours", "/neighbors/users");
+    print_lists(out, f, "item neighbours", "/neighbors/items");
+    print_lists(out, f, "recommendations", "/recommendations");
+    return print_datasets(out, f);
 }
 
 /* ---- a few users ---- */
@@ -170,22 +171,22 @@ typedef struct names {
     bool titled;
 } names;
 
-static void print_item(const names *n, int64_t item, double figure)
+static void print_item(cf_text *out, const names *n, int64_t item, double figure)
 {
-    printf("    %4.2f  ", figure);
+    cf_text_add(out, "    %4.2f  ", figure);
     if (n->titled) {
         char *title = cf_calloc((int64_t)n->title.width + 1, 1, "title");
         if (cf_h5_read(n->file, &n->title, item, 1, title) == CF_OK)
-            printf("%s", title);
+            cf_text_add(out, "%s", title);
         cf_free(title);
     } else {
-        printf("item %.0f", n->items[item]);
+        cf_text_add(out, "item %.0f", n->items[item]);
     }
-    printf("\n");
+    cf_text_add(out, "\n");
 }
 
 /* The user's highest ratings, in item order where they are equal. */
-static void print_favourites(const names *n, int64_t row)
+static void print_favourites(cf_text *out, const names *n, int64_t row)
 {
     int64_t two = 0, count = 0;
     double *p = read_numbers(n->file, "/ratings/indptr", row, 2, &two);
@@ -196,13 +197,13 @@ static void print_favourites(const names *n, int64_t row)
         read_numbers(n->file, "/ratings/indices", begin, length, &count);
     double *value =
         read_numbers(n->file, "/ratings/values", begin, length, &count);
-    printf("  favourites of %" PRId64 " rated\n", (int64_t)length);
+    cf_text_add(out, "  favourites of %" PRId64 " rated\n", (int64_t)length);
     for (int s = 0; s < SHOWN && s < count; s++) {
         int64_t best = -1;
         for (int64_t i = 0; i < count; i++)
             if (!isnan(value[i]) && (best < 0 || value[i] > value[best]))
                 best = i;
-        print_item(n, (int64_t)item[best], value[best]);
+        print_item(out, n, (int64_t)item[best], value[best]);
         value[best] = NAN;
     }
     cf_free(p);
@@ -210,7 +211,7 @@ static void print_favourites(const names *n, int64_t row)
     cf_free(value);
 }
 
-static void print_neighbours(const names *n, int64_t row)
+static void print_neighbours(cf_text *out, const names *n, int64_t row)
 {
     int64_t k = 0;
     double *index =
@@ -218,16 +219,16 @@ static void print_neighbours(const names *n, int64_t row)
     double *score =
         read_numbers(n->file, "/neighbors/users/score", row, 1, &k);
     if (index != NULL && score != NULL) {
-        printf("  nearest users\n   ");
+        cf_text_add(out, "  nearest users\n   ");
         for (int64_t i = 0; i < CF_MIN(SHOWN, k) && index[i] >= 0; i++)
-            printf(" %.0f (%.2f)", n->users[(int64_t)index[i]], score[i]);
-        printf("\n");
+            cf_text_add(out, " %.0f (%.2f)", n->users[(int64_t)index[i]], score[i]);
+        cf_text_add(out, "\n");
     }
     cf_free(index);
     cf_free(score);
 }
 
-static void print_recommended(const names *n, int64_t row)
+static void print_recommended(cf_text *out, const names *n, int64_t row)
 {
     int64_t k = 0;
     double *index =
@@ -235,15 +236,15 @@ static void print_recommended(const names *n, int64_t row)
     double *score =
         read_numbers(n->file, "/recommendations/score", row, 1, &k);
     if (index != NULL && score != NULL) {
-        printf("  recommended\n");
+        cf_text_add(out, "  recommended\n");
         for (int64_t i = 0; i < k && index[i] >= 0; i++)
-            print_item(n, (int64_t)index[i], score[i]);
+            print_item(out, n, (int64_t)index[i], score[i]);
     }
     cf_free(index);
     cf_free(score);
 }
 
-static int print_user(const names *n, const char *id, size_t length)
+static int print_user(cf_text *out, const names *n, const char *id, size_t length)
 {
     int64_t wanted, row = 0;
     if (!cf_scan_int64(id, id + length, &wanted))
@@ -254,14 +255,14 @@ static int print_user(const names *n, const char *id, size_t length)
     if (row == n->user_count || n->users[row] > (double)wanted)
         return cf_fail(CF_USAGE, "--user: there is no user %" PRId64 " in %s",
                        wanted, n->file->path);
-    printf("user %" PRId64 "\n", wanted);
-    print_favourites(n, row);
-    print_neighbours(n, row);
-    print_recommended(n, row);
+    cf_text_add(out, "user %" PRId64 "\n", wanted);
+    print_favourites(out, n, row);
+    print_neighbours(out, n, row);
+    print_recommended(out, n, row);
     return CF_OK;
 }
 
-static int print_users(const cf_h5 *f, const char *list)
+static int print_users(cf_text *out, const cf_h5 *f, const char *list)
 {
     int status = CF_OK;
     names n = {.file = f};
@@ -274,10 +275,10 @@ static int print_users(const cf_h5 *f, const char *list)
                cf_h5_dataset(f, "/items/title", &n.title) == CF_OK;
     for (const char *s = list; *s != '\0';) {
         size_t length = strcspn(s, ",");
-        CF_TRY(print_user(&n, s, length));
+        CF_TRY(print_user(out, &n, s, length));
         s += length + (s[length] == ',');
         if (*s != '\0')
-            printf("\n");
+            cf_text_add(out, "\n");
     }
 done:
     cf_free(n.users);
@@ -285,16 +286,24 @@ done:
     return status;
 }
 
-int cf_cmd_info(const cf_par *par, const cf_options *o)
+int cf_cmd_info(const cf_par *par, const cf_options *o, cf_report *report)
 {
     int status = CF_OK;
     cf_h5 file = {0};
+    cf_text out = {0};
+    cf_text_file to = {0};
+    (void)report; /* too short for stages */
     CF_TRY(cf_h5_open(&file, par, o->input));
+    CF_TRY(cf_text_file_begin(&to, par, o->output, o->force));
     if (par->rank == 0)
-        status = o->user[0] != '\0' ? print_users(&file, o->user)
-                                    : print_summary(&file);
-    status = cf_agree(par, status);
+        status = o->user[0] != '\0' ? print_users(&out, &file, o->user)
+                                    : print_summary(&out, &file);
+    CF_TRY(cf_agree(par, status));
+    CF_TRY(cf_text_file_write(&to, par, &out));
+    CF_TRY(cf_text_file_commit(&to, par));
 done:
+    cf_text_free(&out);
+    cf_text_file_free(&to, par);
     cf_h5_close(&file);
     return status;
 }

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "cfmpi/clock.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
@@ -115,23 +114,22 @@ static bool ends_with(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-int cf_cmd_predict(const cf_par *par, const cf_options *o)
+int cf_cmd_predict(const cf_par *par, const cf_options *o, cf_report *report)
 {
     int status = CF_OK;
-    cf_job job = {.par = par, .o = o, .report = {.begun = cf_clock()}};
+    cf_job job = {.par = par, .o = o, .report = report};
     pairs p = {0};
     bool h5 = ends_with(o->output, ".h5") || ends_with(o->output, ".hdf5");
-    cf_report_begin(&job.report, "ingest", "bytes");
+    cf_report_begin(report, "ingest", "bytes");
     CF_TRY(load(&job));
     CF_TRY(cf_pairs_read(par, o->pairs, &p.user, &p.item, &p.count));
-    cf_report_end(&job.report);
-    cf_report_begin(&job.report, "recommend", "pairs");
+    cf_report_end(report);
+    cf_report_begin(report, "recommend", "pairs");
     predict(&job, &p);
-    cf_report_end(&job.report);
-    cf_report_begin(&job.report, "write", "pairs");
+    cf_report_end(report);
+    cf_report_begin(report, "write", "pairs");
     CF_TRY(h5 ? write_h5(&job, &p) : write_csv(&job, &p));
-    cf_report_end(&job.report);
-    CF_TRY(cf_report_finish(&job.report, par, o));
+    cf_report_end(report);
 done:
     cf_free(p.user);
     cf_free(p.item);

@@ -5,10 +5,12 @@
  *
  * that begins at what the input file already holds and ends at what the
  * command asks for. What lies before the beginning is carried over. */
+#define _POSIX_C_SOURCE 200809L
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "cfmpi/clock.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
@@ -74,12 +76,21 @@ static int choose_steps(cf_job *job)
     return CF_OK;
 }
 
-/* Rank 0 looks whether the input is one of our files. */
+/* Rank 0 looks whether the input is there, and one of our files. */
+static int look_at_input(const char *path, int *is_file)
+{
+    if (strcmp(path, "-") != 0 && access(path, R_OK) != 0)
+        return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
+    *is_file = cf_h5_is_hdf5(path);
+    return CF_OK;
+}
+
 static int open_input(cf_job *job)
 {
     int status = CF_OK, is_file = 0;
     if (job->par->rank == 0)
-        is_file = cf_h5_is_hdf5(job->o->input);
+        status = look_at_input(job->o->input, &is_file);
+    CF_TRY(cf_agree(job->par, status));
     cf_bcast(job->par, &is_file, sizeof is_file, 0);
     job->from_file = is_file != 0;
     if (job->from_file)
@@ -152,7 +163,7 @@ static int build_matrix(cf_job *job, cf_ratings_text *text)
                        "2^31-1", job->o->input, items));
     status = cf_csr_build(&job->ratings, job->par, users, items, entries,
                           count, (enum cf_duplicates)job->o->duplicates,
-                          &job->report.input.duplicates_merged, &first);
+                          &job->report->input.duplicates_merged, &first);
     if (status != CF_OK)
         status = duplicate_error(job, &first);
 done:
@@ -180,15 +191,15 @@ static int ingest(cf_job *job)
     int status = CF_OK;
     const cf_options *o = job->o;
     cf_ratings_text text = {0};
-    cf_report_begin(&job->report, "ingest", "bytes");
+    cf_report_begin(job->report, "ingest", "bytes");
     CF_TRY(cf_ratings_read(&text, job->par, o->input,
                            (enum cf_ratings_format)o->format,
                            (enum cf_bad_row)o->on_bad_row));
     show_skipped(job, &text);
     cf_report_read(text.bytes / job->par->size);
-    job->report.input.rows_skipped = text.skipped;
-    job->report.input.bytes = text.bytes;
-    snprintf(job->report.input.digest, CF_DIGEST_HEX, "%s", text.digest);
+    job->report->input.rows_skipped = text.skipped;
+    job->report->input.bytes = text.bytes;
+    snprintf(job->report->input.digest, CF_DIGEST_HEX, "%s", text.digest);
     CF_TRY(build_matrix(job, &text));
     CF_TRY(read_titles(job));
     cf_tables_fill(&job->tables, &job->ratings, job->par);
@@ -196,7 +207,7 @@ static int ingest(cf_job *job)
                   CF_PRIgidx " items", job->ratings.nnz, job->ratings.rows,
                   job->ratings.cols);
 done:
-    cf_report_end(&job->report);
+    cf_report_end(job->report);
     cf_ratings_text_free(&text);
     return status;
 }
@@ -207,9 +218,9 @@ static int load_ratings(cf_job *job)
     int status = CF_OK;
     if (job->last == CF_STEP_NEIGHBORS && job->first == CF_STEP_NEIGHBORS)
         return CF_OK;
-    cf_report_begin(&job->report, "ingest", "bytes");
+    cf_report_begin(job->report, "ingest", "bytes");
     status = cf_layout_read_ratings(&job->file, job->par, &job->ratings);
-    cf_report_end(&job->report);
+    cf_report_end(job->report);
     return status;
 }
 
@@ -232,9 +243,9 @@ static int choose_dim(const cf_job *job, int *dim)
 
 static void certify(cf_job *job)
 {
-    cf_report_begin(&job->report, "certify", "dimensions");
+    cf_report_begin(job->report, "certify", "dimensions");
     cf_svd_certify(&job->embedding, &job->ratings, job->par);
-    cf_report_end(&job->report);
+    cf_report_end(job->report);
 }
 
 /* Certificates that fell short are tried again with a smaller target: the
@@ -252,19 +263,19 @@ static int svd(cf_job *job)
                               (uint64_t)job->o->seed};
     for (int attempt = 0; attempt < TRIES && more; attempt++) {
         double target = options.tol / (attempt == 0 ? 2 : 20 * attempt);
-        cf_report_begin(&job->report, "svd", "passes");
+        cf_report_begin(job->report, "svd", "passes");
         if (solver == NULL)
             solver = cf_svd_begin(&job->ratings, job->par, &options);
         status = cf_svd_solve(solver, target, e, &more);
-        cf_report_end(&job->report);
+        cf_report_end(job->report);
         CF_TRY(status);
         certify(job);
         if (e->max_residual <= options.tol)
             break;
     }
-    job->report.svd.dim = dim;
-    job->report.svd.passes = e->passes;
-    job->report.svd.max_residual = e->max_residual;
+    job->report->svd.dim = dim;
+    job->report->svd.passes = e->passes;
+    job->report->svd.max_residual = e->max_residual;
     job->short_of_tol = e->max_residual > options.tol;
     cf_log_detail("%d triplets in %" PRId64 " passes, largest residual %.1e, "
                   "max|U'U-I| %.1e", dim, e->passes, e->max_residual,
@@ -310,9 +321,9 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
                                job->o->neighbors,
                                items ? "/embedding/items"
                                      : "/embedding/users"));
-    job->report.neighbors.pairs += out->pairs;
-    job->report.neighbors.skipped += out->skipped;
-    job->report.neighbors.rows_tied += out->rows_tied;
+    job->report->neighbors.pairs += out->pairs;
+    job->report->neighbors.skipped += out->skipped;
+    job->report->neighbors.rows_tied += out->rows_tied;
 done:
     cf_part_free(&part);
     cf_free(rows);
@@ -322,13 +333,13 @@ done:
 static int neighbors(cf_job *job)
 {
     int status = CF_OK;
-    cf_report_begin(&job->report, "neighbors", "pairs");
+    cf_report_begin(job->report, "neighbors", "pairs");
     if (job->o->side & CF_SIDE_USERS)
         CF_TRY(side_neighbors(job, "users", false, &job->user_neighbors));
     if (job->o->side & CF_SIDE_ITEMS)
         CF_TRY(side_neighbors(job, "items", true, &job->item_neighbors));
 done:
-    cf_report_end(&job->report);
+    cf_report_end(job->report);
     return status;
 }
 
@@ -338,7 +349,7 @@ static int recommend(cf_job *job)
 {
     int status = CF_OK;
     cf_neighbors *n = &job->user_neighbors;
-    cf_report_begin(&job->report, "recommend", "users");
+    cf_report_begin(job->report, "recommend", "users");
     if (job->first == CF_STEP_RECOMMEND)
         CF_TRY(cf_layout_read_lists(&job->file, job->par, "/neighbors/users",
                                     job->ratings.rows, &n->part, &n->lists));
@@ -346,7 +357,7 @@ static int recommend(cf_job *job)
     cf_recommend_mean(&job->recommendations, job->par, &users, &job->ratings,
                       job->o->top);
 done:
-    cf_report_end(&job->report);
+    cf_report_end(job->report);
     return status;
 }
 
@@ -361,9 +372,9 @@ static void add_root(cf_job *job, cf_writer *w)
     cf_text_json(&input, base != NULL ? base + 1 : job->o->input);
     cf_text_add(&input, ", \"bytes\": %" PRId64 ", \"digest\": \"%s\", "
                 "\"rows_skipped\": %" PRId64 ", \"duplicates_merged\": %"
-                PRId64 "}", job->report.input.bytes,
-                job->report.input.digest, job->report.input.rows_skipped,
-                job->report.input.duplicates_merged);
+                PRId64 "}", job->report->input.bytes,
+                job->report->input.digest, job->report->input.rows_skipped,
+                job->report->input.duplicates_merged);
     cf_job_add_root(w, job->o, command.data);
     if (!job->from_file)
         cf_writer_text(w, "/", "input", input.data);
@@ -392,7 +403,7 @@ done:
 static int write_result(cf_job *job, cf_writer *w)
 {
     int status = CF_OK;
-    cf_report_begin(&job->report, "write", "bytes");
+    cf_report_begin(job->report, "write", "bytes");
     add_root(job, w);
     if (job->from_file)
         CF_TRY(add_carried(job, w));
@@ -410,7 +421,7 @@ static int write_result(cf_job *job, cf_writer *w)
                                       job->ratings.cols);
     CF_TRY(cf_writer_commit(w));
 done:
-    cf_report_end(&job->report);
+    cf_report_end(job->report);
     return status;
 }
 
@@ -420,9 +431,9 @@ static int run_steps(cf_job *job)
 {
     int status = CF_OK;
     CF_TRY(job->from_file ? load_ratings(job) : ingest(job));
-    job->report.input.users = job->ratings.rows;
-    job->report.input.items = job->ratings.cols;
-    job->report.input.ratings = job->ratings.nnz;
+    job->report->input.users = job->ratings.rows;
+    job->report->input.items = job->ratings.cols;
+    job->report->input.ratings = job->ratings.nnz;
     if (job->first <= CF_STEP_SVD && job->last >= CF_STEP_SVD)
         CF_TRY(svd(job));
     if (job->first <= CF_STEP_NEIGHBORS && job->last >= CF_STEP_NEIGHBORS)
@@ -433,16 +444,15 @@ done:
     return status;
 }
 
-int cf_cmd_run(const cf_par *par, const cf_options *o)
+int cf_cmd_run(const cf_par *par, const cf_options *o, cf_report *report)
 {
     int status = CF_OK;
-    cf_job job = {.par = par, .o = o, .report = {.begun = cf_clock()}};
+    cf_job job = {.par = par, .o = o, .report = report};
     cf_writer writer = {0};
     CF_TRY(cf_writer_begin(&writer, par, o->output, o->force));
     CF_TRY(open_input(&job));
     CF_TRY(run_steps(&job));
     CF_TRY(write_result(&job, &writer));
-    CF_TRY(cf_report_finish(&job.report, par, o));
     if (job.short_of_tol)
         status = cf_fail(CF_TOLERANCE, "%s is written, but its largest "
                          "residual is %.2e, above --tol %.2e; raise "

@@ -165,14 +165,12 @@ static int write_ratings(job *j)
         if (j->holdout.path != NULL)
             cf_text_add(&j->holdout.text, "user,item,rating\n");
     }
-    cf_progress_begin("synth", "users");
     for (int64_t first = 0; first < blocks && status == CF_OK; first += step) {
         status = write_round(j, first + j->par->rank);
         int64_t done = (first + step) * j->synth.block_users;
         cf_progress_step((double)CF_MIN(done, j->options->users),
                          (double)j->options->users);
     }
-    cf_progress_end();
     return status;
 }
 
@@ -212,7 +210,7 @@ done:
     return status;
 }
 
-int cf_cmd_synth(const cf_par *par, const cf_options *o)
+int cf_cmd_synth(const cf_par *par, const cf_options *o, cf_report *report)
 {
     cf_synth_shape shape = {(uint64_t)o->seed, o->users, o->items, o->ratings};
     job j = {.par = par, .options = o};
@@ -223,7 +221,9 @@ int cf_cmd_synth(const cf_par *par, const cf_options *o)
     CF_TRY(check_request(o));
     CF_TRY(cf_synth_open(&j.synth, par, shape));
     j.rated = cf_calloc(o->items, 1, "rated items");
+    cf_report_begin(report, "synth", "users");
     CF_TRY(write_all(&j));
+    cf_report_end(report);
     say_result(&j);
 done:
     cf_free(j.rated);

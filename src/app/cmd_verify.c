@@ -11,6 +11,7 @@
 #include "cfmpi/layout.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/random.h"
+#include "cfmpi/text_file.h"
 #include "commands.h"
 
 typedef struct check {
@@ -19,6 +20,7 @@ typedef struct check {
     cf_h5 file;
     cf_csr ratings;
     int64_t wrong;
+    cf_text out;
 } check;
 
 /* One line of the verdict, and the count of what is wrong. */
@@ -26,7 +28,8 @@ static void tell(check *c, bool good, const char *what, const char *detail)
 {
     c->wrong += !good;
     if (c->par->rank == 0)
-        printf("%-9s  %s%s\n", good ? "ok" : "DIFFERENT", what, detail);
+        cf_text_add(&c->out, "%-9s  %s%s\n", good ? "ok" : "DIFFERENT", what,
+                    detail);
 }
 
 static int check_digests(check *c)
@@ -365,27 +368,43 @@ done:
     return status;
 }
 
-int cf_cmd_verify(const cf_par *par, const cf_options *o)
+static int check_contents(check *c)
+{
+    int status = CF_OK;
+    CF_TRY(cf_layout_read_ratings(&c->file, c->par, &c->ratings));
+    if (cf_h5_has(&c->file, "/embedding/users"))
+        CF_TRY(check_residuals(c));
+    if (cf_h5_has(&c->file, "/neighbors/users/index"))
+        CF_TRY(check_neighbours(c, "users"));
+    if (cf_h5_has(&c->file, "/neighbors/items/index"))
+        CF_TRY(check_neighbours(c, "items"));
+    if (cf_h5_has(&c->file, "/recommendations/index"))
+        CF_TRY(check_recommendations(c));
+done:
+    return status;
+}
+
+int cf_cmd_verify(const cf_par *par, const cf_options *o, cf_report *report)
 {
     int status = CF_OK;
     check c = {.par = par, .o = o};
+    cf_text_file to = {0};
     CF_TRY(cf_h5_open(&c.file, par, o->input));
+    CF_TRY(cf_text_file_begin(&to, par, o->output, o->force));
+    cf_report_begin(report, "verify", "parts");
     CF_TRY(check_digests(&c));
-    if (c.wrong == 0 && cf_h5_has(&c.file, "/ratings/indptr")) {
-        CF_TRY(cf_layout_read_ratings(&c.file, par, &c.ratings));
-        if (cf_h5_has(&c.file, "/embedding/users"))
-            CF_TRY(check_residuals(&c));
-        if (cf_h5_has(&c.file, "/neighbors/users/index"))
-            CF_TRY(check_neighbours(&c, "users"));
-        if (cf_h5_has(&c.file, "/neighbors/items/index"))
-            CF_TRY(check_neighbours(&c, "items"));
-        if (cf_h5_has(&c.file, "/recommendations/index"))
-            CF_TRY(check_recommendations(&c));
-    }
+    /* Values whose digest is wrong are not worth a second look. */
+    if (c.wrong == 0 && cf_h5_has(&c.file, "/ratings/indptr"))
+        CF_TRY(check_contents(&c));
+    cf_report_end(report);
+    CF_TRY(cf_text_file_write(&to, par, &c.out));
+    CF_TRY(cf_text_file_commit(&to, par));
     if (c.wrong > 0)
         status = cf_fail(CF_DIFFERENT, "%s: %" PRId64 " parts are not what "
                          "they should be", o->input, c.wrong);
 done:
+    cf_text_free(&c.out);
+    cf_text_file_free(&to, par);
     cf_csr_free(&c.ratings);
     cf_h5_close(&c.file);
     return status;

@@ -19,7 +19,7 @@ const cf_command_row cf_commands[CF_CMD_COUNT] = {
         "the predicted rating of each user,item pair", true, false,
         cf_cmd_predict},
     [CF_CMD_SYNTH] = {"synth",
-        "--users N --items M --ratings Z -o RATINGS.csv",
+        "--users N --items M --ratings Z -o OUT.csv",
         "ratings of a known structure", false, true, cf_cmd_synth},
     [CF_CMD_INFO] = {"info", "RESULT.h5", "what is in a file, in short", true,
         false, cf_cmd_info},

@@ -3,6 +3,7 @@
 #define CFMPI_COMMANDS_H
 
 #include "cfmpi/options.h"
+#include "report.h"
 
 /* Those of the main job come first. */
 enum cf_command {
@@ -12,8 +13,9 @@ enum cf_command {
 };
 
 /* Runs a command on all ranks; the status is agreed and the message kept.
- * Collective. */
-typedef int cf_command_fn(const cf_par *par, const cf_options *o);
+ * Stages go into the report. Collective. */
+typedef int cf_command_fn(const cf_par *par, const cf_options *o,
+                          cf_report *report);
 
 typedef struct cf_command_row {
     const char *name;

@@ -12,7 +12,7 @@ enum cf_step { CF_STEP_INGEST, CF_STEP_SVD, CF_STEP_NEIGHBORS,
 typedef struct cf_job {
     const cf_par *par;
     const cf_options *o;
-    cf_report report;
+    cf_report *report;
     bool from_file;           /* the input is one of our files */
     cf_h5 file;
     enum cf_step first, last; /* steps to do */

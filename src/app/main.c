@@ -26,14 +26,25 @@ static int read_options(cf_options *o, const cf_par *par, int argc,
 
 static int run_command(const cf_par *par, const cf_options *o)
 {
+    int status;
     bool first = par->rank == 0;
+    cf_report report = {0};
     cf_log_setup(first, o->quiet     ? CF_LOG_QUIET
                         : o->verbose ? CF_LOG_VERBOSE
                                      : CF_LOG_NORMAL);
     cf_progress_setup(first && !o->quiet, (enum cf_progress_mode)o->progress);
     cf_memory_limit(o->memory_limit);
     cf_environment_threads(par, (int)o->threads);
-    return cf_commands[o->command].run(par, o);
+    status = cf_report_open(&report, par, o);
+    if (status == CF_OK)
+        status = cf_commands[o->command].run(par, o, &report);
+    /* A result that fell short of something is a result. */
+    if (status == CF_OK || status == CF_TOLERANCE || status == CF_DIFFERENT) {
+        int reported = cf_report_finish(&report, par, o);
+        status = status != CF_OK ? status : reported;
+    }
+    cf_report_close(&report, par);
+    return status;
 }
 
 int main(int argc, char **argv)

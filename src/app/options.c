@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,28 +44,53 @@ static void print_overview(FILE *out)
     fprintf(out, "\n`cfmpi COMMAND --help` shows a command's options.\n");
 }
 
+#define HELP_COLUMN 25
+#define HELP_WIDTH 80
+
+/* The words of `text`, broken into lines from HELP_COLUMN on. */
+static void print_wrapped(const char *text)
+{
+    int column = HELP_COLUMN;
+    for (const char *s = text; *s != '\0';) {
+        int n = (int)strcspn(s, " ");
+        if (column > HELP_COLUMN && column + 1 + n > HELP_WIDTH) {
+            printf("\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        } else if (column > HELP_COLUMN) {
+            printf(" ");
+            column++;
+        }
+        printf("%.*s", n, s);
+        column += n;
+        s += n + (s[n] == ' ');
+    }
+    printf("\n");
+}
+
 static void print_row(const cf_option *row)
 {
     char left[64];
+    cf_text right = {0};
     int n = row->letter != 0
                 ? snprintf(left, sizeof left, "-%c, --%s", row->letter,
                            row->name)
                 : snprintf(left, sizeof left, "--%s", row->name);
     if (row->meta != NULL)
         snprintf(left + n, sizeof left - (size_t)n, " %s", row->meta);
-    printf("  %-22s %s", left, row->help);
+    cf_text_add(&right, "%s", row->help);
     if (row->kind == CF_OPT_CHOICE) {
-        const char *between = " (";
+        const char *between = ": ";
         for (int i = 0; i < CF_CHOICES && row->values[i] != NULL; i++)
             if (row->values[i][0] != '\0') {
-                printf("%s%s", between, row->values[i]);
-                between = "|";
+                cf_text_add(&right, "%s%s", between, row->values[i]);
+                between = ", ";
             }
-        printf(")");
     }
     if (row->value != NULL && strcmp(row->value, "0") != 0)
-        printf(" [%s]", row->value);
-    printf("\n");
+        cf_text_add(&right, " [%s]", row->value);
+    printf("  %-*s", HELP_COLUMN - 2, left);
+    print_wrapped(right.data);
+    cf_text_free(&right);
 }
 
 static void print_command(int command)
@@ -78,6 +104,14 @@ static void print_command(int command)
     fputs(about, stdout);
 }
 
+/* Before MPI_Init only the launcher's environment tells the rank. */
+static bool is_first_rank(void)
+{
+    const char *rank = getenv("OMPI_COMM_WORLD_RANK");
+    rank = rank != NULL ? rank : getenv("PMIX_RANK");
+    return rank == NULL || strcmp(rank, "0") == 0;
+}
+
 bool cf_options_print_help(int argc, char **argv)
 {
     int command = -1;
@@ -89,6 +123,8 @@ bool cf_options_print_help(int argc, char **argv)
         if (command < 0)
             command = find_command(argv[i]);
     }
+    if (!is_first_rank())
+        return help || version;
     if (help && command >= 0)
         print_command(command);
     else if (help)

@@ -1,7 +1,6 @@
 #define _POSIX_C_SOURCE 200809L
 #include "report.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +25,15 @@ void cf_report_read(int64_t bytes)
 
 void cf_report_begin(cf_report *r, const char *stage, const char *unit)
 {
-    CF_ASSERT(r->stages < CF_STAGE_MAX);
-    r->stage[r->stages].name = stage;
+    r->now = NULL;
+    for (int i = 0; i < r->stages; i++)
+        if (strcmp(r->stage[i].name, stage) == 0)
+            r->now = &r->stage[i];
+    if (r->now == NULL) {
+        CF_ASSERT(r->stages < CF_STAGE_MAX);
+        r->now = &r->stage[r->stages++];
+        r->now->name = stage;
+    }
     r->stage_begun = cf_clock();
     r->sent_before = cf_traffic_sent();
     r->read_before = cf_h5_bytes_read() + text_bytes_read;
@@ -37,11 +43,11 @@ void cf_report_begin(cf_report *r, const char *stage, const char *unit)
 
 void cf_report_end(cf_report *r)
 {
-    cf_stage *s = &r->stage[r->stages++];
-    s->seconds = cf_clock() - r->stage_begun;
-    s->bytes_sent = cf_traffic_sent() - r->sent_before;
-    s->bytes_read = cf_h5_bytes_read() + text_bytes_read - r->read_before;
-    s->bytes_written = cf_h5_bytes_written() - r->written_before;
+    cf_stage *s = r->now;
+    s->seconds += cf_clock() - r->stage_begun;
+    s->bytes_sent += cf_traffic_sent() - r->sent_before;
+    s->bytes_read += cf_h5_bytes_read() + text_bytes_read - r->read_before;
+    s->bytes_written += cf_h5_bytes_written() - r->written_before;
     cf_progress_end();
 }
 
@@ -147,21 +153,11 @@ static void write_json(cf_text *t, const cf_report *r, const cf_par *par,
                 over_ranks(par, (double)cf_environment_base_bytes()).median);
 }
 
-static int save(const char *path, const cf_text *t)
-{
-    FILE *f = fopen(path, "w");
-    bool good = f != NULL &&
-                fwrite(t->data, 1, (size_t)t->length, f) == (size_t)t->length;
-    if (f != NULL && fclose(f) != 0)
-        good = false;
-    return good ? CF_OK
-                : cf_fail(CF_IO, "%s: the report cannot be written: %s", path,
-                          strerror(errno));
-}
-
 static void print_table(const cf_report *r, const cf_par *par,
                         const cf_options *o, double seconds)
 {
+    if (r->stages == 0)
+        return;
     cf_log_plain("  %-10s %9s %7s\n", "stage", "seconds", "share");
     for (int i = 0; i < r->stages; i++) {
         double s = over_ranks(par, r->stage[i].seconds).max;
@@ -175,16 +171,33 @@ static void print_table(const cf_report *r, const cf_par *par,
         cf_log_plain("next: cfmpi info %s\n", o->output);
 }
 
-int cf_report_finish(const cf_report *r, const cf_par *par,
-                     const cf_options *o)
+int cf_report_open(cf_report *r, const cf_par *par, const cf_options *o)
+{
+    r->begun = cf_clock();
+    return o->report[0] == '\0'
+               ? CF_OK
+               : cf_text_file_begin(&r->file, par, o->report, true);
+}
+
+int cf_report_finish(cf_report *r, const cf_par *par, const cf_options *o)
 {
     double seconds = cf_clock() - r->begun;
     cf_text t = {0};
     int status = CF_OK;
     write_json(&t, r, par, o, seconds);
-    if (o->report[0] != '\0')
-        status = cf_agree(par, par->rank == 0 ? save(o->report, &t) : CF_OK);
-    cf_text_free(&t);
+    if (par->rank != 0)
+        cf_text_clear(&t);
+    if (o->report[0] != '\0') {
+        CF_TRY(cf_text_file_write(&r->file, par, &t));
+        CF_TRY(cf_text_file_commit(&r->file, par));
+    }
     print_table(r, par, o, seconds);
+done:
+    cf_text_free(&t);
     return status;
+}
+
+void cf_report_close(cf_report *r, const cf_par *par)
+{
+    cf_text_file_free(&r->file, par);
 }

@@ -6,21 +6,24 @@
 #include "cfmpi/neighbors.h"
 #include "cfmpi/options.h"
 #include "cfmpi/svd.h"
+#include "cfmpi/text_file.h"
 
 #define CF_STAGE_MAX 8
 
-/* One stage on this rank. */
+/* One stage on this rank, all its turns together. */
 typedef struct cf_stage {
     const char *name;
     double seconds;
     int64_t bytes_sent, bytes_read, bytes_written;
 } cf_stage;
 
-/* Filled while the command runs; {.begun = cf_clock()} starts one. */
+/* Filled while the command runs. */
 typedef struct cf_report {
     double begun;
+    cf_text_file file;        /* the JSON file in the making */
     cf_stage stage[CF_STAGE_MAX];
     int stages;
+    cf_stage *now;            /* the stage that is under way */
     double stage_begun;
     int64_t sent_before, read_before, written_before;
     struct {
@@ -43,9 +46,15 @@ void cf_report_end(cf_report *r);
 /* Bytes read outside the HDF5 module. Local. */
 void cf_report_read(int64_t bytes);
 
+/* Finds out before the work whether the JSON file that was asked for can be
+ * made. CF_CANT_CREATE, agreed. Collective. */
+int cf_report_open(cf_report *r, const cf_par *par, const cf_options *o);
+
 /* Prints the table to stderr and writes the JSON file when one is asked for.
  * CF_IO, agreed. Collective. */
-int cf_report_finish(const cf_report *r, const cf_par *par,
-                     const cf_options *o);
+int cf_report_finish(cf_report *r, const cf_par *par, const cf_options *o);
+
+/* Removes a JSON file that was begun and not finished. Local. */
+void cf_report_close(cf_report *r, const cf_par *par);
 
 #endif

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,14 +40,18 @@ done:
     return status;
 }
 
-static int check_columns(const cf_h5 *file, const cf_csr *a)
+static int check_entries(const cf_h5 *file, const cf_csr *a)
 {
     for (int64_t i = 0; i < a->n_loc; i++)
-        for (int64_t e = a->indptr[i]; e < a->indptr[i + 1]; e++)
+        for (int64_t e = a->indptr[i]; e < a->indptr[i + 1]; e++) {
             if (a->indices[e] < 0 || a->indices[e] >= a->cols ||
                 (e > a->indptr[i] && a->indices[e] <= a->indices[e - 1]))
                 return wrong(file, "/ratings/indices has a row that does not "
                                    "ascend within the items");
+            if (!isfinite(a->values[e]))
+                return wrong(file, "/ratings/values has a value that is not "
+                                   "finite");
+        }
     return CF_OK;
 }
 
@@ -60,7 +65,7 @@ static int read_entries(const cf_h5 *file, const cf_par *par, cf_csr *a)
                            a->nnz_begin, entries, a->indices));
     CF_TRY(cf_h5_read_slab(file, par, "/ratings/values", CF_F32, 1,
                            a->nnz_begin, entries, a->values));
-    CF_TRY(cf_agree(par, check_columns(file, a)));
+    CF_TRY(cf_agree(par, check_entries(file, a)));
 done:
     return status;
 }
