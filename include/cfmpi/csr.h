@@ -63,14 +63,14 @@ void cf_csr_col_counts(const cf_csr *a, const cf_par *par, int64_t *count);
 /* Rows of other ranks, copied here: row i of the copy is row rows[i]. */
 typedef struct cf_csr_copy {
     int64_t count;
-    int64_t *indptr;  /* [count + 1] */
+    int64_t *indptr; /* [count + 1] */
     cf_lidx *indices;
     float *values;
 } cf_csr_copy;
 
 /* Lengths of the `count` rows named in ascending order. Collective. */
-void cf_csr_row_lengths(const cf_csr *a, const cf_par *par,
-                        const cf_gidx *rows, int64_t count, int64_t *lengths);
+void cf_csr_row_lengths(const cf_csr *a, const cf_par *par, const cf_gidx *rows,
+                        int64_t count, int64_t *lengths);
 
 /* Copies the `count` rows named in ascending order. Collective, also for ranks
  * that want none; 8 bytes an entry on the wire. */

@@ -12,12 +12,12 @@
 
 /* One running digest; begin and end free everything. */
 typedef struct cf_digest {
-    int64_t offset, bytes;  /* this rank's slab in the whole */
-    int64_t position;       /* where the next byte belongs */
-    int64_t head;           /* own bytes of a piece begun on a lower rank */
-    char *head_bytes;       /* [head] */
-    void *state;            /* of the piece in hand */
-    uint64_t *pieces;       /* hashes of the finished pieces begun here */
+    int64_t offset, bytes; /* this rank's slab in the whole */
+    int64_t position;      /* where the next byte belongs */
+    int64_t head;          /* own bytes of a piece begun on a lower rank */
+    char *head_bytes;      /* [head] */
+    void *state;           /* of the piece in hand */
+    uint64_t *pieces;      /* hashes of the finished pieces begun here */
     int64_t piece_count;
 } cf_digest;
 

@@ -11,15 +11,15 @@
 
 enum cf_status {
     CF_OK = 0,
-    CF_DIFFERENT = 1,     /* `verify` found a difference */
-    CF_USAGE = 64,        /* command line or configuration */
-    CF_BAD_DATA = 65,     /* input is there but wrong */
-    CF_NO_INPUT = 66,     /* input is missing or cannot be opened */
-    CF_INTERNAL = 70,     /* a bug */
-    CF_NO_MEMORY = 71,    /* out of memory, or over --memory-limit */
-    CF_CANT_CREATE = 73,  /* output exists or cannot be created */
-    CF_IO = 74,           /* reading or writing failed */
-    CF_TOLERANCE = 76     /* finished, but a tolerance was not reached */
+    CF_DIFFERENT = 1,    /* `verify` found a difference */
+    CF_USAGE = 64,       /* command line or configuration */
+    CF_BAD_DATA = 65,    /* input is there but wrong */
+    CF_NO_INPUT = 66,    /* input is missing or cannot be opened */
+    CF_INTERNAL = 70,    /* a bug */
+    CF_NO_MEMORY = 71,   /* out of memory, or over --memory-limit */
+    CF_CANT_CREATE = 73, /* output exists or cannot be created */
+    CF_IO = 74,          /* reading or writing failed */
+    CF_TOLERANCE = 76    /* finished, but a tolerance was not reached */
 };
 
 #define CF_ERROR_MAX 1024 /* bytes of a message, terminator included */
@@ -53,16 +53,16 @@ void cf_die(int status, const char *format, ...)
 
 /* Hands a nonzero status to the caller through the function's `done:` label;
  * needs a local `int status`. */
-#define CF_TRY(call)                \
-    do {                            \
-        status = (call);            \
-        if (status != CF_OK)        \
-            goto done;              \
+#define CF_TRY(call)                                                           \
+    do {                                                                       \
+        status = (call);                                                       \
+        if (status != CF_OK)                                                   \
+            goto done;                                                         \
     } while (0)
 
-#define CF_ASSERT(condition)                                           \
-    ((condition) ? (void)0                                             \
-                 : cf_die(CF_INTERNAL, "%s:%d: '%s' does not hold",    \
-                          __FILE__, __LINE__, #condition))
+#define CF_ASSERT(condition)                                                   \
+    ((condition) ? (void)0                                                     \
+                 : cf_die(CF_INTERNAL, "%s:%d: '%s' does not hold", __FILE__,  \
+                          __LINE__, #condition))
 
 #endif

@@ -29,8 +29,8 @@ int64_t cf_min_i64(const cf_par *par, int64_t x);
 int64_t cf_exscan_i64(const cf_par *par, int64_t x);
 
 /* In-place allreduce of `n` elements of a predefined type. Collective. */
-void cf_allreduce(const cf_par *par, void *data, int64_t n,
-                  MPI_Datatype type, MPI_Op op);
+void cf_allreduce(const cf_par *par, void *data, int64_t n, MPI_Datatype type,
+                  MPI_Op op);
 
 /* Broadcast of `bytes` bytes, the count known to all. Collective. */
 void cf_bcast(const cf_par *par, void *data, int64_t bytes, int root);
@@ -49,8 +49,8 @@ void cf_alltoallv(const cf_par *par, const void *send,
 
 /* Rows of `row_bytes` bytes owned by `part` from all ranks to all ranks:
  * all[rows][row_bytes]. Collective; (P-1)/P of the whole a rank. */
-void cf_allgather_rows(const cf_par *par, const cf_part *part,
-                       const void *mine, void *all, size_t row_bytes);
+void cf_allgather_rows(const cf_par *par, const cf_part *part, const void *mine,
+                       void *all, size_t row_bytes);
 
 /* Sums all[rows][width] over ranks, rank r gets its rows in mine. The order
  * of the sum depends on the rank count. Collective. */

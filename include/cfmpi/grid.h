@@ -12,7 +12,7 @@
  * wait. CF_BAD_DATA when n is beyond ScaLAPACK's 32-bit sizes, CF_INTERNAL
  * when it does not converge. Collective; about 9 n^3 / P flops, n^2 (3/P)
  * doubles a rank. Source: Tisseur, Dongarra 1999 (divide and conquer). */
-int cf_grid_eigen(const cf_par *par, const double *a, int n, int lda,
-                  int want, double *values, double *vectors);
+int cf_grid_eigen(const cf_par *par, const double *a, int n, int lda, int want,
+                  double *values, double *vectors);
 
 #endif

@@ -21,15 +21,15 @@ enum cf_type { CF_I32, CF_I64, CF_F32, CF_F64, CF_STRING };
 typedef struct cf_dataset {
     char name[CF_NAME_MAX]; /* full path, "/users/id" */
     enum cf_type type;
-    size_t width;           /* bytes of an element */
-    int dims;               /* 1 or 2 */
+    size_t width; /* bytes of an element */
+    int dims;     /* 1 or 2 */
     cf_gidx rows, cols;
     char digest[CF_DIGEST_HEX]; /* stored digest, "" when there is none */
 } cf_dataset;
 
 /* An open input file. */
 typedef struct cf_h5 {
-    hid_t id;               /* 0 when closed */
+    hid_t id; /* 0 when closed */
     char path[CF_PATH_MAX];
 } cf_h5;
 
@@ -83,19 +83,19 @@ bool cf_h5_number(const cf_h5 *file, const char *object, const char *name,
  * commit. */
 typedef struct cf_slab {
     cf_dataset d;
-    enum cf_type memory;     /* type of `data`: CF_I64 may go to CF_I32 */
-    cf_gidx begin, count;    /* own rows */
+    enum cf_type memory;  /* type of `data`: CF_I64 may go to CF_I32 */
+    cf_gidx begin, count; /* own rows */
     const void *data;
     const char *description;
-    const char *units;       /* NULL when it has none */
-    const cf_h5 *from;       /* copied from this file in place of `data` */
+    const char *units; /* NULL when it has none */
+    const cf_h5 *from; /* copied from this file in place of `data` */
 } cf_slab;
 
 /* A small attribute on a group or dataset. */
 typedef struct cf_attr {
     char object[CF_NAME_MAX];
     char name[CF_NAME_MAX];
-    char *text;              /* NULL: a number */
+    char *text; /* NULL: a number */
     double number;
     bool integer;
 } cf_attr;
@@ -107,7 +107,7 @@ typedef struct cf_writer {
     char temporary[CF_PATH_MAX + 64];
     cf_slab *slabs;
     cf_attr *attrs;
-    void **kept;             /* buffers that live as long as the writer */
+    void **kept; /* buffers that live as long as the writer */
     int slab_count, attr_count, kept_count;
 } cf_writer;
 

@@ -9,7 +9,7 @@
 /* The distinct ids that one rank has seen, numbered by first sight; an open
  * addressing hash table. {0} is empty. */
 typedef struct cf_idtable {
-    int64_t *ids;     /* [count] in order of first sight */
+    int64_t *ids; /* [count] in order of first sight */
     int64_t count;
     int64_t capacity; /* of ids */
     int32_t *slot;    /* [slots] number of the id, -1 when free */
@@ -25,8 +25,8 @@ void cf_idtable_free(cf_idtable *t);
 
 /* The distinct ids of all ranks, sorted, spread over the ranks. */
 typedef struct cf_idmap {
-    cf_part part;  /* which rank holds which positions */
-    int64_t *ids;  /* [own positions], ascending over the ranks */
+    cf_part part; /* which rank holds which positions */
+    int64_t *ids; /* [own positions], ascending over the ranks */
 } cf_idmap;
 
 /* Builds the map from each rank's distinct ids and gives the position of each:
@@ -41,8 +41,8 @@ void cf_idmap_find(const cf_idmap *map, const cf_par *par, const int64_t *ids,
                    int64_t count, cf_gidx *index);
 
 /* The ids of any positions (-1 gives 0). Collective. */
-void cf_idmap_ids(const cf_idmap *map, const cf_par *par,
-                  const cf_gidx *index, int64_t count, int64_t *ids);
+void cf_idmap_ids(const cf_idmap *map, const cf_par *par, const cf_gidx *index,
+                  int64_t count, int64_t *ids);
 
 /* Safe on {0} and twice. Local. */
 void cf_idmap_free(cf_idmap *map);

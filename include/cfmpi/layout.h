@@ -12,10 +12,10 @@
 /* Who the rows and columns of the ratings are. */
 typedef struct cf_tables {
     cf_idmap users, items;
-    cf_titles titles;      /* of own items; data is NULL when there are none */
-    int64_t *user_count;   /* of own rows of the matrix */
+    cf_titles titles;    /* of own items; data is NULL when there are none */
+    int64_t *user_count; /* of own rows of the matrix */
     double *user_mean;
-    int64_t *item_count;   /* of own items of the id map */
+    int64_t *item_count; /* of own items of the id map */
     double *item_mean;
 } cf_tables;
 

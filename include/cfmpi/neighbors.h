@@ -9,10 +9,10 @@
 /* Lists of the rows that `part` gives this rank. */
 typedef struct cf_neighbors {
     cf_part part;
-    cf_topk lists;        /* finished */
-    int64_t pairs;        /* ordered pairs looked at, all ranks */
-    int64_t skipped;      /* of these, kept out by the screen alone */
-    int64_t rows_tied;    /* rows with a tie at the end of their list */
+    cf_topk lists;     /* finished */
+    int64_t pairs;     /* ordered pairs looked at, all ranks */
+    int64_t skipped;   /* of these, kept out by the screen alone */
+    int64_t rows_tied; /* rows with a tie at the end of their list */
 } cf_neighbors;
 
 /* The `k` rows most similar to each row by cosine, over all ranks. `rows`
@@ -35,8 +35,7 @@ double cf_dot(const float *x, const float *y, int dim);
 
 /* Cosine of two rows of squared lengths nx, ny (cf_dot of each with itself),
  * NaN when one of them is 0. Local. */
-float cf_cosine(const float *x, double nx, const float *y, double ny,
-                int dim);
+float cf_cosine(const float *x, double nx, const float *y, double ny, int dim);
 
 /* Safe on {0} and twice. Local. */
 void cf_neighbors_free(cf_neighbors *n);

@@ -14,49 +14,55 @@ enum cf_side { CF_SIDE_USERS = 1, CF_SIDE_ITEMS = 2, CF_SIDE_BOTH = 3 };
 
 /* What export writes. */
 enum cf_part_name {
-    CF_PART_RECOMMENDATIONS, CF_PART_NEIGHBORS, CF_PART_NEIGHBORS_ITEMS,
-    CF_PART_USERS, CF_PART_ITEMS, CF_PART_RATINGS, CF_PART_EMBEDDING,
-    CF_PART_EMBEDDING_ITEMS, CF_PART_SINGULAR_VALUES
+    CF_PART_RECOMMENDATIONS,
+    CF_PART_NEIGHBORS,
+    CF_PART_NEIGHBORS_ITEMS,
+    CF_PART_USERS,
+    CF_PART_ITEMS,
+    CF_PART_RATINGS,
+    CF_PART_EMBEDDING,
+    CF_PART_EMBEDDING_ITEMS,
+    CF_PART_SINGULAR_VALUES
 };
 
 /* Plain data, so that rank 0 can broadcast it as it is. A string that was
  * not given is empty. */
 typedef struct cf_options {
-    int command;               /* a row of the command table */
+    int command; /* a row of the command table */
     char input[CF_PATH_MAX];
 
     char output[CF_PATH_MAX];
     char report[CF_PATH_MAX];
     bool force;
-    int64_t progress;          /* enum cf_progress_mode */
+    int64_t progress; /* enum cf_progress_mode */
     int64_t threads;
     int64_t seed;
-    int64_t memory_limit;      /* bytes a rank, 0 none */
+    int64_t memory_limit; /* bytes a rank, 0 none */
     bool quiet, verbose;
 
-    int64_t format;            /* enum cf_ratings_format */
+    int64_t format; /* enum cf_ratings_format */
     char titles[CF_PATH_MAX];
-    int64_t duplicates;        /* enum cf_duplicates */
-    int64_t on_bad_row;        /* enum cf_bad_row */
+    int64_t duplicates; /* enum cf_duplicates */
+    int64_t on_bad_row; /* enum cf_bad_row */
 
     int64_t dim;
-    bool dim_given;            /* too large is then an error, not a note */
+    bool dim_given; /* too large is then an error, not a note */
     double tol;
     int64_t max_passes;
 
     int64_t neighbors;
-    int64_t side;              /* enum cf_side */
+    int64_t side; /* enum cf_side */
     int64_t similarity;
     int64_t top;
     int64_t score;
 
     char pairs[CF_PATH_MAX];
-    int64_t users, items, ratings;  /* sizes for synth */
+    int64_t users, items, ratings; /* sizes for synth */
     char holdout[CF_PATH_MAX];
     double holdout_share;
-    char user[CF_PATH_MAX];    /* ids, comma-separated, for info */
-    int64_t sample;            /* rows that verify recomputes */
-    int64_t part;              /* enum cf_part_name */
+    char user[CF_PATH_MAX]; /* ids, comma-separated, for info */
+    int64_t sample;         /* rows that verify recomputes */
+    int64_t part;           /* enum cf_part_name */
 } cf_options;
 
 /* What the caller should do after parsing. */

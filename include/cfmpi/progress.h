@@ -5,8 +5,11 @@
 
 #include <stdbool.h>
 
-enum cf_progress_mode { CF_PROGRESS_AUTO, CF_PROGRESS_ALWAYS,
-                        CF_PROGRESS_NEVER };
+enum cf_progress_mode {
+    CF_PROGRESS_AUTO,
+    CF_PROGRESS_ALWAYS,
+    CF_PROGRESS_NEVER
+};
 
 /* Who shows progress (`speaks` on rank 0 only) and when: `auto` means on a
  * terminal, and elsewhere only for stages of over 10 s. Local. */

@@ -7,8 +7,12 @@
 #include "cfmpi/idmap.h"
 
 /* How fields are separated; AUTO looks at the first line. */
-enum cf_ratings_format { CF_FORMAT_AUTO, CF_FORMAT_CSV, CF_FORMAT_TSV,
-                         CF_FORMAT_DAT };
+enum cf_ratings_format {
+    CF_FORMAT_AUTO,
+    CF_FORMAT_CSV,
+    CF_FORMAT_TSV,
+    CF_FORMAT_DAT
+};
 
 enum cf_bad_row { CF_BAD_ROW_STOP, CF_BAD_ROW_SKIP };
 
@@ -17,12 +21,12 @@ enum cf_bad_row { CF_BAD_ROW_STOP, CF_BAD_ROW_SKIP };
 /* The rows that one rank read, ids replaced by their number in the tables. */
 typedef struct cf_ratings_text {
     cf_idtable users, items;
-    int32_t *user, *item;   /* [count] */
-    float *value;           /* [count] */
+    int32_t *user, *item; /* [count] */
+    float *value;         /* [count] */
     int64_t count, capacity;
-    int64_t bytes;          /* of the whole file */
-    char digest[CF_DIGEST_HEX]; /* of the whole file */
-    int64_t skipped;        /* bad rows, all ranks */
+    int64_t bytes;                      /* of the whole file */
+    char digest[CF_DIGEST_HEX];         /* of the whole file */
+    int64_t skipped;                    /* bad rows, all ranks */
     char shown[CF_BAD_ROWS_SHOWN][256]; /* the first of them, as messages */
     int shown_count;
 } cf_ratings_text;

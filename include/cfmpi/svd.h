@@ -11,20 +11,20 @@
 typedef struct cf_embedding {
     int dim;
     cf_part user_part, item_part;
-    float *users;           /* [n_loc x dim] A·V, that is U·Σ */
-    float *items;           /* [m_loc x dim] V */
-    double *sigma;          /* [dim] descending */
-    double *residual;       /* [dim] max of the two below */
-    double *left, *right;   /* ‖Av−σu‖/σ and ‖Aᵀu−σv‖/σ, with u = users/σ;
-                               over σ1 where σ is 0 */
-    double orthogonality;   /* max |UᵀU − I| over the triplets with σ > 0 */
+    float *users;     /* [n_loc x dim] A·V, that is U·Σ */
+    float *items;     /* [m_loc x dim] V */
+    double *sigma;    /* [dim] descending */
+    double *residual; /* [dim] max of the two below */
+    double *left, *right; /* ‖Av−σu‖/σ and ‖Aᵀu−σv‖/σ, with u = users/σ;
+                             over σ1 where σ is 0 */
+    double orthogonality; /* max |UᵀU − I| over the triplets with σ > 0 */
     double max_residual;
-    int64_t passes;         /* over the matrix, certificate not counted */
+    int64_t passes; /* over the matrix, certificate not counted */
 } cf_embedding;
 
 typedef struct cf_svd_options {
-    int dim;                /* 1 .. min(rows, cols) */
-    double tol;             /* on residual */
+    int dim;    /* 1 .. min(rows, cols) */
+    double tol; /* on residual */
     int64_t max_passes;
     uint64_t seed;
 } cf_svd_options;

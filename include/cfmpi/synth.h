@@ -41,10 +41,10 @@ typedef struct cf_synth {
     cf_synth_shape shape;
 
     int64_t block_users, blocks;
-    int64_t least;        /* ratings that every user has */
-    double spread;        /* of the logarithm of the activity */
-    int64_t clip;         /* no activity weight counts for more */
-    int64_t *activity;    /* [blocks + 1] clipped weights of users before */
+    int64_t least;     /* ratings that every user has */
+    double spread;     /* of the logarithm of the activity */
+    int64_t clip;      /* no activity weight counts for more */
+    int64_t *activity; /* [blocks + 1] clipped weights of users before */
 
     uint8_t *group;       /* [items] taste group */
     cf_lidx *place;       /* [items] number within the group */
@@ -56,15 +56,15 @@ typedef struct cf_synth {
 /* The ratings of consecutive users, by user, then by item. {0} is empty and
  * may be filled again and again. */
 typedef struct cf_synth_block {
-    int64_t first;        /* id of the first user */
+    int64_t first; /* id of the first user */
     int64_t users;
-    int64_t *begin;       /* [users + 1] where a user's ratings start */
-    int64_t *item;        /* [ratings] ids */
-    uint8_t *half_stars;  /* [ratings] 1..10 */
-    int64_t *time;        /* [ratings] seconds since 1970 */
+    int64_t *begin;      /* [users + 1] where a user's ratings start */
+    int64_t *item;       /* [ratings] ids */
+    uint8_t *half_stars; /* [ratings] 1..10 */
+    int64_t *time;       /* [ratings] seconds since 1970 */
     int64_t user_capacity, capacity;
-    uint64_t *chosen;     /* set of items, empty between users */
-    float *race;          /* [items] once a user needs it */
+    uint64_t *chosen; /* set of items, empty between users */
+    float *race;      /* [items] once a user needs it */
 } cf_synth_block;
 
 /* Makes the tables. CF_USAGE when there are no such ratings (fewer than

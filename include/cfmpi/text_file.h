@@ -9,10 +9,10 @@
 
 /* {0} is closed. Written beside its name and renamed when whole. */
 typedef struct cf_text_file {
-    char path[CF_PATH_MAX];          /* "": standard output, by rank 0 */
+    char path[CF_PATH_MAX]; /* "": standard output, by rank 0 */
     char temporary[CF_PATH_MAX + 64];
     int fd;
-    int64_t size;                    /* bytes so far, over all ranks */
+    int64_t size; /* bytes so far, over all ranks */
 } cf_text_file;
 
 /* CF_CANT_CREATE when `path` exists without `force`, is no regular file, or

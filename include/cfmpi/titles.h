@@ -8,10 +8,10 @@
 
 /* Fixed-length UTF-8 strings, null-padded. */
 typedef struct cf_titles {
-    size_t width;   /* bytes of one, the same on all ranks, at least 1 */
+    size_t width; /* bytes of one, the same on all ranks, at least 1 */
     int64_t count;
-    char *data;     /* [count x width] */
-    int64_t found;  /* how many of all ranks' items have a title */
+    char *data;    /* [count x width] */
+    int64_t found; /* how many of all ranks' items have a title */
 } cf_titles;
 
 /* Reads the titles of `ids` [count], ascending, this rank's items. Rank 0

@@ -11,13 +11,13 @@
 typedef struct cf_topk {
     int64_t rows;
     int64_t k;
-    int64_t stride;   /* places a row: k + 1, after finish k */
-    float *score;     /* [rows x stride]; NaN where there is none */
-    cf_gidx *index;   /* [rows x stride]; -1 where there is none */
-    int32_t *count;   /* [rows] */
-    int32_t *ties;    /* [rows] rows left out with the k-th score */
-    float *gap;       /* [rows] after finish: k-th minus (k+1)-th score, NaN
-                         when there is no (k+1)-th */
+    int64_t stride; /* places a row: k + 1, after finish k */
+    float *score;   /* [rows x stride]; NaN where there is none */
+    cf_gidx *index; /* [rows x stride]; -1 where there is none */
+    int32_t *count; /* [rows] */
+    int32_t *ties;  /* [rows] rows left out with the k-th score */
+    float *gap;     /* [rows] after finish: k-th minus (k+1)-th score, NaN
+                       when there is no (k+1)-th */
 } cf_topk;
 
 /* Empty lists. 12 (k+1) + 12 bytes a row. Local. */

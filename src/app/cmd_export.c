@@ -17,42 +17,67 @@
 
 /* How a part is laid out as text. */
 enum shape {
-    COLUMNS,  /* vectors side by side */
-    MATRIX,   /* id of the row, then its values */
-    LISTS,    /* id of the row, place, id of the entry, score, title */
-    RATINGS   /* user, item, rating */
+    COLUMNS, /* vectors side by side */
+    MATRIX,  /* id of the row, then its values */
+    LISTS,   /* id of the row, place, id of the entry, score, title */
+    RATINGS  /* user, item, rating */
 };
 
 typedef struct part {
     enum shape shape;
     const char *header;
-    const char *side;       /* whose rows: "users" or "items" */
-    const char *other;      /* whose entries, for lists */
+    const char *side;  /* whose rows: "users" or "items" */
+    const char *other; /* whose entries, for lists */
     const char *sets[MAX_COLUMNS];
 } part;
 
 static const part parts[] = {
-    [CF_PART_RECOMMENDATIONS] = {LISTS, "user,rank,item,score", "users",
-        "items", {"/recommendations/index", "/recommendations/score",
-                  "/recommendations/count"}},
-    [CF_PART_NEIGHBORS] = {LISTS, "user,rank,neighbor,score", "users",
-        "users", {"/neighbors/users/index", "/neighbors/users/score",
-                  "/neighbors/users/count"}},
-    [CF_PART_NEIGHBORS_ITEMS] = {LISTS, "item,rank,neighbor,score", "items",
-        "items", {"/neighbors/items/index", "/neighbors/items/score",
-                  "/neighbors/items/count"}},
-    [CF_PART_USERS] = {COLUMNS, "user,count,mean", NULL, NULL,
-        {"/users/id", "/users/count", "/users/mean"}},
-    [CF_PART_ITEMS] = {COLUMNS, "item,count,mean", NULL, NULL,
-        {"/items/id", "/items/count", "/items/mean", "/items/title"}},
-    [CF_PART_RATINGS] = {RATINGS, "user,item,rating", "users", "items",
-        {"/ratings/indptr", "/ratings/indices", "/ratings/values"}},
-    [CF_PART_EMBEDDING] = {MATRIX, "user", "users", NULL,
-        {"/embedding/users"}},
-    [CF_PART_EMBEDDING_ITEMS] = {MATRIX, "item", "items", NULL,
-        {"/embedding/items"}},
-    [CF_PART_SINGULAR_VALUES] = {COLUMNS, "sigma,residual", NULL, NULL,
-        {"/embedding/singular_values", "/embedding/residuals"}},
+    [CF_PART_RECOMMENDATIONS] = {LISTS,
+                                 "user,rank,item,score",
+                                 "users",
+                                 "items",
+                                 {"/recommendations/index",
+                                  "/recommendations/score",
+                                  "/recommendations/count"}},
+    [CF_PART_NEIGHBORS] = {LISTS,
+                           "user,rank,neighbor,score",
+                           "users",
+                           "users",
+                           {"/neighbors/users/index", "/neighbors/users/score",
+                            "/neighbors/users/count"}},
+    [CF_PART_NEIGHBORS_ITEMS] = {LISTS,
+                                 "item,rank,neighbor,score",
+                                 "items",
+                                 "items",
+                                 {"/neighbors/items/index",
+                                  "/neighbors/items/score",
+                                  "/neighbors/items/count"}},
+    [CF_PART_USERS] = {COLUMNS,
+                       "user,count,mean",
+                       NULL,
+                       NULL,
+                       {"/users/id", "/users/count", "/users/mean"}},
+    [CF_PART_ITEMS] = {COLUMNS,
+                       "item,count,mean",
+                       NULL,
+                       NULL,
+                       {"/items/id", "/items/count", "/items/mean",
+                        "/items/title"}},
+    [CF_PART_RATINGS] = {RATINGS,
+                         "user,item,rating",
+                         "users",
+                         "items",
+                         {"/ratings/indptr", "/ratings/indices",
+                          "/ratings/values"}},
+    [CF_PART_EMBEDDING] = {MATRIX, "user", "users", NULL, {"/embedding/users"}},
+    [CF_PART_EMBEDDING_ITEMS] =
+        {MATRIX, "item", "items", NULL, {"/embedding/items"}},
+    [CF_PART_SINGULAR_VALUES] = {COLUMNS,
+                                 "sigma,residual",
+                                 NULL,
+                                 NULL,
+                                 {"/embedding/singular_values",
+                                  "/embedding/residuals"}},
 };
 
 /* Rows of one dataset in memory. */
@@ -68,8 +93,8 @@ typedef struct exporter {
     const part *part;
     window set[MAX_COLUMNS];
     int sets;
-    int64_t *ids, *other_ids;  /* of all rows of the sides */
-    window titles;             /* of all items; lists only */
+    int64_t *ids, *other_ids; /* of all rows of the sides */
+    window titles;            /* of all items; lists only */
     char separator;
     cf_text text;
 } exporter;
@@ -94,8 +119,8 @@ static int read_ids(exporter *x, const char *side, int64_t **ids)
     snprintf(name, sizeof name, "/%s/id", side);
     CF_TRY(cf_h5_dataset(&x->file, name, &d));
     if (d.type != CF_I64 || d.cols != 1)
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s is not of type int64",
-                       x->file.path, name));
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s is not of type int64", x->file.path,
+                       name));
     *ids = cf_alloc(d.rows, sizeof **ids, "ids");
     CF_TRY(cf_h5_read(&x->file, &d, 0, d.rows, *ids));
 done:
@@ -289,8 +314,8 @@ int cf_cmd_export(const cf_par *par, const cf_options *o, cf_report *report)
     size_t n = strlen(o->output);
     bool tabs = n > 4 && strcmp(o->output + n - 4, ".tsv") == 0;
     cf_text_file out = {0};
-    exporter x = {.par = par, .part = &parts[o->part],
-                  .separator = tabs ? '\t' : ','};
+    exporter x = {
+        .par = par, .part = &parts[o->part], .separator = tabs ? '\t' : ','};
     CF_TRY(cf_h5_open(&x.file, par, o->input));
     CF_TRY(cf_agree(par, prepare(&x)));
     CF_TRY(cf_text_file_begin(&out, par, o->output, o->force));

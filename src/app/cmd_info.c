@@ -53,8 +53,9 @@ static void print_counts(cf_text *out, const cf_h5 *f, const char *side)
     double *count = read_numbers(f, name, 0, -1, &n);
     if (count != NULL && n > 0) {
         qsort(count, (size_t)n, sizeof *count, by_value);
-        cf_text_add(out, "%-16s %" PRId64 ", ratings each: median %.0f, most %.0f\n",
-               side, n, count[n / 2], count[n - 1]);
+        cf_text_add(out,
+                    "%-16s %" PRId64 ", ratings each: median %.0f, most %.0f\n",
+                    side, n, count[n / 2], count[n - 1]);
     }
     cf_free(count);
 }
@@ -68,9 +69,9 @@ static void print_ratings(cf_text *out, const cf_h5 *f)
         cf_h5_dataset(f, "/items/id", &items) != CF_OK)
         return;
     cf_text_add(out, "%-16s %" PRId64 ", %.3g %% of all pairs\n", "ratings",
-           values.rows,
-           100 * (double)values.rows / (double)users.rows /
-               (double)items.rows);
+                values.rows,
+                100 * (double)values.rows / (double)users.rows /
+                    (double)items.rows);
 }
 
 static void print_embedding(cf_text *out, const cf_h5 *f)
@@ -83,16 +84,19 @@ static void print_embedding(cf_text *out, const cf_h5 *f)
         for (int64_t i = 0; i < m; i++)
             worst = fmax(worst, residual[i]);
         cf_h5_number(f, "/embedding", "orthogonality", &orthogonality);
-        cf_text_add(out, "%-16s %" PRId64 " dimensions, sigma %.5g to %.5g, largest "
-               "residual %.1e, max|U'U-I| %.1e\n", "embedding", n, sigma[0],
-               sigma[n - 1], worst, orthogonality);
+        cf_text_add(out,
+                    "%-16s %" PRId64 " dimensions, sigma %.5g to %.5g, largest "
+                    "residual %.1e, max|U'U-I| %.1e\n",
+                    "embedding", n, sigma[0], sigma[n - 1], worst,
+                    orthogonality);
     }
     cf_free(sigma);
     cf_free(residual);
 }
 
 /* Median of the last score of the full lists, and rows with a tie there. */
-static void print_lists(cf_text *out, const cf_h5 *f, const char *label, const char *group)
+static void print_lists(cf_text *out, const cf_h5 *f, const char *label,
+                        const char *group)
 {
     char name[CF_NAME_MAX];
     cf_dataset d;
@@ -108,8 +112,10 @@ static void print_lists(cf_text *out, const cf_h5 *f, const char *label, const c
         total += count[i] >= (double)d.cols;
     for (int64_t i = 0; ties != NULL && i < rows; i++)
         tied += ties[i] > 0;
-    cf_text_add(out, "%-16s %" CF_PRIgidx " for each of %" CF_PRIgidx ", %" PRId64
-           " lists full", label, d.cols, d.rows, total);
+    cf_text_add(out,
+                "%-16s %" CF_PRIgidx " for each of %" CF_PRIgidx ", %" PRId64
+                " lists full",
+                label, d.cols, d.rows, total);
     if (ties != NULL)
         cf_text_add(out, ", %" PRId64 " with a tie at the end", tied);
     cf_text_add(out, "\n");
@@ -127,15 +133,15 @@ static void print_attribute(cf_text *out, const cf_h5 *f, const char *name)
 
 static int print_datasets(cf_text *out, const cf_h5 *f)
 {
-    static const char *const types[] = {"int32", "int64", "float32",
-                                        "float64", "string"};
+    static const char *const types[] = {"int32", "int64", "float32", "float64",
+                                        "string"};
     cf_dataset *list = NULL;
     int count = 0, status = CF_OK;
     CF_TRY(cf_h5_list(f, &list, &count));
     cf_text_add(out, "\n%-28s %-8s %s\n", "dataset", "type", "shape");
     for (int i = 0; i < count; i++) {
-        cf_text_add(out, "%-28s %-8s %" CF_PRIgidx, list[i].name, types[list[i].type],
-               list[i].rows);
+        cf_text_add(out, "%-28s %-8s %" CF_PRIgidx, list[i].name,
+                    types[list[i].type], list[i].rows);
         if (list[i].dims == 2)
             cf_text_add(out, " x %" CF_PRIgidx, list[i].cols);
         cf_text_add(out, "\n");
@@ -171,7 +177,8 @@ typedef struct names {
     bool titled;
 } names;
 
-static void print_item(cf_text *out, const names *n, int64_t item, double figure)
+static void print_item(cf_text *out, const names *n, int64_t item,
+                       double figure)
 {
     cf_text_add(out, "    %4.2f  ", figure);
     if (n->titled) {
@@ -214,14 +221,13 @@ static void print_favourites(cf_text *out, const names *n, int64_t row)
 static void print_neighbours(cf_text *out, const names *n, int64_t row)
 {
     int64_t k = 0;
-    double *index =
-        read_numbers(n->file, "/neighbors/users/index", row, 1, &k);
-    double *score =
-        read_numbers(n->file, "/neighbors/users/score", row, 1, &k);
+    double *index = read_numbers(n->file, "/neighbors/users/index", row, 1, &k);
+    double *score = read_numbers(n->file, "/neighbors/users/score", row, 1, &k);
     if (index != NULL && score != NULL) {
         cf_text_add(out, "  nearest users\n   ");
         for (int64_t i = 0; i < CF_MIN(SHOWN, k) && index[i] >= 0; i++)
-            cf_text_add(out, " %.0f (%.2f)", n->users[(int64_t)index[i]], score[i]);
+            cf_text_add(out, " %.0f (%.2f)", n->users[(int64_t)index[i]],
+                        score[i]);
         cf_text_add(out, "\n");
     }
     cf_free(index);
@@ -231,10 +237,8 @@ static void print_neighbours(cf_text *out, const names *n, int64_t row)
 static void print_recommended(cf_text *out, const names *n, int64_t row)
 {
     int64_t k = 0;
-    double *index =
-        read_numbers(n->file, "/recommendations/index", row, 1, &k);
-    double *score =
-        read_numbers(n->file, "/recommendations/score", row, 1, &k);
+    double *index = read_numbers(n->file, "/recommendations/index", row, 1, &k);
+    double *score = read_numbers(n->file, "/recommendations/score", row, 1, &k);
     if (index != NULL && score != NULL) {
         cf_text_add(out, "  recommended\n");
         for (int64_t i = 0; i < k && index[i] >= 0; i++)
@@ -244,7 +248,8 @@ static void print_recommended(cf_text *out, const names *n, int64_t row)
     cf_free(score);
 }
 
-static int print_user(cf_text *out, const names *n, const char *id, size_t length)
+static int print_user(cf_text *out, const names *n, const char *id,
+                      size_t length)
 {
     int64_t wanted, row = 0;
     if (!cf_scan_int64(id, id + length, &wanted))
@@ -269,8 +274,7 @@ static int print_users(cf_text *out, const cf_h5 *f, const char *list)
     n.users = read_numbers(f, "/users/id", 0, -1, &n.user_count);
     n.items = read_numbers(f, "/items/id", 0, -1, &n.item_count);
     if (n.users == NULL || n.items == NULL)
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: has no /users or no /items",
-                       f->path));
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: has no /users or no /items", f->path));
     n.titled = cf_h5_has(f, "/items/title") &&
                cf_h5_dataset(f, "/items/title", &n.title) == CF_OK;
     for (const char *s = list; *s != '\0';) {

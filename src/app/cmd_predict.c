@@ -13,7 +13,7 @@
 
 /* The pairs of this rank, in file order over the ranks. */
 typedef struct pairs {
-    int64_t *user, *item;       /* ids */
+    int64_t *user, *item; /* ids */
     cf_gidx *user_row, *item_row;
     float *rating;
     int64_t count;
@@ -24,13 +24,15 @@ static int load(cf_job *job)
     int status = CF_OK;
     CF_TRY(cf_h5_open(&job->file, job->par, job->o->input));
     if (!cf_h5_has(&job->file, "/neighbors/users/index"))
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: has no /neighbors/users; make them "
-                       "with `cfmpi neighbors`", job->o->input));
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: has no /neighbors/users; make them "
+                       "with `cfmpi neighbors`",
+                       job->o->input));
     CF_TRY(cf_layout_read_ratings(&job->file, job->par, &job->ratings));
-    CF_TRY(cf_layout_read_ids(&job->file, job->par, "users",
-                              &job->tables.users));
-    CF_TRY(cf_layout_read_ids(&job->file, job->par, "items",
-                              &job->tables.items));
+    CF_TRY(
+        cf_layout_read_ids(&job->file, job->par, "users", &job->tables.users));
+    CF_TRY(
+        cf_layout_read_ids(&job->file, job->par, "items", &job->tables.items));
     CF_TRY(cf_layout_read_lists(&job->file, job->par, "/neighbors/users",
                                 job->ratings.rows, &job->user_neighbors.part,
                                 &job->user_neighbors.lists));
@@ -46,10 +48,8 @@ static void predict(const cf_job *job, pairs *p)
     p->user_row = cf_alloc(p->count, sizeof *p->user_row, "pairs");
     p->item_row = cf_alloc(p->count, sizeof *p->item_row, "pairs");
     p->rating = cf_alloc(p->count, sizeof *p->rating, "predictions");
-    cf_idmap_find(&job->tables.users, job->par, p->user, p->count,
-                  p->user_row);
-    cf_idmap_find(&job->tables.items, job->par, p->item, p->count,
-                  p->item_row);
+    cf_idmap_find(&job->tables.users, job->par, p->user, p->count, p->user_row);
+    cf_idmap_find(&job->tables.items, job->par, p->item, p->count, p->item_row);
     cf_predict_mean(job->par, &lists, &job->ratings, p->user_row, p->item_row,
                     p->count, p->rating);
     for (int64_t i = 0; i < p->count; i++)
@@ -57,8 +57,8 @@ static void predict(const cf_job *job, pairs *p)
     unknown = cf_sum_i64(job->par, unknown);
     if (unknown > 0)
         cf_log_note("%" PRId64 " of %" PRId64 " pairs have a user or item "
-                    "that is not in %s", unknown,
-                    cf_sum_i64(job->par, p->count), job->o->input);
+                    "that is not in %s",
+                    unknown, cf_sum_i64(job->par, p->count), job->o->input);
 }
 
 static int write_csv(const cf_job *job, const pairs *p)
@@ -93,12 +93,13 @@ static int write_h5(const cf_job *job, const pairs *p)
     CF_TRY(cf_writer_begin(&w, job->par, job->o->output, job->o->force));
     cf_options_json(job->o, &command);
     cf_job_add_root(&w, job->o, command.data);
-    cf_writer_add(&w, "/predictions/user", CF_I64, rows, 1, 1, begin,
-                  p->count, p->user, "user ids as given", NULL, 0);
-    cf_writer_add(&w, "/predictions/item", CF_I64, rows, 1, 1, begin,
-                  p->count, p->item, "item ids as given", NULL, 0);
+    cf_writer_add(&w, "/predictions/user", CF_I64, rows, 1, 1, begin, p->count,
+                  p->user, "user ids as given", NULL, 0);
+    cf_writer_add(&w, "/predictions/item", CF_I64, rows, 1, 1, begin, p->count,
+                  p->item, "item ids as given", NULL, 0);
     cf_writer_add(&w, "/predictions/rating", CF_F32, rows, 1, 1, begin,
-                  p->count, p->rating, "predicted rating; NaN where user or "
+                  p->count, p->rating,
+                  "predicted rating; NaN where user or "
                   "item is unknown, 0 where no neighbour rated the item",
                   "rating", 0);
     CF_TRY(cf_writer_commit(&w));

@@ -55,10 +55,11 @@ static int choose_steps(cf_job *job)
     job->last = last_step(o);
     job->first = CF_STEP_INGEST;
     if (!job->from_file)
-        return job->last == CF_STEP_RECOMMEND &&
-                       o->command == CF_CMD_RECOMMEND
-                   ? cf_fail(CF_USAGE, "%s: recommend needs a result file; "
-                             "make one with `cfmpi run`", path)
+        return job->last == CF_STEP_RECOMMEND && o->command == CF_CMD_RECOMMEND
+                   ? cf_fail(CF_USAGE,
+                             "%s: recommend needs a result file; "
+                             "make one with `cfmpi run`",
+                             path)
                    : CF_OK;
     missing = first_missing(job);
     if (missing == CF_STEP_INGEST)
@@ -66,13 +67,17 @@ static int choose_steps(cf_job *job)
     if (o->command == CF_CMD_INGEST)
         return cf_fail(CF_USAGE, "%s: is a matrix file already", path);
     if (o->command == CF_CMD_RECOMMEND && missing < CF_STEP_RECOMMEND)
-        return cf_fail(CF_BAD_DATA, "%s: has no /neighbors/users; make them "
-                       "with `cfmpi neighbors`", path);
+        return cf_fail(CF_BAD_DATA,
+                       "%s: has no /neighbors/users; make them "
+                       "with `cfmpi neighbors`",
+                       path);
     job->first = CF_MIN(missing, job->last);
     if (job->first > CF_STEP_SVD && o->dim_given)
-        return cf_fail(CF_USAGE, "%s: holds an embedding already, so --dim "
+        return cf_fail(CF_USAGE,
+                       "%s: holds an embedding already, so --dim "
                        "has nothing to set; use the matrix file or leave "
-                       "--dim out", path);
+                       "--dim out",
+                       path);
     return CF_OK;
 }
 
@@ -110,15 +115,16 @@ static int duplicate_error(cf_job *job, const cf_entry *first)
     int64_t id[2], line[2] = {0, 0};
     cf_idmap_ids(&job->tables.users, job->par, &index[0], 1, &id[0]);
     cf_idmap_ids(&job->tables.items, job->par, &index[1], 1, &id[1]);
-    int status = cf_ratings_find(job->par, o->input,
-                                 (enum cf_ratings_format)o->format, id[0],
-                                 id[1], line);
+    int status =
+        cf_ratings_find(job->par, o->input, (enum cf_ratings_format)o->format,
+                        id[0], id[1], line);
     if (status != CF_OK)
         return status;
-    return cf_fail(CF_BAD_DATA, "%s:%" PRId64 ":1: user %" PRId64 " rated "
+    return cf_fail(CF_BAD_DATA,
+                   "%s:%" PRId64 ":1: user %" PRId64 " rated "
                    "item %" PRId64 " before, in line %" PRId64 "; pass "
-                   "--duplicates=last, first or mean to go on", o->input,
-                   line[1], id[0], id[1], line[0]);
+                   "--duplicates=last, first or mean to go on",
+                   o->input, line[1], id[0], id[1], line[0]);
 }
 
 static void show_skipped(const cf_job *job, const cf_ratings_text *text)
@@ -159,10 +165,12 @@ static int build_matrix(cf_job *job, cf_ratings_text *text)
     cf_gidx users = cf_part_rows(&job->tables.users.part);
     cf_gidx items = cf_part_rows(&job->tables.items.part);
     if (items > INT32_MAX)
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %" CF_PRIgidx " items are more than "
-                       "2^31-1", job->o->input, items));
-    status = cf_csr_build(&job->ratings, job->par, users, items, entries,
-                          count, (enum cf_duplicates)job->o->duplicates,
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: %" CF_PRIgidx " items are more than "
+                       "2^31-1",
+                       job->o->input, items));
+    status = cf_csr_build(&job->ratings, job->par, users, items, entries, count,
+                          (enum cf_duplicates)job->o->duplicates,
                           &job->report->input.duplicates_merged, &first);
     if (status != CF_OK)
         status = duplicate_error(job, &first);
@@ -203,9 +211,9 @@ static int ingest(cf_job *job)
     CF_TRY(build_matrix(job, &text));
     CF_TRY(read_titles(job));
     cf_tables_fill(&job->tables, &job->ratings, job->par);
-    cf_log_detail("%" CF_PRIgidx " ratings of %" CF_PRIgidx " users and %"
-                  CF_PRIgidx " items", job->ratings.nnz, job->ratings.rows,
-                  job->ratings.cols);
+    cf_log_detail("%" CF_PRIgidx " ratings of %" CF_PRIgidx
+                  " users and %" CF_PRIgidx " items",
+                  job->ratings.nnz, job->ratings.rows, job->ratings.cols);
 done:
     cf_report_end(job->report);
     cf_ratings_text_free(&text);
@@ -233,11 +241,13 @@ static int choose_dim(const cf_job *job, int *dim)
     if (*dim == job->o->dim)
         return CF_OK;
     if (job->o->dim_given)
-        return cf_fail(CF_USAGE, "--dim: %" PRId64 " is over min(users, "
-                       "items) = %" CF_PRIgidx, job->o->dim, most);
-    cf_log_note("--dim is %d, the smaller of %" CF_PRIgidx " users and %"
-                CF_PRIgidx " items", *dim, job->ratings.rows,
-                job->ratings.cols);
+        return cf_fail(CF_USAGE,
+                       "--dim: %" PRId64 " is over min(users, "
+                       "items) = %" CF_PRIgidx,
+                       job->o->dim, most);
+    cf_log_note("--dim is %d, the smaller of %" CF_PRIgidx
+                " users and %" CF_PRIgidx " items",
+                *dim, job->ratings.rows, job->ratings.cols);
     return CF_OK;
 }
 
@@ -278,8 +288,8 @@ static int svd(cf_job *job)
     job->report->svd.max_residual = e->max_residual;
     job->short_of_tol = e->max_residual > options.tol;
     cf_log_detail("%d triplets in %" PRId64 " passes, largest residual %.1e, "
-                  "max|U'U-I| %.1e", dim, e->passes, e->max_residual,
-                  e->orthogonality);
+                  "max|U'U-I| %.1e",
+                  dim, e->passes, e->max_residual, e->orthogonality);
 done:
     cf_svd_end(solver);
     return status;
@@ -293,8 +303,8 @@ static int embedding_rows(cf_job *job, const char *side, bool items,
 {
     const cf_embedding *e = &job->embedding;
     if (job->first > CF_STEP_SVD)
-        return cf_layout_read_embedding(&job->file, job->par, side, items,
-                                        part, rows, dim);
+        return cf_layout_read_embedding(&job->file, job->par, side, items, part,
+                                        rows, dim);
     const cf_part *from = items ? &e->item_part : &e->user_part;
     size_t bytes = (size_t)e->dim * sizeof **rows;
     *dim = e->dim;
@@ -317,10 +327,9 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
     cf_part part = {0};
     float *rows = NULL;
     CF_TRY(embedding_rows(job, side, items, &part, &rows, &dim));
-    CF_TRY(cf_neighbors_cosine(out, job->par, &part, rows, dim,
-                               job->o->neighbors,
-                               items ? "/embedding/items"
-                                     : "/embedding/users"));
+    CF_TRY(
+        cf_neighbors_cosine(out, job->par, &part, rows, dim, job->o->neighbors,
+                            items ? "/embedding/items" : "/embedding/users"));
     job->report->neighbors.pairs += out->pairs;
     job->report->neighbors.skipped += out->skipped;
     job->report->neighbors.rows_tied += out->rows_tied;
@@ -370,11 +379,12 @@ static void add_root(cf_job *job, cf_writer *w)
     cf_options_json(job->o, &command);
     cf_text_add(&input, "{\"name\": ");
     cf_text_json(&input, base != NULL ? base + 1 : job->o->input);
-    cf_text_add(&input, ", \"bytes\": %" PRId64 ", \"digest\": \"%s\", "
-                "\"rows_skipped\": %" PRId64 ", \"duplicates_merged\": %"
-                PRId64 "}", job->report->input.bytes,
-                job->report->input.digest, job->report->input.rows_skipped,
-                job->report->input.duplicates_merged);
+    cf_text_add(
+        &input,
+        ", \"bytes\": %" PRId64 ", \"digest\": \"%s\", "
+        "\"rows_skipped\": %" PRId64 ", \"duplicates_merged\": %" PRId64 "}",
+        job->report->input.bytes, job->report->input.digest,
+        job->report->input.rows_skipped, job->report->input.duplicates_merged);
     cf_job_add_root(w, job->o, command.data);
     if (!job->from_file)
         cf_writer_text(w, "/", "input", input.data);
@@ -417,8 +427,7 @@ static int write_result(cf_job *job, cf_writer *w)
         cf_layout_add_neighbors(w, "items", &job->item_neighbors);
     if (job->last == CF_STEP_RECOMMEND)
         cf_layout_add_recommendations(w, &job->user_neighbors.part,
-                                      &job->recommendations,
-                                      job->ratings.cols);
+                                      &job->recommendations, job->ratings.cols);
     CF_TRY(cf_writer_commit(w));
 done:
     cf_report_end(job->report);
@@ -454,11 +463,12 @@ int cf_cmd_run(const cf_par *par, const cf_options *o, cf_report *report)
     CF_TRY(run_steps(&job));
     CF_TRY(write_result(&job, &writer));
     if (job.short_of_tol)
-        status = cf_fail(CF_TOLERANCE, "%s is written, but its largest "
+        status = cf_fail(CF_TOLERANCE,
+                         "%s is written, but its largest "
                          "residual is %.2e, above --tol %.2e; raise "
                          "--max-passes or --tol (float32 vectors hold about "
-                         "1e-6)", o->output, job.embedding.max_residual,
-                         o->tol);
+                         "1e-6)",
+                         o->output, job.embedding.max_residual, o->tol);
 done:
     cf_writer_free(&writer);
     cf_job_free(&job);

@@ -35,30 +35,35 @@ typedef struct job {
 static int check_request(const cf_options *o)
 {
     if (o->users < 1 || o->items < 1 || o->ratings < 1)
-        return cf_fail(CF_USAGE, "synth needs --users N --items M "
+        return cf_fail(CF_USAGE,
+                       "synth needs --users N --items M "
                        "--ratings Z; %s is missing",
-                       o->users < 1 ? "--users"
-                       : o->items < 1 ? "--items" : "--ratings");
+                       o->users < 1   ? "--users"
+                       : o->items < 1 ? "--items"
+                                      : "--ratings");
     const char *paths[] = {o->output, o->titles, o->holdout};
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < i; j++)
             if (paths[i][0] != '\0' && strcmp(paths[i], paths[j]) == 0)
-                return cf_fail(CF_USAGE, "%s is asked for twice: --output, "
+                return cf_fail(CF_USAGE,
+                               "%s is asked for twice: --output, "
                                "--titles and --holdout are files of their "
-                               "own", paths[i]);
+                               "own",
+                               paths[i]);
     return CF_OK;
 }
 
 static int begin(job *j, sink *f)
 {
     return f->path == NULL ? CF_OK
-        : cf_text_file_begin(&f->file, j->par, f->path, j->options->force);
+                           : cf_text_file_begin(&f->file, j->par, f->path,
+                                                j->options->force);
 }
 
 static int flush(job *j, sink *f)
 {
     return f->path == NULL ? CF_OK
-        : cf_text_file_write(&f->file, j->par, &f->text);
+                           : cf_text_file_write(&f->file, j->par, &f->text);
 }
 
 static int commit(job *j, sink *f)
@@ -184,8 +189,8 @@ static void say_result(job *j)
         rated += j->rated[i];
     if (j->par->rank != 0)
         return;
-    printf("%s: %" PRId64 " ratings of %" PRId64 " users and %" PRId64
-           " items", j->ratings.path, kept, j->options->users, items);
+    printf("%s: %" PRId64 " ratings of %" PRId64 " users and %" PRId64 " items",
+           j->ratings.path, kept, j->options->users, items);
     if (rated < items)
         printf(", %" PRId64 " of them rated", rated);
     printf("\n");

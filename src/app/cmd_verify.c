@@ -87,10 +87,10 @@ static int read_embedding(check *c, cf_embedding *e)
     e->residual = e->sigma + e->dim;
     e->left = e->residual + e->dim;
     e->right = e->left + e->dim;
-    CF_TRY(cf_h5_read_slab(&c->file, c->par, "/embedding/users", CF_F32,
-                           e->dim, e->user_part.begin[rank], n, e->users));
-    CF_TRY(cf_h5_read_slab(&c->file, c->par, "/embedding/items", CF_F32,
-                           e->dim, e->item_part.begin[rank], m, e->items));
+    CF_TRY(cf_h5_read_slab(&c->file, c->par, "/embedding/users", CF_F32, e->dim,
+                           e->user_part.begin[rank], n, e->users));
+    CF_TRY(cf_h5_read_slab(&c->file, c->par, "/embedding/items", CF_F32, e->dim,
+                           e->item_part.begin[rank], m, e->items));
     CF_TRY(read_vector(c, "/embedding/singular_values", e->dim, e->sigma));
 done:
     return status;
@@ -128,11 +128,10 @@ static cf_gidx *sample_rows(const check *c, cf_gidx rows, int64_t *n)
     *n = CF_MIN(c->o->sample, rows);
     cf_gidx *row = cf_alloc(*n, sizeof *row, "sample");
     for (int64_t i = 0; i < *n; i++)
-        row[i] = *n == rows
-                     ? i
-                     : (cf_gidx)(cf_random_uniform((uint64_t)c->o->seed, 77,
-                                                   (uint64_t)i) *
-                                 (double)rows);
+        row[i] = *n == rows ? i
+                            : (cf_gidx)(cf_random_uniform((uint64_t)c->o->seed,
+                                                          77, (uint64_t)i) *
+                                        (double)rows);
     return row;
 }
 
@@ -152,8 +151,8 @@ static int read_row(check *c, const char *group, const char *name,
             ((int64_t *)out)[i] = narrow[i];
         cf_free(narrow);
     } else if (d.type != type) {
-        status = cf_fail(CF_BAD_DATA, "%s: %s has the wrong type",
-                         c->file.path, path);
+        status = cf_fail(CF_BAD_DATA, "%s: %s has the wrong type", c->file.path,
+                         path);
     } else {
         status = cf_h5_read(&c->file, &d, row, 1, out);
     }
@@ -176,8 +175,8 @@ static int same_list(check *c, const char *group, cf_gidx row,
     *same = count == right->count[0];
     for (int64_t i = 0; i < k && *same; i++)
         *same = index[i] == right->index[i] &&
-                (i >= count || !(score[i] < right->score[i] ||
-                                 score[i] > right->score[i]));
+                (i >= count ||
+                 !(score[i] < right->score[i] || score[i] > right->score[i]));
     if (full) {
         CF_TRY(read_row(c, group, "gap", CF_F32, row, &gap));
         CF_TRY(read_row(c, group, "ties", CF_I32, row, &ties));
@@ -218,8 +217,8 @@ static int check_neighbours(check *c, const char *side)
     snprintf(group, sizeof group, "/neighbors/%s", side);
     snprintf(name, sizeof name, "/neighbors/%s/index", side);
     CF_TRY(cf_h5_dataset(&c->file, name, &d));
-    CF_TRY(cf_layout_read_embedding(&c->file, c->par, side, items, &part,
-                                    &rows, &dim));
+    CF_TRY(cf_layout_read_embedding(&c->file, c->par, side, items, &part, &rows,
+                                    &dim));
     sample = sample_rows(c, d.rows, &samples);
     x = cf_alloc(dim, sizeof *x, "row");
     int64_t n = cf_part_count(&part, c->par->rank);
@@ -243,8 +242,9 @@ static int check_neighbours(check *c, const char *side)
         CF_TRY(same_list(c, group, sample[s], &right, true, &same));
         differ += !same;
     }
-    snprintf(line, sizeof line, " of %" PRId64 " %s by brute force, %" PRId64
-             " differ", samples, side, differ);
+    snprintf(line, sizeof line,
+             " of %" PRId64 " %s by brute force, %" PRId64 " differ", samples,
+             side, differ);
     tell(c, differ == 0, "neighbours", line);
 done:
     cf_topk_free(&right);
@@ -294,8 +294,8 @@ static void best_items(const cf_csr *a, const cf_csr_copy *copy,
     cursor *at = cf_alloc(count + 1, sizeof *at, "row cursors");
     for (int32_t i = 0; i <= count; i++) {
         cf_gidx row = i < count ? neighbor[i] : user;
-        const cf_gidx *p = bsearch(&row, rows, (size_t)row_count, sizeof row,
-                                   by_row);
+        const cf_gidx *p =
+            bsearch(&row, rows, (size_t)row_count, sizeof row, by_row);
         at[i] = open_row(copy, p - rows);
     }
     for (cf_lidx j = 0; j < a->cols; j++) {
@@ -326,16 +326,15 @@ static int check_user(check *c, cf_gidx user, int64_t k, int64_t top,
     float *similarity = cf_alloc(k, sizeof *similarity, "list");
     int32_t count = 0;
     CF_TRY(read_row(c, "/neighbors/users", "index", CF_I64, user, neighbor));
-    CF_TRY(read_row(c, "/neighbors/users", "score", CF_F32, user,
-                    similarity));
+    CF_TRY(read_row(c, "/neighbors/users", "score", CF_F32, user, similarity));
     CF_TRY(read_row(c, "/neighbors/users", "count", CF_I32, user, &count));
     memcpy(rows, neighbor, (size_t)count * sizeof *rows);
     rows[count] = user;
     qsort(rows, (size_t)count + 1, sizeof *rows, by_row);
     cf_csr_fetch(&copy, &c->ratings, c->par, rows, count + 1);
     cf_topk_init(&right, 1, top);
-    best_items(&c->ratings, &copy, rows, count + 1, user, neighbor,
-               similarity, count, &right);
+    best_items(&c->ratings, &copy, rows, count + 1, user, neighbor, similarity,
+               count, &right);
     CF_TRY(same_list(c, "/recommendations", user, &right, false, same));
 done:
     cf_csr_copy_free(&copy);
@@ -360,8 +359,9 @@ static int check_recommendations(check *c)
         CF_TRY(check_user(c, sample[s], lists.cols, top.cols, &same));
         differ += !same;
     }
-    snprintf(line, sizeof line, " of %" PRId64 " users by brute force, %"
-             PRId64 " differ", samples, differ);
+    snprintf(line, sizeof line,
+             " of %" PRId64 " users by brute force, %" PRId64 " differ",
+             samples, differ);
     tell(c, differ == 0, "recommendations", line);
 done:
     cf_free(sample);
@@ -400,8 +400,10 @@ int cf_cmd_verify(const cf_par *par, const cf_options *o, cf_report *report)
     CF_TRY(cf_text_file_write(&to, par, &c.out));
     CF_TRY(cf_text_file_commit(&to, par));
     if (c.wrong > 0)
-        status = cf_fail(CF_DIFFERENT, "%s: %" PRId64 " parts are not what "
-                         "they should be", o->input, c.wrong);
+        status = cf_fail(CF_DIFFERENT,
+                         "%s: %" PRId64 " parts are not what "
+                         "they should be",
+                         o->input, c.wrong);
 done:
     cf_text_free(&c.out);
     cf_text_file_free(&to, par);

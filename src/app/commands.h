@@ -7,8 +7,16 @@
 
 /* Those of the main job come first. */
 enum cf_command {
-    CF_CMD_RUN, CF_CMD_INGEST, CF_CMD_SVD, CF_CMD_NEIGHBORS, CF_CMD_RECOMMEND,
-    CF_CMD_PREDICT, CF_CMD_SYNTH, CF_CMD_INFO, CF_CMD_VERIFY, CF_CMD_EXPORT,
+    CF_CMD_RUN,
+    CF_CMD_INGEST,
+    CF_CMD_SVD,
+    CF_CMD_NEIGHBORS,
+    CF_CMD_RECOMMEND,
+    CF_CMD_PREDICT,
+    CF_CMD_SYNTH,
+    CF_CMD_INFO,
+    CF_CMD_VERIFY,
+    CF_CMD_EXPORT,
     CF_CMD_COUNT
 };
 
@@ -19,7 +27,7 @@ typedef int cf_command_fn(const cf_par *par, const cf_options *o,
 
 typedef struct cf_command_row {
     const char *name;
-    const char *arguments;  /* after the name, in the usage line */
+    const char *arguments; /* after the name, in the usage line */
     const char *help;
     bool needs_input, needs_output;
     cf_command_fn *run;

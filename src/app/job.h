@@ -6,14 +6,18 @@
 #include "cfmpi/options.h"
 #include "report.h"
 
-enum cf_step { CF_STEP_INGEST, CF_STEP_SVD, CF_STEP_NEIGHBORS,
-               CF_STEP_RECOMMEND };
+enum cf_step {
+    CF_STEP_INGEST,
+    CF_STEP_SVD,
+    CF_STEP_NEIGHBORS,
+    CF_STEP_RECOMMEND
+};
 
 typedef struct cf_job {
     const cf_par *par;
     const cf_options *o;
     cf_report *report;
-    bool from_file;           /* the input is one of our files */
+    bool from_file; /* the input is one of our files */
     cf_h5 file;
     enum cf_step first, last; /* steps to do */
     cf_tables tables;

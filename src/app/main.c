@@ -13,11 +13,11 @@
 #include "commands.h"
 #include "environment.h"
 
-static int read_options(cf_options *o, const cf_par *par, int argc,
-                        char **argv, int *result)
+static int read_options(cf_options *o, const cf_par *par, int argc, char **argv,
+                        int *result)
 {
-    int status = par->rank == 0 ? cf_options_parse(o, argc, argv, result)
-                                : CF_OK;
+    int status =
+        par->rank == 0 ? cf_options_parse(o, argc, argv, result) : CF_OK;
     status = cf_agree(par, status);
     cf_bcast(par, o, sizeof *o, 0);
     cf_bcast(par, result, sizeof *result, 0);

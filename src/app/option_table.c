@@ -17,6 +17,7 @@ enum {
     HAS_TOP = BIT(RUN) | BIT(RECOMMEND)
 };
 
+/* clang-format off */
 const cf_option cf_option_table[] = {
     {"output", 'o', CF_OPT_PATH, AT(output), ALL, NULL, 0, 0, {0}, "FILE",
      "where the result goes"},
@@ -48,8 +49,8 @@ const cf_option cf_option_table[] = {
      "recommended items of each user"},
     {"score", 0, CF_OPT_CHOICE, AT(score), HAS_TOP | BIT(PREDICT), "mean", 0,
      0, {"mean"}, "NAME",
-     "how items are scored; mean is that of the neighbours' ratings, weighted by "
-     "similarity"},
+     "how items are scored; mean is that of the neighbours' ratings, weighted "
+     "by similarity"},
     {"pairs", 0, CF_OPT_PATH, AT(pairs), BIT(PREDICT), NULL, 0, 0, {0},
      "FILE", "CSV of user,item to predict"},
     {"users", 0, CF_OPT_INTEGER, AT(users), BIT(SYNTH), "0", 0, 1e12, {0},
@@ -70,7 +71,8 @@ const cf_option cf_option_table[] = {
      {"recommendations", "neighbors", "neighbors-items", "users", "items",
       "ratings", "embedding", "embedding-items", "singular-values"}, "NAME",
      "what to write"},
-    {"seed", 0, CF_OPT_INTEGER, AT(seed), ALL, "1", 0, 9e15, {0}, "N", "of all random numbers"},
+    {"seed", 0, CF_OPT_INTEGER, AT(seed), ALL, "1", 0, 9e15, {0}, "N",
+     "of all random numbers"},
     {"threads", 0, CF_OPT_INTEGER, AT(threads), ALL, "1", 1, 1024, {0}, "N",
      "threads a rank for dense products"},
     {"memory-limit", 0, CF_OPT_SIZE, AT(memory_limit), ALL, "0", 0, 0, {0},
@@ -84,6 +86,7 @@ const cf_option cf_option_table[] = {
     {"verbose", 'v', CF_OPT_FLAG, AT(verbose), ALL, NULL, 0, 0, {0}, NULL,
      "say more"},
 };
+/* clang-format on */
 
 const int cf_option_count =
     (int)(sizeof cf_option_table / sizeof *cf_option_table);
@@ -174,8 +177,10 @@ int cf_option_set(cf_options *o, const cf_option *row, const char *where,
     }
     return cf_scan_size(value, field)
                ? CF_OK
-               : cf_fail(CF_USAGE, "%s: '%s' is not a size such as 512M or "
-                         "2G", where, value);
+               : cf_fail(CF_USAGE,
+                         "%s: '%s' is not a size such as 512M or "
+                         "2G",
+                         where, value);
 }
 
 void cf_option_text(const cf_options *o, const cf_option *row, cf_text *out)
@@ -189,9 +194,7 @@ void cf_option_text(const cf_options *o, const cf_option *row, cf_text *out)
     case CF_OPT_CHOICE:
         cf_text_add(out, "%s", row->values[*(const int64_t *)field]);
         break;
-    case CF_OPT_REAL:
-        cf_text_add(out, "%.15g", *(const double *)field);
-        break;
+    case CF_OPT_REAL: cf_text_add(out, "%.15g", *(const double *)field); break;
     case CF_OPT_INTEGER:
     case CF_OPT_SIZE:
         cf_text_add(out, "%" PRId64, *(const int64_t *)field);

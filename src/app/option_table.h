@@ -18,12 +18,12 @@ enum cf_option_kind {
 };
 
 typedef struct cf_option {
-    const char *name;          /* the long option and the configuration key */
-    char letter;               /* the short option, 0 for none */
+    const char *name; /* the long option and the configuration key */
+    char letter;      /* the short option, 0 for none */
     enum cf_option_kind kind;
-    size_t offset;             /* of the field in cf_options */
-    unsigned commands;         /* bit c set: belongs to command c */
-    const char *value;         /* default; NULL for none */
+    size_t offset;     /* of the field in cf_options */
+    unsigned commands; /* bit c set: belongs to command c */
+    const char *value; /* default; NULL for none */
     double min, max;
     const char *values[CF_CHOICES];
     const char *meta, *help;

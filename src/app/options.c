@@ -39,8 +39,7 @@ static void print_overview(FILE *out)
             "Exact nearest neighbours and recommendations from rating data.\n"
             "\ncommands:\n");
     for (int c = 0; c < CF_CMD_COUNT; c++)
-        fprintf(out, "  %-10s %s\n", cf_commands[c].name,
-                cf_commands[c].help);
+        fprintf(out, "  %-10s %s\n", cf_commands[c].name, cf_commands[c].help);
     fprintf(out, "\n`cfmpi COMMAND --help` shows a command's options.\n");
 }
 
@@ -71,10 +70,9 @@ static void print_row(const cf_option *row)
 {
     char left[64];
     cf_text right = {0};
-    int n = row->letter != 0
-                ? snprintf(left, sizeof left, "-%c, --%s", row->letter,
-                           row->name)
-                : snprintf(left, sizeof left, "--%s", row->name);
+    int n = row->letter != 0 ? snprintf(left, sizeof left, "-%c, --%s",
+                                        row->letter, row->name)
+                             : snprintf(left, sizeof left, "--%s", row->name);
     if (row->meta != NULL)
         snprintf(left + n, sizeof left - (size_t)n, " %s", row->meta);
     cf_text_add(&right, "%s", row->help);
@@ -170,8 +168,10 @@ static int set_key(cf_options *o, const char *where, const char *key,
         return set_input(o, value);
     const cf_option *row = cf_option_find(key);
     if (row == NULL)
-        return cf_fail(CF_USAGE, "%s: unknown key '%s'; keys are the long "
-                       "options of `cfmpi run --help`", where, key);
+        return cf_fail(CF_USAGE,
+                       "%s: unknown key '%s'; keys are the long "
+                       "options of `cfmpi run --help`",
+                       where, key);
     if (row->offset == offsetof(cf_options, dim))
         o->dim_given = true;
     return cf_option_set(o, row, where, value);
@@ -229,8 +229,8 @@ static const cf_option *match_option(const char *argument, const char **value,
     *value = NULL;
     if (argument[1] == '-') {
         const char *equals = strchr(argument, '=');
-        size_t n = equals != NULL ? (size_t)(equals - argument)
-                                  : strlen(argument);
+        size_t n =
+            equals != NULL ? (size_t)(equals - argument) : strlen(argument);
         snprintf(where, 80, "%.*s", (int)CF_MIN(n, 79), argument);
         row = cf_option_find(where + 2);
         *value = equals != NULL ? equals + 1 : NULL;
@@ -290,8 +290,10 @@ static int parse_arguments(cf_options *o, int argc, char **argv,
         } else if (words++ == 0 && find_command(a) >= 0) {
             o->command = find_command(a);
         } else if (input_given) {
-            CF_TRY(cf_fail(CF_USAGE, "'%s' is one input too many ('%s' is "
-                           "the input)", a, o->input));
+            CF_TRY(cf_fail(CF_USAGE,
+                           "'%s' is one input too many ('%s' is "
+                           "the input)",
+                           a, o->input));
         } else {
             input_given = true;
             CF_TRY(set_input(o, a));
@@ -300,10 +302,11 @@ static int parse_arguments(cf_options *o, int argc, char **argv,
     if (o->command < 0)
         o->command = CF_CMD_RUN;
     if (!(given & (1u << o->command)))
-        status = cf_fail(CF_USAGE, "there are options that `cfmpi %s` does "
-                         "not have; see `cfmpi %s --help`",
-                         cf_commands[o->command].name,
-                         cf_commands[o->command].name);
+        status =
+            cf_fail(CF_USAGE,
+                    "there are options that `cfmpi %s` does "
+                    "not have; see `cfmpi %s --help`",
+                    cf_commands[o->command].name, cf_commands[o->command].name);
 done:
     return status;
 }
@@ -315,11 +318,15 @@ static int check_complete(const cf_options *o)
         return cf_fail(CF_USAGE, "no input; usage: cfmpi %s %s", c->name,
                        c->arguments);
     if (!c->needs_input && o->input[0] != '\0')
-        return cf_fail(CF_USAGE, "'%s': %s takes no input; usage: cfmpi %s "
-                       "%s", o->input, c->name, c->name, c->arguments);
+        return cf_fail(CF_USAGE,
+                       "'%s': %s takes no input; usage: cfmpi %s "
+                       "%s",
+                       o->input, c->name, c->name, c->arguments);
     if (c->needs_output && o->output[0] == '\0')
-        return cf_fail(CF_USAGE, "no output; name one with -o; usage: cfmpi "
-                       "%s %s", c->name, c->arguments);
+        return cf_fail(CF_USAGE,
+                       "no output; name one with -o; usage: cfmpi "
+                       "%s %s",
+                       c->name, c->arguments);
     if (o->command == CF_CMD_PREDICT && o->pairs[0] == '\0')
         return cf_fail(CF_USAGE, "no pairs; usage: cfmpi %s %s", c->name,
                        c->arguments);
@@ -378,8 +385,7 @@ done:
     return status;
 }
 
-static void json_value(const cf_options *o, const cf_option *row,
-                       cf_text *out)
+static void json_value(const cf_options *o, const cf_option *row, cf_text *out)
 {
     cf_text value = {0};
     bool word = row->kind == CF_OPT_PATH || row->kind == CF_OPT_CHOICE;
@@ -395,8 +401,8 @@ static void json_value(const cf_options *o, const cf_option *row,
 
 void cf_options_json(const cf_options *o, cf_text *out)
 {
-    cf_text_add(out, "{\"command\": \"%s\", \"input\": ",
-                cf_commands[o->command].name);
+    cf_text_add(
+        out, "{\"command\": \"%s\", \"input\": ", cf_commands[o->command].name);
     cf_text_json(out, o->input);
     for (int i = 0; i < cf_option_count; i++)
         if (cf_option_table[i].commands & (1u << o->command)) {

@@ -81,8 +81,10 @@ static spread over_ranks(const cf_par *par, double mine)
 
 static void add_spread(cf_text *t, const char *name, spread s, bool sum)
 {
-    cf_text_add(t, "\"%s\": {\"min\": %.15g, \"median\": %.15g, "
-                "\"max\": %.15g", name, s.min, s.median, s.max);
+    cf_text_add(t,
+                "\"%s\": {\"min\": %.15g, \"median\": %.15g, "
+                "\"max\": %.15g",
+                name, s.min, s.median, s.max);
     if (sum)
         cf_text_add(t, ", \"sum\": %.15g", s.sum);
     cf_text_add(t, "}");
@@ -108,18 +110,21 @@ static void add_parts(cf_text *t, const cf_report *r, const cf_options *o)
     const char *base = strrchr(o->input, '/');
     cf_text_add(t, ", \"input\": {\"name\": ");
     cf_text_json(t, base != NULL ? base + 1 : o->input);
-    cf_text_add(t, ", \"bytes\": %" PRId64 ", \"users\": %" PRId64
-                ", \"items\": %" PRId64 ", \"ratings\": %" PRId64
-                ", \"rows_skipped\": %" PRId64 ", \"duplicates_merged\": %"
-                PRId64 "}", r->input.bytes, r->input.users, r->input.items,
-                r->input.ratings, r->input.rows_skipped,
-                r->input.duplicates_merged);
-    cf_text_add(t, ", \"svd\": {\"dim\": %" PRId64 ", \"passes\": %" PRId64
-                ", \"max_residual\": %.6e}", r->svd.dim, r->svd.passes,
-                r->svd.max_residual);
-    cf_text_add(t, ", \"neighbors\": {\"pairs\": %" PRId64
-                ", \"pairs_skipped\": %" PRId64 ", \"ties_at_k\": %" PRId64
-                "}", r->neighbors.pairs, r->neighbors.skipped,
+    cf_text_add(
+        t,
+        ", \"bytes\": %" PRId64 ", \"users\": %" PRId64 ", \"items\": %" PRId64
+        ", \"ratings\": %" PRId64 ", \"rows_skipped\": %" PRId64
+        ", \"duplicates_merged\": %" PRId64 "}",
+        r->input.bytes, r->input.users, r->input.items, r->input.ratings,
+        r->input.rows_skipped, r->input.duplicates_merged);
+    cf_text_add(t,
+                ", \"svd\": {\"dim\": %" PRId64 ", \"passes\": %" PRId64
+                ", \"max_residual\": %.6e}",
+                r->svd.dim, r->svd.passes, r->svd.max_residual);
+    cf_text_add(t,
+                ", \"neighbors\": {\"pairs\": %" PRId64
+                ", \"pairs_skipped\": %" PRId64 ", \"ties_at_k\": %" PRId64 "}",
+                r->neighbors.pairs, r->neighbors.skipped,
                 r->neighbors.rows_tied);
     cf_text_add(t, ", \"output\": {\"name\": ");
     cf_text_json(t, o->output);
@@ -137,9 +142,10 @@ static void write_json(cf_text *t, const cf_report *r, const cf_par *par,
     cf_par_nodes(par, &nodes, &node_rank);
     cf_text_add(t, "{\"program\": \"cfmpi " CF_VERSION "\", \"command\": ");
     cf_options_json(o, t);
-    cf_text_add(t, ", \"ranks\": %d, \"threads\": %" PRId64
-                ", \"hosts\": %d, \"kernel\": \"%s\"", par->size, o->threads,
-                nodes, cf_environment_kernel());
+    cf_text_add(t,
+                ", \"ranks\": %d, \"threads\": %" PRId64
+                ", \"hosts\": %d, \"kernel\": \"%s\"",
+                par->size, o->threads, nodes, cf_environment_kernel());
     add_parts(t, r, o);
     cf_text_add(t, ", \"stages\": [");
     for (int i = 0; i < r->stages; i++) {

@@ -20,10 +20,10 @@ typedef struct cf_stage {
 /* Filled while the command runs. */
 typedef struct cf_report {
     double begun;
-    cf_text_file file;        /* the JSON file in the making */
+    cf_text_file file; /* the JSON file in the making */
     cf_stage stage[CF_STAGE_MAX];
     int stages;
-    cf_stage *now;            /* the stage that is under way */
+    cf_stage *now; /* the stage that is under way */
     double stage_begun;
     int64_t sent_before, read_before, written_before;
     struct {

@@ -49,8 +49,9 @@ bool cf_scan_double(const char *s, const char *e, double *value)
 {
     /* A mantissa below 2^53 over a power of ten up to 10^15 is one exact
      * division (Clinger 1990); everything else goes to strtod. */
-    static const double power[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7,
-        1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    static const double power[] = {1e0,  1e1,  1e2,  1e3, 1e4,  1e5,
+                                   1e6,  1e7,  1e8,  1e9, 1e10, 1e11,
+                                   1e12, 1e13, 1e14, 1e15};
     const char *p = s;
     bool negative = p < e && *p == '-';
     uint64_t mantissa = 0;

@@ -137,8 +137,7 @@ static void sort_rows(cf_csr *a)
     float *val = cf_alloc(longest, sizeof *val, "row to sort");
     for (int64_t i = 0; i < a->n_loc; i++) {
         int64_t b = a->indptr[i];
-        sort_row(a->indices + b, a->values + b, a->indptr[i + 1] - b, col,
-                 val);
+        sort_row(a->indices + b, a->values + b, a->indptr[i + 1] - b, col, val);
     }
     cf_free(col);
     cf_free(val);
@@ -159,9 +158,8 @@ static float merge_run(const float *v, int64_t b, int64_t e,
 }
 
 /* Applies the rule; false with `first` set when the rule is none. */
-static bool merge_duplicates(cf_csr *a, cf_gidx begin,
-                             enum cf_duplicates rule, int64_t *merged,
-                             cf_entry *first)
+static bool merge_duplicates(cf_csr *a, cf_gidx begin, enum cf_duplicates rule,
+                             int64_t *merged, cf_entry *first)
 {
     int64_t out = 0, row_begin = 0;
     for (int64_t i = 0; i < a->n_loc; i++) {

@@ -7,8 +7,8 @@
 
 /* Rows that others want of this rank, by asker. */
 typedef struct wanted {
-    int64_t *to, *from;  /* rows asked of, and by, each rank */
-    cf_gidx *rows;       /* [arrived] local row numbers */
+    int64_t *to, *from; /* rows asked of, and by, each rank */
+    cf_gidx *rows;      /* [arrived] local row numbers */
     int64_t arrived;
 } wanted;
 
@@ -35,8 +35,8 @@ static void wanted_free(wanted *w)
     cf_free(w->rows);
 }
 
-static void answer_lengths(const wanted *w, const cf_csr *a,
-                           const cf_par *par, int64_t *lengths)
+static void answer_lengths(const wanted *w, const cf_csr *a, const cf_par *par,
+                           int64_t *lengths)
 {
     int64_t *out = cf_alloc(w->arrived, sizeof *out, "row lengths");
     for (int64_t i = 0; i < w->arrived; i++)
@@ -45,8 +45,8 @@ static void answer_lengths(const wanted *w, const cf_csr *a,
     cf_free(out);
 }
 
-void cf_csr_row_lengths(const cf_csr *a, const cf_par *par,
-                        const cf_gidx *rows, int64_t count, int64_t *lengths)
+void cf_csr_row_lengths(const cf_csr *a, const cf_par *par, const cf_gidx *rows,
+                        int64_t count, int64_t *lengths)
 {
     wanted w = {0};
     ask(&w, a, par, rows, count);
@@ -64,8 +64,8 @@ static void entry_counts(const wanted *w, const cf_csr *a, const cf_par *par,
         row += w->to[r];
         from[r] = 0;
         for (int64_t i = 0; i < w->from[r]; i++, asked++)
-            from[r] += a->indptr[w->rows[asked] + 1] -
-                       a->indptr[w->rows[asked]];
+            from[r] +=
+                a->indptr[w->rows[asked] + 1] - a->indptr[w->rows[asked]];
     }
 }
 

@@ -78,8 +78,8 @@ void cf_csr_col_stats(const cf_csr *a, const cf_par *par, const cf_part *part,
     cf_gidx begin = part->begin[par->rank];
     for (cf_gidx j = 0; j < cf_part_count(part, par->rank); j++) {
         count[j] = all[begin + j];
-        mean[j] = count[j] > 0 ? sum[begin + j] / (double)count[j]
-                               : (double)NAN;
+        mean[j] =
+            count[j] > 0 ? sum[begin + j] / (double)count[j] : (double)NAN;
     }
     cf_free(all);
     cf_free(sum);

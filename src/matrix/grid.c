@@ -62,8 +62,8 @@ static bool grid_begin(grid *g, const cf_par *par, int n)
     g->loc_rows = numroc_(&n, &g->block, &g->row, &zero, &g->rows);
     g->loc_cols = numroc_(&n, &g->block, &g->col, &zero, &g->cols);
     g->lld = CF_MAX(1, g->loc_rows);
-    descinit_(g->desc, &n, &n, &g->block, &g->block, &zero, &zero,
-              &g->context, &g->lld, &info);
+    descinit_(g->desc, &n, &n, &g->block, &g->block, &zero, &zero, &g->context,
+              &g->lld, &info);
     CF_ASSERT(info == 0);
     return true;
 }
@@ -127,16 +127,17 @@ static void reverse(double *x, int n)
     }
 }
 
-int cf_grid_eigen(const cf_par *par, const double *a, int n, int lda,
-                  int want, double *values, double *vectors)
+int cf_grid_eigen(const cf_par *par, const double *a, int n, int lda, int want,
+                  double *values, double *vectors)
 {
     grid g;
     int info = 0;
     if ((int64_t)n * n / par->size > INT32_MAX)
-        return cf_fail(CF_BAD_DATA, "a dense problem of order %d needs %" PRId64
+        return cf_fail(CF_BAD_DATA,
+                       "a dense problem of order %d needs %" PRId64
                        " MiB and more a rank, beyond ScaLAPACK's 32-bit "
-                       "sizes; use more ranks or a smaller --dim", n,
-                       (int64_t)n * n / par->size * 8 >> 20);
+                       "sizes; use more ranks or a smaller --dim",
+                       n, (int64_t)n * n / par->size * 8 >> 20);
     memset(vectors, 0, (size_t)n * (size_t)want * sizeof *vectors);
     bool inside = grid_begin(&g, par, n);
     if (inside) {
@@ -144,8 +145,10 @@ int cf_grid_eigen(const cf_par *par, const double *a, int n, int lda,
         Cblacs_gridexit(g.context);
     }
     if (cf_max_i64(par, info != 0) != 0)
-        return cf_fail(CF_INTERNAL, "the dense eigenvalue solver failed "
-                       "(pdsyevd: %d) at order %d", info, n);
+        return cf_fail(CF_INTERNAL,
+                       "the dense eigenvalue solver failed "
+                       "(pdsyevd: %d) at order %d",
+                       info, n);
     cf_bcast(par, values, n * (int64_t)sizeof *values, 0);
     cf_allreduce(par, vectors, (int64_t)n * want, MPI_DOUBLE, MPI_SUM);
     reverse(values, n);

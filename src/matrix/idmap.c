@@ -63,8 +63,7 @@ static int64_t *choose_splitters(const cf_par *par, const query *q,
             valid[known++] = both[2 * i];
     qsort(valid, (size_t)known, sizeof *valid, by_value);
     for (int r = 1; r < par->size; r++)
-        sample[r - 1] =
-            known > 0 ? valid[known * r / par->size] : 0;
+        sample[r - 1] = known > 0 ? valid[known * r / par->size] : 0;
     cf_free(both);
     return sample;
 }
@@ -192,8 +191,8 @@ void cf_idmap_find(const cf_idmap *map, const cf_par *par, const int64_t *ids,
     cf_free(q);
 }
 
-void cf_idmap_ids(const cf_idmap *map, const cf_par *par,
-                  const cf_gidx *index, int64_t count, int64_t *ids)
+void cf_idmap_ids(const cf_idmap *map, const cf_par *par, const cf_gidx *index,
+                  int64_t count, int64_t *ids)
 {
     query *q = sorted_queries(index, count);
     int64_t *to = cf_calloc(2 * (int64_t)par->size, sizeof *to, "id counts");
@@ -202,8 +201,7 @@ void cf_idmap_ids(const cf_idmap *map, const cf_par *par,
         to[q[i].key < 0 ? 0 : cf_part_owner(&map->part, q[i].key)]++;
     int64_t *got = send_keys(par, q, count, to, from, &arrived);
     for (int64_t i = 0; i < arrived; i++)
-        got[i] =
-            got[i] < 0 ? 0 : map->ids[got[i] - map->part.begin[par->rank]];
+        got[i] = got[i] < 0 ? 0 : map->ids[got[i] - map->part.begin[par->rank]];
     send_answers(par, q, count, to, from, got, ids);
     cf_free(got);
     cf_free(to);

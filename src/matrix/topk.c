@@ -26,8 +26,7 @@ void cf_topk_init(cf_topk *t, int64_t rows, int64_t k)
 
 float cf_topk_floor(const cf_topk *t, int64_t row)
 {
-    return t->count[row] < t->stride ? -INFINITY
-                                     : t->score[row * t->stride];
+    return t->count[row] < t->stride ? -INFINITY : t->score[row * t->stride];
 }
 
 /* Lets (s, i) sink from place `at` of a heap of n with the worst on top. */

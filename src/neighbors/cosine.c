@@ -21,8 +21,10 @@ static int scale_rows(float *rows, int64_t count, int dim, cf_gidx begin,
         int exponent;
         double squared = cf_dot(x, x, dim);
         if (!isfinite(squared))
-            return cf_fail(CF_BAD_DATA, "row %" CF_PRIgidx " of %s has a "
-                           "value that is not finite", begin + i, what);
+            return cf_fail(CF_BAD_DATA,
+                           "row %" CF_PRIgidx " of %s has a "
+                           "value that is not finite",
+                           begin + i, what);
         frexp(sqrt(squared), &exponent);
         for (int c = 0; c < dim && squared > 0; c++)
             x[c] = ldexpf(x[c], -exponent);
@@ -86,12 +88,11 @@ int cf_neighbors_cosine(cf_neighbors *out, const cf_par *par,
     cf_gidx n = cf_part_rows(part);
     int64_t count = cf_part_count(part, par->rank), tied = 0;
     cf_neighbors_free(out);
-    CF_TRY(cf_agree(par, scale_rows(rows, count, dim,
-                                    part->begin[par->rank], what)));
+    CF_TRY(cf_agree(
+        par, scale_rows(rows, count, dim, part->begin[par->rank], what)));
     cf_part_copy(&out->part, part);
     cf_topk_init(&out->lists, count, k);
-    cf_sweep sweep = {.lists = &out->lists,
-                      .total = (double)count * (double)n};
+    cf_sweep sweep = {.lists = &out->lists, .total = (double)count * (double)n};
     sweep.tile = cf_alloc(CF_TILE_ROWS * CF_TILE_COLS, sizeof *sweep.tile,
                           "tile of products");
     ring_sweep(&sweep, par, part, rows, dim);

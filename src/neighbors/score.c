@@ -1,16 +1,11 @@
 #include <math.h>
 
+#include "cfmpi/cpu.h"
 #include "cfmpi/neighbors.h"
 
 #define LANES 16
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTORISED
-#endif
-
-VECTORISED double cf_dot(const float *x, const float *y, int dim)
+CF_VECTORISED static double lanes(const float *x, const float *y, int dim)
 {
     double lane[LANES] = {0};
     int whole = dim - dim % LANES;
@@ -23,6 +18,11 @@ VECTORISED double cf_dot(const float *x, const float *y, int dim)
         for (int l = 0; l < half; l++)
             lane[l] += lane[l + half];
     return lane[0];
+}
+
+double cf_dot(const float *x, const float *y, int dim)
+{
+    return lanes(x, y, dim);
 }
 
 float cf_cosine(const float *x, double nx, const float *y, double ny, int dim)

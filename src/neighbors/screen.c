@@ -13,17 +13,12 @@
 #include <cblas.h>
 #include <math.h>
 
+#include "cfmpi/cpu.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/neighbors.h"
 #include "cfmpi/progress.h"
 
 #define CHUNK 32 /* columns looked at together */
-
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTORISED
-#endif
 
 void cf_block_begin(cf_block *b, int64_t capacity, int dim)
 {
@@ -39,8 +34,7 @@ void cf_block_end(cf_block *b)
     *b = (cf_block){0};
 }
 
-void cf_block_set(cf_block *b, cf_gidx begin, int64_t count,
-                  const float *rows)
+void cf_block_set(cf_block *b, cf_gidx begin, int64_t count, const float *rows)
 {
     b->begin = begin;
     b->count = count;
@@ -48,8 +42,8 @@ void cf_block_set(cf_block *b, cf_gidx begin, int64_t count,
     for (int64_t i = 0; i < count; i++) {
         const float *x = rows + i * b->dim;
         b->squared[i] = cf_dot(x, x, b->dim);
-        b->inverse[i] = b->squared[i] > 0 ? (float)(1 / sqrt(b->squared[i]))
-                                          : NAN;
+        b->inverse[i] =
+            b->squared[i] > 0 ? (float)(1 / sqrt(b->squared[i])) : NAN;
     }
 }
 
@@ -69,8 +63,8 @@ static float threshold(float floor, double squared, double bound)
 }
 
 /* Which of the next CHUNK columns pass; a row of zeros (NaN) never does. */
-VECTORISED static int any_pass(const float *product, const float *inverse,
-                               int n, float least)
+CF_VECTORISED static int any_pass(const float *product, const float *inverse,
+                                  int n, float least)
 {
     int passed = 0;
     for (int j = 0; j < n; j++)
@@ -118,8 +112,8 @@ void cf_screen(cf_sweep *s, const cf_block *own, const cf_block *other)
             int cols = (int)CF_MIN(CF_TILE_COLS, other->count - c);
             int rows = (int)CF_MIN(CF_TILE_ROWS, own->count - r);
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, cols,
-                        dim, 1, own->rows + r * dim, dim,
-                        other->rows + c * dim, dim, 0, s->tile, CF_TILE_COLS);
+                        dim, 1, own->rows + r * dim, dim, other->rows + c * dim,
+                        dim, 0, s->tile, CF_TILE_COLS);
             for (int i = 0; i < rows; i++)
                 if (own->squared[r + i] > 0)
                     s->exact += scan_row(s->lists, own, r + i, other, c, cols,

@@ -44,8 +44,8 @@ int64_t cf_exscan_i64(const cf_par *par, int64_t x)
     return par->rank == 0 ? 0 : before;
 }
 
-void cf_allreduce(const cf_par *par, void *data, int64_t n,
-                  MPI_Datatype type, MPI_Op op)
+void cf_allreduce(const cf_par *par, void *data, int64_t n, MPI_Datatype type,
+                  MPI_Op op)
 {
     int size;
     MPI_Type_size(type, &size);
@@ -82,9 +82,8 @@ static void sendrecv(const cf_par *par, const char *send, int64_t send_count,
         int s = (int)CF_MIN(send_count - sent, CF_COUNT_MAX);
         int r = (int)CF_MIN(recv_count - got, CF_COUNT_MAX);
         MPI_Sendrecv(send + sent * (int64_t)size, s, type,
-                     s > 0 ? to : MPI_PROC_NULL, 0,
-                     recv + got * (int64_t)size, r, type,
-                     r > 0 ? from : MPI_PROC_NULL, 0, par->comm,
+                     s > 0 ? to : MPI_PROC_NULL, 0, recv + got * (int64_t)size,
+                     r, type, r > 0 ? from : MPI_PROC_NULL, 0, par->comm,
                      MPI_STATUS_IGNORE);
         sent += s;
         got += r;
@@ -120,8 +119,7 @@ void cf_alltoallv(const cf_par *par, const void *send,
         int to = (me + step) % par->size;
         int from = (me - step + par->size) % par->size;
         sendrecv(par, out + from_at[to] * width, send_counts[to], to,
-                 in + to_at[from] * width, recv_counts[from], from, size,
-                 type);
+                 in + to_at[from] * width, recv_counts[from], from, size, type);
         sent_bytes += send_counts[to] * width;
     }
     MPI_Type_free(&type);
@@ -129,8 +127,8 @@ void cf_alltoallv(const cf_par *par, const void *send,
     cf_free(to_at);
 }
 
-void cf_allgather_rows(const cf_par *par, const cf_part *part,
-                       const void *mine, void *all, size_t row_bytes)
+void cf_allgather_rows(const cf_par *par, const cf_part *part, const void *mine,
+                       void *all, size_t row_bytes)
 {
     int *counts = cf_alloc(2 * (int64_t)par->size, sizeof *counts, "counts");
     int *displs = counts + par->size;
@@ -150,12 +148,11 @@ void cf_allgather_rows(const cf_par *par, const cf_part *part,
         MPI_Allgatherv(counts[par->rank] > 0
                            ? (const char *)mine + skip * (cf_gidx)row_bytes
                            : (const char *)mine,
-                       counts[par->rank], row,
-                       out + w * (cf_gidx)row_bytes, counts, displs, row,
-                       par->comm);
+                       counts[par->rank], row, out + w * (cf_gidx)row_bytes,
+                       counts, displs, row, par->comm);
     }
-    sent_bytes += cf_part_count(part, par->rank) * (int64_t)row_bytes *
-                  (par->size - 1);
+    sent_bytes +=
+        cf_part_count(part, par->rank) * (int64_t)row_bytes * (par->size - 1);
     MPI_Type_free(&row);
     cf_free(counts);
 }
@@ -194,8 +191,8 @@ void cf_repartition_rows(const cf_par *par, const cf_part *from,
                          const void *mine, const cf_part *to, void *out,
                          size_t row_bytes)
 {
-    int64_t *counts = cf_alloc(2 * (int64_t)par->size, sizeof *counts,
-                               "row counts");
+    int64_t *counts =
+        cf_alloc(2 * (int64_t)par->size, sizeof *counts, "row counts");
     for (int r = 0; r < par->size; r++) {
         counts[r] = overlap(from, par->rank, to, r);
         counts[par->size + r] = overlap(from, r, to, par->rank);

@@ -19,8 +19,7 @@ void cf_part_copy(cf_part *p, const cf_part *from)
     cf_part_free(p);
     p->size = from->size;
     p->begin = cf_alloc(p->size + 1, sizeof *p->begin, "row partition");
-    memcpy(p->begin, from->begin,
-           (size_t)(p->size + 1) * sizeof *p->begin);
+    memcpy(p->begin, from->begin, (size_t)(p->size + 1) * sizeof *p->begin);
 }
 
 void cf_part_free(cf_part *p)

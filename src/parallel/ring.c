@@ -17,13 +17,13 @@ void cf_ring_begin(cf_ring *ring, const cf_par *par, const void *send,
     ring->requests = cf_alloc(pieces(send_bytes) + pieces(recv_bytes),
                               sizeof *ring->requests, "ring requests");
     for (int64_t at = 0; at < recv_bytes; at += CF_COUNT_MAX)
-        MPI_Irecv((char *)recv + at,
-                  (int)CF_MIN(recv_bytes - at, CF_COUNT_MAX), MPI_BYTE, after,
-                  0, par->comm, &ring->requests[ring->count++]);
+        MPI_Irecv((char *)recv + at, (int)CF_MIN(recv_bytes - at, CF_COUNT_MAX),
+                  MPI_BYTE, after, 0, par->comm,
+                  &ring->requests[ring->count++]);
     for (int64_t at = 0; at < send_bytes; at += CF_COUNT_MAX)
         MPI_Isend((const char *)send + at,
-                  (int)CF_MIN(send_bytes - at, CF_COUNT_MAX), MPI_BYTE,
-                  before, 0, par->comm, &ring->requests[ring->count++]);
+                  (int)CF_MIN(send_bytes - at, CF_COUNT_MAX), MPI_BYTE, before,
+                  0, par->comm, &ring->requests[ring->count++]);
     cf_traffic_add(send_bytes);
 }
 

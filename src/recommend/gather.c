@@ -49,8 +49,8 @@ void cf_gather_begin(cf_gather *g, const cf_par *par, const cf_csr *a,
                      const cf_user_lists *lists, const int64_t *users,
                      int64_t count)
 {
-    *g = (cf_gather){.par = par, .a = a, .lists = lists, .users = users,
-                     .count = count};
+    *g = (cf_gather){
+        .par = par, .a = a, .lists = lists, .users = users, .count = count};
     int64_t all = 0, n = 0;
     for (int64_t u = 0; u < count; u++)
         all += needed_rows(g, users[u]);
@@ -59,8 +59,8 @@ void cf_gather_begin(cf_gather *g, const cf_par *par, const cf_csr *a,
         for (int64_t i = 0; i < needed_rows(g, users[u]); i++)
             g->rows[n++] = needed_row(g, users[u], i);
     g->needed = sort_unique(g->rows, n);
-    g->rows = cf_realloc(g->rows, g->needed, sizeof *g->rows,
-                         "neighbours' rows");
+    g->rows =
+        cf_realloc(g->rows, g->needed, sizeof *g->rows, "neighbours' rows");
     g->lengths = cf_alloc(2 * g->needed, sizeof *g->lengths, "row lengths");
     g->stamp = g->lengths + g->needed;
     for (int64_t i = 0; i < g->needed; i++)

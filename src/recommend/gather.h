@@ -12,15 +12,15 @@ typedef struct cf_gather {
     const cf_par *par;
     const cf_csr *a;
     const cf_user_lists *lists;
-    const int64_t *users;  /* [count] own user rows, ascending; borrowed */
+    const int64_t *users; /* [count] own user rows, ascending; borrowed */
     int64_t count;
-    cf_gidx *rows;         /* all rows that are needed, ascending */
-    int64_t *lengths;      /* of these */
+    cf_gidx *rows;    /* all rows that are needed, ascending */
+    int64_t *lengths; /* of these */
     int64_t needed;
-    int64_t *stamp;        /* [needed] batch that last took the row */
-    int64_t budget;        /* entries a batch */
+    int64_t *stamp; /* [needed] batch that last took the row */
+    int64_t budget; /* entries a batch */
     int64_t batch;
-    cf_gidx *taken;        /* rows of this batch, ascending */
+    cf_gidx *taken; /* rows of this batch, ascending */
     int64_t first, last;
     cf_csr_copy copy;
 } cf_gather;

@@ -12,9 +12,9 @@
 
 /* Sums of every item, zero between users, and the items in use. */
 typedef struct sums {
-    double *rating;    /* [items] Σ s·r */
-    double *weight;    /* [items] Σ s */
-    cf_lidx *touched;  /* [items] */
+    double *rating;   /* [items] Σ s·r */
+    double *weight;   /* [items] Σ s */
+    cf_lidx *touched; /* [items] */
     int64_t count;
 } sums;
 
@@ -68,8 +68,7 @@ static void recommend_user(sums *s, const cf_gather *g, int64_t user,
 }
 
 void cf_recommend_mean(cf_topk *out, const cf_par *par,
-                       const cf_user_lists *users, const cf_csr *a,
-                       int64_t top)
+                       const cf_user_lists *users, const cf_csr *a, int64_t top)
 {
     int64_t n = cf_part_count(users->part, par->rank);
     int64_t *all = cf_alloc(n, sizeof *all, "users");

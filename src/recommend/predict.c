@@ -10,7 +10,7 @@
 /* A pair at the rank of its user. */
 typedef struct pair {
     cf_gidx user, item;
-    int64_t place;   /* in the order of arrival */
+    int64_t place; /* in the order of arrival */
 } pair;
 
 static int by_user(const void *a, const void *b)
@@ -72,8 +72,7 @@ static void answer(const cf_par *par, const cf_user_lists *users,
         for (int64_t u = g.first; u < g.last; u++) {
             cf_gidx user = users->part->begin[par->rank] + distinct[u];
             for (; at < count && pairs[at].user == user; at++)
-                out[pairs[at].place] =
-                    predict(&g, distinct[u], pairs[at].item);
+                out[pairs[at].place] = predict(&g, distinct[u], pairs[at].item);
         }
     cf_gather_end(&g);
     cf_free(distinct);
@@ -82,9 +81,8 @@ static void answer(const cf_par *par, const cf_user_lists *users,
 /* Sends the pairs of known user and item to the user's rank, each with the
  * place of its answer in the order of arrival. */
 static pair *send_pairs(const cf_par *par, const cf_part *part,
-                        const cf_gidx *user, const cf_gidx *item,
-                        int64_t count, int64_t *to, int64_t *from,
-                        int64_t *arrived)
+                        const cf_gidx *user, const cf_gidx *item, int64_t count,
+                        int64_t *to, int64_t *from, int64_t *arrived)
 {
     int64_t *at = cf_calloc(par->size, sizeof *at, "pair counts");
     int64_t known = 0;
@@ -114,13 +112,13 @@ static pair *send_pairs(const cf_par *par, const cf_part *part,
 }
 
 void cf_predict_mean(const cf_par *par, const cf_user_lists *users,
-                     const cf_csr *a, const cf_gidx *user,
-                     const cf_gidx *item, int64_t count, float *out)
+                     const cf_csr *a, const cf_gidx *user, const cf_gidx *item,
+                     int64_t count, float *out)
 {
     int64_t *to = cf_calloc(3 * (int64_t)par->size, sizeof *to, "counts");
     int64_t *from = to + par->size, *at = from + par->size, arrived, known = 0;
-    pair *pairs = send_pairs(par, users->part, user, item, count, to, from,
-                             &arrived);
+    pair *pairs =
+        send_pairs(par, users->part, user, item, count, to, from, &arrived);
     float *answers = cf_alloc(arrived, sizeof *answers, "predictions");
     answer(par, users, a, pairs, arrived, answers);
     for (int r = 0; r < par->size; r++) {

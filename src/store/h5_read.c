@@ -105,21 +105,28 @@ static int inspect(cf_h5 *file, const char *path)
     if (!cf_h5_is_hdf5(path))
         return cf_fail(CF_BAD_DATA, "%s: not an HDF5 file", path);
     if (!open_file(file, path))
-        return cf_fail(CF_BAD_DATA, "%s: damaged or truncated HDF5 file; "
-                       "make it again", path);
+        return cf_fail(CF_BAD_DATA,
+                       "%s: damaged or truncated HDF5 file; "
+                       "make it again",
+                       path);
     bool ours = cf_h5_text(file, "/", "format", &format) &&
                 strcmp(format.data, "cfmpi") == 0;
     cf_text_free(&format);
     if (!ours || !cf_h5_number(file, "/", "format_version", &version))
-        return cf_fail(CF_BAD_DATA, "%s: an HDF5 file, but not one of "
-                       "cfmpi's (no attribute format=\"cfmpi\")", path);
+        return cf_fail(CF_BAD_DATA,
+                       "%s: an HDF5 file, but not one of "
+                       "cfmpi's (no attribute format=\"cfmpi\")",
+                       path);
     if (version > CF_FORMAT_VERSION)
-        return cf_fail(CF_BAD_DATA, "%s: format_version %.0f is newer than "
-                       "this program's %d; use a newer cfmpi", path, version,
-                       CF_FORMAT_VERSION);
+        return cf_fail(CF_BAD_DATA,
+                       "%s: format_version %.0f is newer than "
+                       "this program's %d; use a newer cfmpi",
+                       path, version, CF_FORMAT_VERSION);
     if (!cf_h5_number(file, "/", "complete", &complete) || complete != 1)
-        return cf_fail(CF_BAD_DATA, "%s: not complete (its writer was "
-                       "stopped); make it again", path);
+        return cf_fail(CF_BAD_DATA,
+                       "%s: not complete (its writer was "
+                       "stopped); make it again",
+                       path);
     return CF_OK;
 }
 
@@ -129,8 +136,10 @@ int cf_h5_open(cf_h5 *file, const cf_par *par, const char *path)
     cf_h5_close(file);
     CF_TRY(cf_agree(par, par->rank == 0 ? inspect(file, path) : CF_OK));
     if (par->rank != 0 && !open_file(file, path))
-        status = cf_fail(CF_NO_INPUT, "%s: rank %d cannot open it; is the "
-                         "folder shared by all nodes?", path, par->rank);
+        status = cf_fail(CF_NO_INPUT,
+                         "%s: rank %d cannot open it; is the "
+                         "folder shared by all nodes?",
+                         path, par->rank);
     CF_TRY(cf_agree(par, status));
 done:
     if (status != CF_OK)
@@ -171,11 +180,8 @@ static bool known_type(hid_t type, cf_dataset *d)
         d->type = d->width == 4 ? CF_F32 : CF_F64;
         return (d->width == 4 || d->width == 8) &&
                H5Tget_order(type) == H5T_ORDER_LE;
-    case H5T_STRING:
-        d->type = CF_STRING;
-        return H5Tis_variable_str(type) == 0;
-    default:
-        return false;
+    case H5T_STRING: d->type = CF_STRING; return H5Tis_variable_str(type) == 0;
+    default: return false;
     }
 }
 
@@ -208,8 +214,10 @@ int cf_h5_dataset(const cf_h5 *file, const char *name, cf_dataset *d)
     H5Sclose(space);
     H5Dclose(dataset);
     if (!good)
-        return cf_fail(CF_BAD_DATA, "%s: %s has a type or shape that "
-                       "format_version 1 does not know", file->path, name);
+        return cf_fail(CF_BAD_DATA,
+                       "%s: %s has a type or shape that "
+                       "format_version 1 does not know",
+                       file->path, name);
     stored_digest(file, d);
     return CF_OK;
 }
@@ -321,12 +329,14 @@ int cf_h5_read_slab(const cf_h5 *file, const cf_par *par, const char *name,
         CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s has the wrong type or shape",
                        file->path, name));
     if (d.rows != cf_sum_i64(par, count))
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s has %" CF_PRIgidx " rows, which "
-                       "does not fit the other datasets", file->path, name,
-                       d.rows));
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: %s has %" CF_PRIgidx " rows, which "
+                       "does not fit the other datasets",
+                       file->path, name, d.rows));
     CF_TRY(stream(file, par, &d, begin, count, wide ? widen : copy, out, hex));
     if (d.digest[0] != '\0' && strcmp(d.digest, hex) != 0)
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s is damaged (its digest is not "
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: %s is damaged (its digest is not "
                        "the stored one); `cfmpi verify` shows all",
                        file->path, name));
 done:
@@ -360,8 +370,8 @@ bool cf_h5_text(const cf_h5 *file, const char *object, const char *name,
         return false;
     hid_t type = H5Aget_type(attribute);
     char *value = NULL;
-    bool good = H5Tget_class(type) == H5T_STRING &&
-                H5Tis_variable_str(type) > 0;
+    bool good =
+        H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) > 0;
     hid_t memory = H5Tcopy(H5T_C_S1);
     H5Tset_size(memory, H5T_VARIABLE);
     H5Tset_cset(memory, H5T_CSET_UTF8);

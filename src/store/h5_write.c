@@ -25,11 +25,15 @@ static int can_create(const cf_writer *w, bool force)
     struct stat info;
     bool exists = stat(w->path, &info) == 0;
     if (exists && !S_ISREG(info.st_mode))
-        return cf_fail(CF_CANT_CREATE, "%s: is no regular file; name another "
-                       "one with --output", w->path);
+        return cf_fail(CF_CANT_CREATE,
+                       "%s: is no regular file; name another "
+                       "one with --output",
+                       w->path);
     if (exists && !force)
-        return cf_fail(CF_CANT_CREATE, "%s: exists; pass --force to replace "
-                       "it", w->path);
+        return cf_fail(CF_CANT_CREATE,
+                       "%s: exists; pass --force to replace "
+                       "it",
+                       w->path);
     int fd = open(w->temporary, O_CREAT | O_EXCL | O_WRONLY, 0666);
     if (fd < 0)
         return cf_fail(CF_CANT_CREATE, "%s: cannot be created: %s", w->path,
@@ -68,8 +72,8 @@ void cf_writer_add(cf_writer *w, const char *name, enum cf_type type,
 {
     cf_slab *s = new_slab(w, name);
     s->memory = type;
-    s->d.type = type == CF_I64 && below > 0 && below <= INT32_MAX ? CF_I32
-                                                                   : type;
+    s->d.type =
+        type == CF_I64 && below > 0 && below <= INT32_MAX ? CF_I32 : type;
     s->d.width = s->d.type == CF_I32 || s->d.type == CF_F32 ? 4 : 8;
     s->d.rows = rows;
     s->d.cols = cols;
@@ -123,8 +127,8 @@ done:
 
 void *cf_writer_keep(cf_writer *w, void *buffer)
 {
-    w->kept = cf_realloc(w->kept, w->kept_count + 1, sizeof *w->kept,
-                         "kept buffers");
+    w->kept =
+        cf_realloc(w->kept, w->kept_count + 1, sizeof *w->kept, "kept buffers");
     return w->kept[w->kept_count++] = buffer;
 }
 
@@ -181,9 +185,8 @@ static herr_t put_number(hid_t object, const char *name, double value,
                          bool integer)
 {
     hid_t space = H5Screate(H5S_SCALAR);
-    hid_t a = H5Acreate2(object, name,
-                         integer ? H5T_STD_I64LE : H5T_IEEE_F64LE, space,
-                         H5P_DEFAULT, H5P_DEFAULT);
+    hid_t a = H5Acreate2(object, name, integer ? H5T_STD_I64LE : H5T_IEEE_F64LE,
+                         space, H5P_DEFAULT, H5P_DEFAULT);
     herr_t rc = a < 0 ? -1 : H5Awrite(a, H5T_NATIVE_DOUBLE, &value);
     if (a >= 0)
         H5Aclose(a);
@@ -210,8 +213,9 @@ static herr_t copy_attribute(hid_t from, const char *name,
         H5free_memory(text);
     } else {
         rc = H5Aread(a, H5T_NATIVE_DOUBLE, &number);
-        rc = rc < 0 ? rc : put_number(to, name, number,
-                                      H5Tget_class(type) == H5T_INTEGER);
+        rc = rc < 0 ? rc
+                    : put_number(to, name, number,
+                                 H5Tget_class(type) == H5T_INTEGER);
     }
     H5Tclose(type);
     H5Aclose(a);
@@ -239,8 +243,8 @@ static herr_t make_group(hid_t file, const cf_slab *s)
         snprintf(group, (size_t)(p - s->d.name) + 1, "%s", s->d.name);
         if (H5Lexists(file, group, H5P_DEFAULT) > 0)
             continue;
-        hid_t g = H5Gcreate2(file, group, H5P_DEFAULT, H5P_DEFAULT,
-                             H5P_DEFAULT);
+        hid_t g =
+            H5Gcreate2(file, group, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
         rc = g < 0 ? -1 : 0;
         if (rc >= 0 && s->from != NULL)
             rc = copy_attributes(s->from, group, g);
@@ -305,8 +309,8 @@ static int io_error(const cf_writer *w, const char *what)
 static int write_metadata(const cf_writer *w)
 {
     errno = 0;
-    hid_t file = H5Fcreate(w->temporary, H5F_ACC_EXCL, H5P_DEFAULT,
-                           H5P_DEFAULT);
+    hid_t file =
+        H5Fcreate(w->temporary, H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT);
     if (file < 0)
         return io_error(w, "cannot be created");
     herr_t rc = 0;
@@ -413,7 +417,8 @@ static int write_dataset(cf_writer *w, hid_t file, const cf_slab *s)
         return status;
     cf_digest_end(&digest, w->par, hex);
     if (status == CF_OK && strcmp(hex, s->d.digest) != 0)
-        status = cf_fail(CF_BAD_DATA, "%s: %s is damaged (its digest is not "
+        status = cf_fail(CF_BAD_DATA,
+                         "%s: %s is damaged (its digest is not "
                          "the stored one); `cfmpi verify` shows all",
                          s->from->path, s->d.name);
     return status;
@@ -428,7 +433,8 @@ static int write_values(cf_writer *w)
     hid_t file = H5Fopen(w->temporary, H5F_ACC_RDWR, access);
     H5Pclose(access);
     CF_TRY(cf_agree(w->par, file < 0 ? io_error(w, "cannot be opened by all "
-                                                "ranks") : CF_OK));
+                                                   "ranks")
+                                     : CF_OK));
     for (int i = 0; i < w->slab_count && status == CF_OK; i++)
         status = write_dataset(w, file, &w->slabs[i]);
 done:

@@ -80,8 +80,7 @@ int cf_layout_read_ratings(const cf_h5 *file, const cf_par *par, cf_csr *a)
     CF_TRY(cf_h5_dataset(file, "/ratings/indptr", &pointers));
     CF_TRY(cf_h5_dataset(file, "/ratings/values", &values));
     CF_TRY(cf_h5_dataset(file, "/items/id", &items));
-    if (pointers.rows < 2 || pointers.type != CF_I64 ||
-        items.rows > INT32_MAX)
+    if (pointers.rows < 2 || pointers.type != CF_I64 || items.rows > INT32_MAX)
         CF_TRY(wrong(file, "/ratings is no matrix that cfmpi has written"));
     a->rows = pointers.rows - 1;
     a->cols = items.rows;
@@ -92,9 +91,8 @@ int cf_layout_read_ratings(const cf_h5 *file, const cf_par *par, cf_csr *a)
     cf_csr_balance(&a->part, par, &even, counts);
     a->n_loc = cf_part_count(&a->part, par->rank);
     a->indptr = cf_alloc(a->n_loc + 1, sizeof *a->indptr, "row pointers");
-    CF_TRY(cf_agree(par, cf_h5_read(file, &pointers,
-                                    a->part.begin[par->rank], a->n_loc + 1,
-                                    a->indptr)));
+    CF_TRY(cf_agree(par, cf_h5_read(file, &pointers, a->part.begin[par->rank],
+                                    a->n_loc + 1, a->indptr)));
     for (int64_t i = a->n_loc; i >= 0; i--)
         a->indptr[i] -= a->indptr[0];
     cf_csr_seal(a, par);

@@ -32,9 +32,8 @@ static void add_vector(cf_writer *w, const char *name, enum cf_type type,
                        const char *description, const char *units)
 {
     cf_writer_add(w, name, type, cf_part_rows(part), 1, 1,
-                  part->begin[w->par->rank],
-                  cf_part_count(part, w->par->rank), data, description, units,
-                  0);
+                  part->begin[w->par->rank], cf_part_count(part, w->par->rank),
+                  data, description, units, 0);
 }
 
 static void add_matrix(cf_writer *w, const char *name, enum cf_type type,
@@ -43,9 +42,8 @@ static void add_matrix(cf_writer *w, const char *name, enum cf_type type,
                        cf_gidx below)
 {
     cf_writer_add(w, name, type, cf_part_rows(part), cols, 2,
-                  part->begin[w->par->rank],
-                  cf_part_count(part, w->par->rank), data, description, units,
-                  below);
+                  part->begin[w->par->rank], cf_part_count(part, w->par->rank),
+                  data, description, units, below);
 }
 
 /* A small vector that every rank has; rank 0 writes it. */
@@ -68,7 +66,8 @@ static void add_indptr(cf_writer *w, const cf_csr *a)
     cf_writer_add(w, "/ratings/indptr", CF_I64, a->rows + 1, 1, 1,
                   a->part.begin[w->par->rank], n, global,
                   "CSR row pointers: row i has entries indptr[i] to "
-                  "indptr[i+1]-1", NULL, 0);
+                  "indptr[i+1]-1",
+                  NULL, 0);
 }
 
 void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a)
@@ -89,9 +88,9 @@ void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a)
                "mean rating of each item", "rating");
     if (t->titles.data != NULL)
         cf_writer_add_strings(w, "/items/title", t->titles.width,
-                              cf_part_rows(items),
-                              items->begin[w->par->rank], t->titles.count,
-                              t->titles.data, "titles of the items");
+                              cf_part_rows(items), items->begin[w->par->rank],
+                              t->titles.count, t->titles.data,
+                              "titles of the items");
     add_indptr(w, a);
     cf_writer_add(w, "/ratings/indices", CF_I32, a->nnz, 1, 1, a->nnz_begin,
                   entries, a->indices, "CSR column numbers: rows of /items",
@@ -111,8 +110,7 @@ void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e)
     add_common(w, "/embedding/residuals", e->dim, e->residual,
                "max(‖Av−σu‖, ‖Aᵀu−σv‖)/σ of the stored vectors, u = users/σ");
     add_common(w, "/embedding/residuals_left", e->dim, e->left, "‖Av−σu‖/σ");
-    add_common(w, "/embedding/residuals_right", e->dim, e->right,
-               "‖Aᵀu−σv‖/σ");
+    add_common(w, "/embedding/residuals_right", e->dim, e->right, "‖Aᵀu−σv‖/σ");
     cf_writer_real(w, "/embedding", "orthogonality", e->orthogonality);
 }
 
@@ -132,7 +130,8 @@ void cf_layout_add_neighbors(cf_writer *w, const char *side,
     snprintf(group, sizeof group, "/neighbors/%s", side);
     add_matrix(w, path(name, group, "index"), CF_I64, &n->part, t->k, t->index,
                "rows of the nearest neighbours, nearest first; -1 where there "
-               "is none", NULL, cf_part_rows(&n->part));
+               "is none",
+               NULL, cf_part_rows(&n->part));
     add_matrix(w, path(name, group, "score"), CF_F32, &n->part, t->k, t->score,
                "similarity of each neighbour; NaN where there is none",
                "cosine", 0);
@@ -152,8 +151,10 @@ void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
                                    const cf_topk *lists, cf_gidx items)
 {
     add_matrix(w, "/recommendations/index", CF_I64, users, lists->k,
-               lists->index, "rows of the recommended items, best first; -1 "
-               "where there is none", NULL, items);
+               lists->index,
+               "rows of the recommended items, best first; -1 "
+               "where there is none",
+               NULL, items);
     add_matrix(w, "/recommendations/score", CF_F32, users, lists->k,
                lists->score, "predicted rating; NaN where there is none",
                "rating", 0);

@@ -18,8 +18,8 @@
 /* A file, or what came through standard input. */
 typedef struct source {
     const char *path;
-    int fd;              /* -1 for standard input */
-    const char *memory;  /* all of standard input, on rank 0 */
+    int fd;             /* -1 for standard input */
+    const char *memory; /* all of standard input, on rank 0 */
     int64_t size;
 } source;
 
@@ -85,8 +85,9 @@ static int read_at(const source *f, char *buffer, int64_t want, int64_t at)
             continue;
         if (n <= 0)
             return cf_fail(CF_IO, "%s: %s at byte %" PRId64, f->path,
-                           n < 0 ? strerror(errno) : "ended early; did it "
-                                                     "change while read?",
+                           n < 0 ? strerror(errno)
+                                 : "ended early; did it "
+                                   "change while read?",
                            at);
         buffer += n;
         want -= n;
@@ -100,7 +101,7 @@ typedef struct window {
     source file;
     char *buffer;
     int64_t capacity;
-    int64_t begin, length;  /* of what is in the buffer, in the file */
+    int64_t begin, length; /* of what is in the buffer, in the file */
 } window;
 
 /* Drops what is before file position `keep` and reads one block more. */
@@ -242,8 +243,8 @@ static int first_line(const char *path, char *line, int size)
 int cf_lines_first(const cf_par *par, const char *path, char *line, int size)
 {
     int status = CF_OK;
-    CF_TRY(cf_agree(par, par->rank == 0 ? first_line(path, line, size)
-                                        : CF_OK));
+    CF_TRY(
+        cf_agree(par, par->rank == 0 ? first_line(path, line, size) : CF_OK));
     cf_bcast(par, line, size, 0);
 done:
     return status;

@@ -7,8 +7,7 @@
 
 /* Called for each line without its end ('\n' or "\r\n"); `number` counts this
  * rank's lines from 0. A nonzero return stops this rank's reading. */
-typedef int cf_line_fn(const char *s, const char *e, int64_t number,
-                       void *arg);
+typedef int cf_line_fn(const char *s, const char *e, int64_t number, void *arg);
 
 /* Hands every line that begins in this rank's byte range to `take`, and gives
  * the file's size and digest. `lines` gets the number of lines this rank went

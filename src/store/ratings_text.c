@@ -18,8 +18,7 @@
 
 enum { USER, ITEM, RATING, WANTED };
 
-static const char *const field_name[WANTED] = {"user id", "item id",
-                                               "rating"};
+static const char *const field_name[WANTED] = {"user id", "item id", "rating"};
 
 /* Header names of each wanted column, in lower case. */
 static const char *const aliases[WANTED][8] = {
@@ -31,10 +30,10 @@ static const char *const aliases[WANTED][8] = {
 /* How rows look. */
 typedef struct dialect {
     char separator[3];
-    int width;              /* bytes of the separator */
+    int width; /* bytes of the separator */
     bool header;
-    int column[WANTED];     /* where each wanted field stands */
-    int wanted;             /* 3, or 2 for pairs */
+    int column[WANTED]; /* where each wanted field stands */
+    int wanted;         /* 3, or 2 for pairs */
 } dialect;
 
 typedef struct field {
@@ -104,10 +103,11 @@ static int read_header(dialect *d, const char *path, const char *line)
             if (d->column[w] < 0 && is_alias(w, f[c]))
                 d->column[w] = c;
         if (d->column[w] < 0)
-            return cf_fail(CF_BAD_DATA, "%s:1:1: the header '%.80s' names no "
+            return cf_fail(CF_BAD_DATA,
+                           "%s:1:1: the header '%.80s' names no "
                            "%s column; expected a header such as "
-                           "userId,movieId,rating or rows of numbers", path,
-                           line, field_name[w]);
+                           "userId,movieId,rating or rows of numbers",
+                           path, line, field_name[w]);
     }
     return CF_OK;
 }
@@ -127,8 +127,8 @@ done:
 
 /* What is wrong with a row. */
 typedef struct complaint {
-    int64_t line;   /* of this rank, from 0 */
-    int column;     /* in bytes, from 1 */
+    int64_t line; /* of this rank, from 0 */
+    int column;   /* in bytes, from 1 */
     char text[256];
 } complaint;
 
@@ -143,22 +143,24 @@ static bool complain(complaint *c, int64_t line, const char *start,
 {
     c->line = line;
     c->column = (int)(at - start) + 1;
-    snprintf(c->text, sizeof c->text, format, what,
-             (int)CF_MIN(f.e - f.s, 40), f.s);
+    snprintf(c->text, sizeof c->text, format, what, (int)CF_MIN(f.e - f.s, 40),
+             f.s);
     return false;
 }
 
 /* The wanted fields of a line; false with a complaint. */
-static bool parse(const dialect *d, const char *s, const char *e,
-                  int64_t line, row *r, complaint *c)
+static bool parse(const dialect *d, const char *s, const char *e, int64_t line,
+                  row *r, complaint *c)
 {
     field f[MAX_COLUMN];
     double value = 0;
     int n = split(d, s, e, f);
     for (int w = 0; w < d->wanted; w++)
         if (d->column[w] >= n)
-            return complain(c, line, s, e, "there is no %s: too few columns "
-                            "in '%.*s'", field_name[w], (field){s, e});
+            return complain(c, line, s, e,
+                            "there is no %s: too few columns "
+                            "in '%.*s'",
+                            field_name[w], (field){s, e});
     for (int w = USER; w <= ITEM; w++) {
         field x = f[d->column[w]];
         if (!cf_scan_int64(x.s, x.e, &r->id[w]))
@@ -185,7 +187,7 @@ typedef struct reading {
     dialect d;
     enum cf_bad_row bad_row;
     cf_ratings_text *out;
-    int64_t bad;                     /* bad rows of this rank */
+    int64_t bad; /* bad rows of this rank */
     complaint first[CF_BAD_ROWS_SHOWN];
 } reading;
 
@@ -256,13 +258,14 @@ int cf_ratings_read(cf_ratings_text *t, const cf_par *par, const char *path,
     int64_t lines;
     reading r = {.par = par, .bad_row = bad_row, .out = t};
     CF_TRY(find_dialect(&r.d, par, path, format, WANTED));
-    status = cf_lines_read(par, path, take_rating, &r, &lines, &t->bytes,
-                           t->digest);
+    status =
+        cf_lines_read(par, path, take_rating, &r, &lines, &t->bytes, t->digest);
     int64_t lines_before = cf_exscan_i64(par, lines);
     if (status == CF_BAD_DATA && r.bad > 0)
-        cf_fail(status, "%s:%" PRId64 ":%d: %s; pass --on-bad-row=skip to go "
-                "on without such rows", path,
-                lines_before + r.first[0].line + 1, r.first[0].column,
+        cf_fail(status,
+                "%s:%" PRId64 ":%d: %s; pass --on-bad-row=skip to go "
+                "on without such rows",
+                path, lines_before + r.first[0].line + 1, r.first[0].column,
                 r.first[0].text);
     CF_TRY(cf_agree(par, status));
     show_bad_rows(&r, path, lines_before);
@@ -312,8 +315,8 @@ int cf_ratings_find(const cf_par *par, const char *path,
     char digest[CF_DIGEST_HEX];
     search f = {.r = {.par = par}, .id = {user, item}, .line = {-1, -1}};
     CF_TRY(find_dialect(&f.r.d, par, path, format, WANTED));
-    CF_TRY(cf_agree(par, cf_lines_read(par, path, take_match, &f, &lines,
-                                       &bytes, digest)));
+    CF_TRY(cf_agree(
+        par, cf_lines_read(par, path, take_match, &f, &lines, &bytes, digest)));
     int64_t before = cf_exscan_i64(par, lines);
     int64_t found = (f.line[0] >= 0) + (f.line[1] >= 0);
     int64_t place = cf_exscan_i64(par, found);
@@ -347,8 +350,8 @@ static int take_pair(const char *s, const char *e, int64_t line, void *arg)
     if (p->count == p->capacity) {
         p->capacity = CF_MAX(2 * p->capacity, 4096);
         for (int w = 0; w < 2; w++)
-            p->id[w] = cf_realloc(p->id[w], p->capacity, sizeof(int64_t),
-                                  "pairs");
+            p->id[w] =
+                cf_realloc(p->id[w], p->capacity, sizeof(int64_t), "pairs");
     }
     p->id[USER][p->count] = parsed.id[USER];
     p->id[ITEM][p->count++] = parsed.id[ITEM];

@@ -23,11 +23,15 @@ static int create(cf_text_file *f, bool force)
     struct stat old;
     bool there = stat(f->path, &old) == 0;
     if (there && !S_ISREG(old.st_mode))
-        return cf_fail(CF_CANT_CREATE, "%s: is no regular file; name another "
-                       "one with --output", f->path);
+        return cf_fail(CF_CANT_CREATE,
+                       "%s: is no regular file; name another "
+                       "one with --output",
+                       f->path);
     if (there && !force)
-        return cf_fail(CF_CANT_CREATE, "%s: exists; pass --force to replace "
-                       "it", f->path);
+        return cf_fail(CF_CANT_CREATE,
+                       "%s: exists; pass --force to replace "
+                       "it",
+                       f->path);
     f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
     if (f->fd < 0)
         return cf_fail(CF_CANT_CREATE, "%s: cannot be created: %s", f->path,
@@ -38,11 +42,11 @@ static int create(cf_text_file *f, bool force)
 static int join(cf_text_file *f)
 {
     f->fd = open(f->temporary, O_WRONLY);
-    return f->fd >= 0
-               ? CF_OK
-               : cf_fail(CF_CANT_CREATE, "%s: cannot be opened on every "
-                         "rank: %s; is the folder shared by all nodes?",
-                         f->temporary, strerror(errno));
+    return f->fd >= 0 ? CF_OK
+                      : cf_fail(CF_CANT_CREATE,
+                                "%s: cannot be opened on every "
+                                "rank: %s; is the folder shared by all nodes?",
+                                f->temporary, strerror(errno));
 }
 
 int cf_text_file_begin(cf_text_file *f, const cf_par *par, const char *path,
@@ -106,8 +110,7 @@ static int print_in_order(const cf_par *par, const cf_text *piece)
                 continue;
             char *got = r == 0 ? piece->data + at : cf_alloc(n, 1, "text");
             if (r != 0)
-                MPI_Recv(got, n, MPI_BYTE, r, 2, par->comm,
-                         MPI_STATUS_IGNORE);
+                MPI_Recv(got, n, MPI_BYTE, r, 2, par->comm, MPI_STATUS_IGNORE);
             status = status != CF_OK ? status : print(got, n);
             if (r != 0)
                 cf_free(got);

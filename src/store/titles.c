@@ -16,7 +16,7 @@
 typedef struct cursor {
     const char *at, *end;
     int64_t line;
-    char separator;  /* ':' stands for "::" */
+    char separator; /* ':' stands for "::" */
 } cursor;
 
 /* The separator is what follows the first word. */
@@ -74,8 +74,8 @@ static bool one_of(const char *s, const char *const *names)
     return false;
 }
 
-static const char *const id_names[] = {"movieid", "movie_id", "itemid",
-    "item_id", "item", "movie", "id", NULL};
+static const char *const id_names[] = {
+    "movieid", "movie_id", "itemid", "item_id", "item", "movie", "id", NULL};
 static const char *const title_names[] = {"title", "name", NULL};
 
 /* Where id and title stand. */
@@ -117,8 +117,8 @@ static int64_t find(const int64_t *ids, int64_t count, int64_t id)
 }
 
 /* One record; CF_BAD_DATA when its id is no integer. */
-static int read_record(cursor *c, const char *path, columns where,
-                       int64_t *id, cf_text *title, cf_text *field)
+static int read_record(cursor *c, const char *path, columns where, int64_t *id,
+                       cf_text *title, cf_text *field)
 {
     int64_t line = c->line;
     bool have_id = false, more = true;
@@ -126,13 +126,14 @@ static int read_record(cursor *c, const char *path, columns where,
     for (int column = 0; more; column++) {
         more = next_field(c, field);
         if (column == where.id)
-            have_id = cf_scan_int64(field->data, field->data + field->length,
-                                    id);
+            have_id =
+                cf_scan_int64(field->data, field->data + field->length, id);
         if (column == where.title && field->length > 0)
             cf_text_utf8(field->data, field->length, title);
     }
     return have_id ? CF_OK
-                   : cf_fail(CF_BAD_DATA, "%s:%" PRId64 ": the id is not an "
+                   : cf_fail(CF_BAD_DATA,
+                             "%s:%" PRId64 ": the id is not an "
                              "integer; expected rows like 1,Toy Story (1995)",
                              path, line);
 }
@@ -207,8 +208,8 @@ int cf_titles_read(cf_titles *t, const cf_par *par, const char *path,
     cf_titles_free(t);
     CF_TRY(cf_agree(par, par->rank == 0 ? read_file(path, &text) : CF_OK));
     share(&text, par);
-    CF_TRY(cf_agree(par, collect(path, &text, ids, count, &all, place,
-                                 &width)));
+    CF_TRY(
+        cf_agree(par, collect(path, &text, ids, count, &all, place, &width)));
     t->count = count;
     t->width = (size_t)cf_max_i64(par, (int64_t)width);
     t->data = cf_calloc(count * (int64_t)t->width, 1, "titles");

@@ -78,8 +78,8 @@ static double cholesky(double *g, int n, double negligible, char *dependent)
         for (int r = 0; r < c; r++)
             pivot -= g[r + c * n] * g[r + c * n];
         /* The comparison is false for NaN too. */
-        dependent[c] = !(pivot > DEPENDENT * length &&
-                         length > negligible * negligible);
+        dependent[c] =
+            !(pivot > DEPENDENT * length && length > negligible * negligible);
         if (dependent[c]) {
             for (int r = 0; r < c; r++)
                 g[r + c * n] = 0;
@@ -96,8 +96,8 @@ static void fill_random(cf_basis *b, double *column)
 {
     uint64_t stream = 1000 + b->refills++;
     for (int64_t i = 0; i < b->n_loc; i++)
-        column[i] = cf_random_normal(b->seed, stream,
-                                     (uint64_t)(b->row_begin + i));
+        column[i] =
+            cf_random_normal(b->seed, stream, (uint64_t)(b->row_begin + i));
 }
 
 /* What rank 0 decides for all, so that ranks on unlike CPUs never differ. */
@@ -118,13 +118,12 @@ int cf_basis_append(cf_basis *b, double *w, int width, double negligible)
             cf_basis_project(b, w, width, NULL, false);
         cf_basis_gram(b, w, width, g);
         if (b->par->rank == 0)
-            d.least = cholesky(g, width, turn == 0 ? negligible : 0,
-                               d.dependent);
+            d.least =
+                cholesky(g, width, turn == 0 ? negligible : 0, d.dependent);
         MPI_Bcast(&d, sizeof d, MPI_BYTE, 0, b->par->comm);
         MPI_Bcast(g, width * width, MPI_DOUBLE, 0, b->par->comm);
         cblas_dtrsm(CblasColMajor, CblasRight, CblasUpper, CblasNoTrans,
-                    CblasNonUnit, (int)b->n_loc, width, 1, g, width, w,
-                    b->ld);
+                    CblasNonUnit, (int)b->n_loc, width, 1, g, width, w, b->ld);
         again = turn == 0 || d.least < 0.5;
         for (int c = 0; c < width; c++)
             if (d.dependent[c]) {

@@ -12,14 +12,14 @@
  * `ld`), so the leading columns are one matrix for BLAS. */
 typedef struct cf_basis {
     const cf_par *par;
-    cf_gidx row_begin;  /* first own row, for random numbers */
-    int64_t n_loc;      /* own rows */
-    int ld;             /* max(1, n_loc) */
-    int capacity;       /* columns there is room for */
-    int count;          /* columns in use */
-    double *q;          /* [ld x capacity] */
+    cf_gidx row_begin; /* first own row, for random numbers */
+    int64_t n_loc;     /* own rows */
+    int ld;            /* max(1, n_loc) */
+    int capacity;      /* columns there is room for */
+    int count;         /* columns in use */
+    double *q;         /* [ld x capacity] */
     uint64_t seed;
-    uint64_t refills;   /* random columns put in so far */
+    uint64_t refills; /* random columns put in so far */
 } cf_basis;
 
 void cf_basis_begin(cf_basis *b, const cf_par *par, const cf_part *part,

@@ -27,8 +27,7 @@ static void embed_row(const cf_csr *a, int64_t i, const float *items, int dim,
     }
 }
 
-void cf_svd_embed_rows(const cf_csr *a, const float *items, int dim,
-                       float *out)
+void cf_svd_embed_rows(const cf_csr *a, const float *items, int dim, float *out)
 {
     double *sum = cf_alloc(dim, sizeof *sum, "embedding row");
     for (int64_t i = 0; i < a->n_loc; i++) {
@@ -40,8 +39,8 @@ void cf_svd_embed_rows(const cf_csr *a, const float *items, int dim,
 }
 
 /* Columns [k, k + width) of a float32 matrix as float64, row-major. */
-static void columns(const float *from, int64_t rows, int dim, int k,
-                    int width, double *to)
+static void columns(const float *from, int64_t rows, int dim, int k, int width,
+                    double *to)
 {
     for (int64_t i = 0; i < rows; i++)
         for (int c = 0; c < width; c++)
@@ -50,14 +49,14 @@ static void columns(const float *from, int64_t rows, int dim, int k,
 
 /* Room for one block of triplets. */
 typedef struct block {
-    double *v, *v_all;   /* own items, all items */
-    double *us, *av;     /* own users: stored U·Σ, and A·V computed */
-    double *w_all, *w;   /* AᵀU·Σ of all items, own items */
+    double *v, *v_all; /* own items, all items */
+    double *us, *av;   /* own users: stored U·Σ, and A·V computed */
+    double *w_all, *w; /* AᵀU·Σ of all items, own items */
     double sums[2 * CF_BLOCK];
 } block;
 
-static void residual_block(cf_embedding *e, const cf_csr *a,
-                           const cf_par *par, block *b, int k, int width)
+static void residual_block(cf_embedding *e, const cf_csr *a, const cf_par *par,
+                           block *b, int k, int width)
 {
     int64_t n = a->n_loc, m = cf_part_count(&e->item_part, par->rank);
     columns(e->items, m, e->dim, k, width, b->v);
@@ -86,15 +85,13 @@ static void residual_block(cf_embedding *e, const cf_csr *a,
     for (int c = 0; c < width; c++) {
         double scale = e->sigma[k + c] > 0 ? e->sigma[k + c] : e->sigma[0];
         e->left[k + c] = scale > 0 ? sqrt(b->sums[c]) / scale : 0;
-        e->right[k + c] =
-            scale > 0 ? sqrt(b->sums[CF_BLOCK + c]) / scale : 0;
+        e->right[k + c] = scale > 0 ? sqrt(b->sums[CF_BLOCK + c]) / scale : 0;
         e->residual[k + c] = fmax(e->left[k + c], e->right[k + c]);
     }
 }
 
 /* max |UᵀU − I|, U = users/σ, in float64 by chunks of rows. */
-static double orthogonality(const cf_embedding *e, int64_t n,
-                            const cf_par *par)
+static double orthogonality(const cf_embedding *e, int64_t n, const cf_par *par)
 {
     int dim = e->dim, chunk = 512;
     double *g = cf_calloc((int64_t)dim * dim, sizeof *g, "UᵀU");
@@ -103,15 +100,15 @@ static double orthogonality(const cf_embedding *e, int64_t n,
     for (int64_t at = 0; at < n; at += chunk) {
         int rows = (int)CF_MIN(chunk, n - at);
         columns(e->users + at * dim, rows, dim, 0, dim, u);
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, dim, rows, 1, u,
-                    dim, 1, g, dim);
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, dim, rows, 1, u, dim,
+                    1, g, dim);
     }
     cf_allreduce(par, g, (int64_t)dim * dim, MPI_DOUBLE, MPI_SUM);
     for (int r = 0; r < dim; r++)
         for (int c = r; c < dim; c++)
             if (e->sigma[r] > 0 && e->sigma[c] > 0)
                 most = fmax(most, fabs(g[r * (int64_t)dim + c] /
-                                       (e->sigma[r] * e->sigma[c]) -
+                                           (e->sigma[r] * e->sigma[c]) -
                                        (r == c)));
     cf_free(g);
     cf_free(u);

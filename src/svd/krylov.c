@@ -30,25 +30,25 @@
 #include "cfmpi/svd.h"
 #include "product.h"
 
-#define CHECK_AHEAD 4    /* steps between looks at T, at most */
-#define SETTLE_STEPS 3   /* steps behind random columns before trusting T */
+#define CHECK_AHEAD 4  /* steps between looks at T, at most */
+#define SETTLE_STEPS 3 /* steps behind random columns before trusting T */
 
 struct cf_svd {
     cf_svd_options options;
     cf_operator op;
     cf_basis basis;
     int capacity;
-    double *t;           /* [capacity x capacity] QᵀCQ, symmetric */
-    double *theta;       /* [capacity] eigenvalues of T, descending */
-    double *s;           /* [count x wanted] leading eigenvectors of T */
-    int wanted;          /* columns of s */
-    double *w;           /* [ld x CF_BLOCK] C Q_last less the basis */
-    int last;            /* columns of the newest block */
+    double *t;     /* [capacity x capacity] QᵀCQ, symmetric */
+    double *theta; /* [capacity] eigenvalues of T, descending */
+    double *s;     /* [count x wanted] leading eigenvectors of T */
+    int wanted;    /* columns of s */
+    double *w;     /* [ld x CF_BLOCK] C Q_last less the basis */
+    int last;      /* columns of the newest block */
     double gram[CF_BLOCK * CF_BLOCK]; /* wᵀw */
-    double worst;        /* estimated residual at the last look */
+    double worst;                     /* estimated residual at the last look */
     int steps, next_look, looked;
-    int untrusted;       /* steps to go behind random columns */
-    bool exhausted;      /* nothing more can be gained */
+    int untrusted;  /* steps to go behind random columns */
+    bool exhausted; /* nothing more can be gained */
 };
 
 static int smaller(cf_gidx a, cf_gidx b)
@@ -101,8 +101,8 @@ cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
     s->t = cf_calloc((int64_t)s->capacity * s->capacity, sizeof *s->t,
                      "projected matrix");
     s->theta = cf_calloc(s->capacity, sizeof *s->theta, "eigenvalues");
-    s->w = cf_calloc((int64_t)s->basis.ld * CF_BLOCK, sizeof *s->w,
-                     "SVD block");
+    s->w =
+        cf_calloc((int64_t)s->basis.ld * CF_BLOCK, sizeof *s->w, "SVD block");
     s->next_look = CF_MIN(s->capacity, 2 * dim);
     s->worst = INFINITY;
     start(s);
@@ -240,8 +240,7 @@ static bool grow(cf_svd *s)
         return false;
     s->last = CF_MIN(s->last, left);
     int replaced = cf_basis_append(b, s->w, s->last, negligible);
-    s->untrusted = replaced > 0 ? SETTLE_STEPS
-                                : CF_MAX(s->untrusted - 1, 0);
+    s->untrusted = replaced > 0 ? SETTLE_STEPS : CF_MAX(s->untrusted - 1, 0);
     return true;
 }
 
@@ -257,9 +256,9 @@ static int step(cf_svd *s, double target)
         goto done;
     double before = s->worst;
     CF_TRY(look(s));
-    s->next_look = s->basis.count +
-                   CF_BLOCK * predict_steps(before, s->worst,
-                                            s->steps - s->looked, target);
+    s->next_look =
+        s->basis.count + CF_BLOCK * predict_steps(before, s->worst,
+                                                  s->steps - s->looked, target);
     s->looked = s->steps;
     cf_progress_step((double)s->op.passes,
                      (double)s->op.passes + s->next_look / CF_BLOCK -
@@ -290,9 +289,9 @@ static void advance(cf_svd *s)
 static void ritz_vectors(const cf_svd *s, int k, int width, double *block)
 {
     const cf_basis *b = &s->basis;
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, (int)b->n_loc,
-                width, b->count, 1, b->q, b->ld,
-                s->s + (int64_t)k * b->count, b->count, 0, block, b->ld);
+    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, (int)b->n_loc, width,
+                b->count, 1, b->q, b->ld, s->s + (int64_t)k * b->count,
+                b->count, 0, block, b->ld);
 }
 
 /* Right vectors of the block when the iteration ran on the users: Aᵀu/σ,
@@ -325,8 +324,8 @@ static void right_vectors(const cf_svd *s, const cf_part *items, cf_basis *v)
 {
     const cf_par *par = s->op.par;
     cf_basis_begin(v, par, items, s->options.dim, s->options.seed + 1);
-    double *u = cf_alloc((int64_t)s->basis.ld * CF_BLOCK, sizeof *u,
-                         "SVD block");
+    double *u =
+        cf_alloc((int64_t)s->basis.ld * CF_BLOCK, sizeof *u, "SVD block");
     for (int k = 0; k < s->options.dim; k += CF_BLOCK) {
         int width = CF_MIN(CF_BLOCK, s->options.dim - k);
         double *block = v->q + (int64_t)k * v->ld;
@@ -374,8 +373,8 @@ static void fix_signs(const cf_basis *v, double *sign)
         float most = best;
         MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_FLOAT, MPI_MAX, par->comm);
         int64_t first = cf_min_i64(par, best >= most ? row : INT64_MAX);
-        int64_t negative = best >= most && row == first &&
-                           q[row - v->row_begin] < 0;
+        int64_t negative =
+            best >= most && row == first && q[row - v->row_begin] < 0;
         sign[k] = cf_max_i64(par, negative) ? -1 : 1;
     }
 }

@@ -8,18 +8,14 @@
 
 #include <string.h>
 
+#include "cfmpi/cpu.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTORISED
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE void gather_row(const cf_csr *a, int64_t i, const double *x,
-                       double *sum, int width)
+INLINE void gather_row(const cf_csr *a, int64_t i, const double *x, double *sum,
+                       int width)
 {
     for (int c = 0; c < width; c++)
         sum[c] = 0;
@@ -31,8 +27,8 @@ INLINE void gather_row(const cf_csr *a, int64_t i, const double *x,
     }
 }
 
-INLINE void scatter_row(const cf_csr *a, int64_t i, const double *y,
-                        double *w, int width)
+INLINE void scatter_row(const cf_csr *a, int64_t i, const double *y, double *w,
+                        int width)
 {
     for (int64_t e = a->indptr[i]; e < a->indptr[i + 1]; e++) {
         double *row = w + (int64_t)a->indices[e] * width;
@@ -42,7 +38,8 @@ INLINE void scatter_row(const cf_csr *a, int64_t i, const double *y,
     }
 }
 
-VECTORISED static void fused_block(const cf_csr *a, const double *x, double *w)
+CF_VECTORISED static void fused_block(const cf_csr *a, const double *x,
+                                      double *w)
 {
     double y[CF_BLOCK];
     for (int64_t i = 0; i < a->n_loc; i++) {
@@ -64,8 +61,8 @@ static void fused(const cf_csr *a, const double *x, double *w, int width)
     }
 }
 
-VECTORISED static void product_block(const cf_csr *a, const double *x,
-                                     double *y)
+CF_VECTORISED static void product_block(const cf_csr *a, const double *x,
+                                        double *y)
 {
     for (int64_t i = 0; i < a->n_loc; i++)
         gather_row(a, i, x, y + i * CF_BLOCK, CF_BLOCK);
@@ -81,8 +78,8 @@ void cf_product(const cf_csr *a, const double *x, double *y, int width)
         gather_row(a, i, x, y + i * width, width);
 }
 
-VECTORISED static void transpose_block(const cf_csr *a, const double *x,
-                                       double *w)
+CF_VECTORISED static void transpose_block(const cf_csr *a, const double *x,
+                                          double *w)
 {
     for (int64_t i = 0; i < a->n_loc; i++)
         scatter_row(a, i, x + i * CF_BLOCK, w, CF_BLOCK);
@@ -109,8 +106,8 @@ void cf_operator_begin(cf_operator *op, const cf_csr *a, const cf_par *par)
     op->n_loc = cf_part_count(&op->part, par->rank);
     op->order = cf_part_rows(&op->part);
     int64_t size = a->cols * CF_BLOCK;
-    op->gathered = cf_alloc(op->by_items ? size : 0, sizeof(double),
-                            "gathered block");
+    op->gathered =
+        cf_alloc(op->by_items ? size : 0, sizeof(double), "gathered block");
     op->summed = cf_alloc(size, sizeof(double), "summed block");
 }
 

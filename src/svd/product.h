@@ -15,11 +15,11 @@ typedef struct cf_operator {
     const cf_par *par;
     bool by_items;
     cf_part part;
-    int64_t n_loc;     /* own rows of C */
-    cf_gidx order;     /* rows of C */
-    double *gathered;  /* [cols x CF_BLOCK] */
-    double *summed;    /* [cols x CF_BLOCK] */
-    int64_t passes;    /* applications so far */
+    int64_t n_loc;    /* own rows of C */
+    cf_gidx order;    /* rows of C */
+    double *gathered; /* [cols x CF_BLOCK] */
+    double *summed;   /* [cols x CF_BLOCK] */
+    int64_t passes;   /* applications so far */
 } cf_operator;
 
 void cf_operator_begin(cf_operator *op, const cf_csr *a, const cf_par *par);

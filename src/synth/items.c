@@ -70,8 +70,8 @@ static cf_lidx *popularity_order(const cf_synth *s)
 static void set_popularity(cf_synth *s)
 {
     double items = (double)s->shape.items, ratings = (double)s->shape.ratings;
-    double top = CF_MIN(TOP_PER_USER * (double)s->shape.users,
-                        TOP_SHARE * ratings);
+    double top =
+        CF_MIN(TOP_PER_USER * (double)s->shape.users, TOP_SHARE * ratings);
     double a = cf_synth_log(CF_MAX(top / LAST_COUNT, 1.5));
     double g = solve_exponent(a, ratings / (top * items));
     cf_lidx *order = popularity_order(s);
@@ -88,13 +88,15 @@ static void set_taste(cf_synth *s, int64_t members[CF_SYNTH_GROUPS])
 {
     uint64_t seed = s->shape.seed;
     for (int64_t i = 0; i < s->shape.items; i++) {
-        uint64_t bits = cf_random_bits(
-            seed, cf_synth_stream(CF_SYNTH_GROUP, 0), (uint64_t)i);
+        uint64_t bits = cf_random_bits(seed, cf_synth_stream(CF_SYNTH_GROUP, 0),
+                                       (uint64_t)i);
         int group = (int)cf_synth_below(bits, CF_SYNTH_GROUPS);
         s->group[i] = (uint8_t)group;
         s->place[i] = (cf_lidx)members[group]++;
-        s->quality[i] = (float)(QUALITY * cf_synth_normal(
-            seed, cf_synth_stream(CF_SYNTH_QUALITY, 0), (uint64_t)i));
+        s->quality[i] =
+            (float)(QUALITY *
+                    cf_synth_normal(seed, cf_synth_stream(CF_SYNTH_QUALITY, 0),
+                                    (uint64_t)i));
     }
 }
 

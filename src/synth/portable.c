@@ -3,7 +3,9 @@
 
 #include "internal.h"
 
-#define LN2_HIGH 0x1.62e42fefa0000p-1 /* few bits: products with k are exact */
+/* ln 2 in two parts; the high one has few bits, so products with k are exact.
+ */
+#define LN2_HIGH 0x1.62e42fefa0000p-1
 #define LN2_LOW 0x1.cf79abc9e3b3ap-40
 
 static double power_of_two(int64_t k)

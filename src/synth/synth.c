@@ -39,13 +39,18 @@ static int check_shape(const cf_synth_shape *shape)
     int64_t users = shape->users, items = shape->items, z = shape->ratings;
     if (users < 1 || items < 1 || z < 1 || users > INT32_MAX ||
         items > INT32_MAX)
-        return cf_fail(CF_USAGE, "users, items and ratings must be at least "
-                       "1, users and items at most %" PRId32, INT32_MAX);
+        return cf_fail(CF_USAGE,
+                       "users, items and ratings must be at least "
+                       "1, users and items at most %" PRId32,
+                       INT32_MAX);
     if (z < users)
-        return cf_fail(CF_USAGE, "%" PRId64 " ratings are too few: each of "
-                       "the %" PRId64 " users has at least one", z, users);
+        return cf_fail(CF_USAGE,
+                       "%" PRId64 " ratings are too few: each of "
+                       "the %" PRId64 " users has at least one",
+                       z, users);
     if (z > users * items)
-        return cf_fail(CF_USAGE, "%" PRId64 " ratings are too many: %" PRId64
+        return cf_fail(CF_USAGE,
+                       "%" PRId64 " ratings are too many: %" PRId64
                        " users and %" PRId64 " items make %" PRId64 " pairs",
                        z, users, items, users * items);
     return CF_OK;
@@ -136,9 +141,10 @@ static int64_t draw_items(const cf_synth *s, int64_t user, const int groups[2],
     for (int64_t i = 0; i < DRAWS_PER_RATING * count && found < count; i++) {
         uint64_t bits = cf_random_bits(s->shape.seed, stream, (uint64_t)i);
         int kind = (int)(bits & 255);
-        const cf_synth_table *t = &s->tables[
-            kind < DRAWS_FIRST ? groups[0]
-            : kind < DRAWS_FIRST + DRAWS_SECOND ? groups[1] : CF_SYNTH_GROUPS];
+        const cf_synth_table *t =
+            &s->tables[kind < DRAWS_FIRST                  ? groups[0]
+                       : kind < DRAWS_FIRST + DRAWS_SECOND ? groups[1]
+                                                           : CF_SYNTH_GROUPS];
         if (t->count == 0)
             continue;
         const cf_synth_slot *slot =
@@ -165,8 +171,8 @@ static void run_race(const cf_synth *s, int64_t user, const int groups[2],
     }
     for (int64_t i = 0; i < s->shape.items; i++) {
         double u = cf_random_uniform(s->shape.seed, stream, (uint64_t)i);
-        race[i] = (float)(-cf_synth_log(u) /
-                          (s->popularity[i] * rate[s->group[i]]));
+        race[i] =
+            (float)(-cf_synth_log(u) / (s->popularity[i] * rate[s->group[i]]));
     }
 }
 
@@ -244,15 +250,19 @@ static void rate_items(const cf_synth *s, int64_t user, const int groups[2],
                        cf_synth_block *b, int64_t begin, int64_t end)
 {
     uint64_t seed = s->shape.seed;
-    double base = BASE + BIAS * cf_synth_normal(
-        seed, cf_synth_stream(CF_SYNTH_BIAS, 0), (uint64_t)user);
-    int64_t start = TIME_FIRST + cf_synth_below(
-        cf_random_bits(seed, cf_synth_stream(CF_SYNTH_TIME, 0),
-                       (uint64_t)user), TIME_SPAN);
+    double base =
+        BASE + BIAS * cf_synth_normal(seed, cf_synth_stream(CF_SYNTH_BIAS, 0),
+                                      (uint64_t)user);
+    int64_t start =
+        TIME_FIRST +
+        cf_synth_below(cf_random_bits(seed, cf_synth_stream(CF_SYNTH_TIME, 0),
+                                      (uint64_t)user),
+                       TIME_SPAN);
     double match[CF_SYNTH_GROUPS];
     for (int g = 0; g < CF_SYNTH_GROUPS; g++)
-        match[g] = g == groups[0] ? MATCH_FIRST
-                 : g == groups[1] ? MATCH_SECOND : MATCH_NONE;
+        match[g] = g == groups[0]   ? MATCH_FIRST
+                   : g == groups[1] ? MATCH_SECOND
+                                    : MATCH_NONE;
     for (int64_t i = begin; i < end; i++) {
         int64_t row = b->item[i] - 1;
         uint64_t draw = cf_random_bits(
@@ -275,8 +285,8 @@ static void reserve_users(const cf_synth *s, cf_synth_block *b)
     if (b->users <= b->user_capacity && b->begin != NULL)
         return;
     b->user_capacity = b->users;
-    b->begin = cf_realloc(b->begin, b->users + 1, sizeof *b->begin,
-                          "block of users");
+    b->begin =
+        cf_realloc(b->begin, b->users + 1, sizeof *b->begin, "block of users");
 }
 
 static void reserve_ratings(cf_synth_block *b)

@@ -23,9 +23,8 @@
 
 static int64_t weight_of(const cf_synth *s, int64_t user)
 {
-    double z = cf_synth_normal(s->shape.seed,
-                               cf_synth_stream(CF_SYNTH_ACTIVITY, 0),
-                               (uint64_t)user);
+    double z = cf_synth_normal(
+        s->shape.seed, cf_synth_stream(CF_SYNTH_ACTIVITY, 0), (uint64_t)user);
     double weight = WEIGHT_ONE * cf_synth_exp(s->spread * z);
     return (int64_t)CF_MAX(1.0, CF_MIN(weight, WEIGHT_MAX));
 }
@@ -105,8 +104,8 @@ void cf_synth_users_open(cf_synth *s, const cf_par *par)
     s->clip = find_clip(s, par, weights, n);
     for (int64_t b = begin; b < end; b++) {
         int64_t at = block_first(s, b), next = block_first(s, b + 1);
-        sums[b - begin] = clipped_sum(weights + (at - first), next - at,
-                                      s->clip);
+        sums[b - begin] =
+            clipped_sum(weights + (at - first), next - at, s->clip);
     }
     s->activity = cf_alloc(s->blocks + 1, sizeof *s->activity, "activity");
     s->activity[0] = 0;
