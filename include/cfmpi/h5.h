@@ -97,7 +97,8 @@ typedef struct cf_attr {
     char name[CF_NAME_MAX];
     char *text; /* NULL: a number */
     double number;
-    bool integer;
+    int64_t integer;
+    bool is_integer;
 } cf_attr;
 
 /* An output file in the making. */

@@ -71,7 +71,7 @@ const cf_option cf_option_table[] = {
      {"recommendations", "neighbors", "neighbors-items", "users", "items",
       "ratings", "embedding", "embedding-items", "singular-values"}, "NAME",
      "what to write"},
-    {"seed", 0, CF_OPT_INTEGER, AT(seed), ALL, "1", 0, 9e15, {0}, "N",
+    {"seed", 0, CF_OPT_INTEGER, AT(seed), ALL, "1", 0, 1e19, {0}, "N",
      "of all random numbers"},
     {"threads", 0, CF_OPT_INTEGER, AT(threads), ALL, "1", 1, 1024, {0}, "N",
      "threads a rank for dense products"},

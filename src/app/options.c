@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cfmpi/memory.h"
 #include "commands.h"
 #include "option_table.h"
 #include "version.h"
@@ -246,7 +247,7 @@ static const cf_option *match_option(const char *argument, const char **value,
 }
 
 static int parse_option(cf_options *o, int argc, char **argv, int *i,
-                        unsigned *given)
+                        bool *given)
 {
     const char *value;
     char where[80];
@@ -259,7 +260,94 @@ static int parse_option(cf_options *o, int argc, char **argv, int *i,
         value = argv[++*i];
     if (value == NULL)
         return cf_fail(CF_USAGE, "%s needs a value (%s)", where, row->meta);
-    *given &= row->commands;
+    given[row - cf_option_table] = true;
+    if (row->offset == offsetof(cf_options, dim))
+        o->dim_given = true;
+    return cf_option_set(o, row, where, value);
+}
+
+static char *trim(char *s)
+{
+    while (isspace((unsigned char)*s))
+        s++;
+    char *e = s + strlen(s);
+    while (e > s && isspace((unsigned char)e[-1]))
+        e--;
+    *e = '\0';
+    return s;
+}
+
+static int read_conf(cf_options *o, const char *path)
+{
+    char line[CF_PATH_MAX + 128], where[CF_PATH_MAX + 192];
+    int status = CF_OK, number = 0;
+    FILE *f = fopen(path, "r");
+    if (f == NULL)
+        return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
+    while (status == CF_OK && fgets(line, sizeof line, f) != NULL) {
+        number++;
+        char *key = trim(line), *equals = strchr(key, '=');
+        if (*key == '#' || *key == '\0')
+            continue;
+        snprintf(where, sizeof where, "%s:%d", path, number);
+        if (equals == NULL) {
+            status = cf_fail(CF_USAGE, "%s: expected key = value", where);
+            break;
+        }
+        *equals = '\0';
+        key = trim(key);
+        snprintf(where, sizeof where, "%s:%d: %s", path, number, key);
+        status = set_key(o, where, key, trim(equals + 1));
+    }
+    fclose(f);
+    return status;
+}
+
+static int unknown_option(const char *argument)
+{
+    return cf_fail(CF_USAGE, "unknown option '%s'; see `cfmpi --help`",
+                   argument);
+}
+
+/* The row that an argument names, its value if it is inside ("--dim=5",
+ * "-k5") and the name for messages. */
+static const cf_option *match_option(const char *argument, const char **value,
+                                     char where[80])
+{
+    const cf_option *row = NULL;
+    *value = NULL;
+    if (argument[1] == '-') {
+        const char *equals = strchr(argument, '=');
+        size_t n =
+            equals != NULL ? (size_t)(equals - argument) : strlen(argument);
+        snprintf(where, 80, "%.*s", (int)CF_MIN(n, 79), argument);
+        row = cf_option_find(where + 2);
+        *value = equals != NULL ? equals + 1 : NULL;
+        return row;
+    }
+    snprintf(where, 80, "-%c", argument[1]);
+    for (int i = 0; i < cf_option_count; i++)
+        if (cf_option_table[i].letter == argument[1])
+            row = &cf_option_table[i];
+    if (argument[1] != '\0' && argument[2] != '\0')
+        *value = argument + 2;
+    return row;
+}
+
+static int parse_option(cf_options *o, int argc, char **argv, int *i,
+                        bool *given)
+{
+    const char *value;
+    char where[80];
+    const cf_option *row = match_option(argv[*i], &value, where);
+    if (row == NULL)
+        return unknown_option(argv[*i]);
+    if (row->kind == CF_OPT_FLAG && value == NULL)
+        value = "true";
+    if (value == NULL && *i + 1 < argc)
+        value = argv[++*i];
+    if (value == NULL)
+        return cf_fail(CF_USAGE, "%s needs a value (%s)", where, row->meta);
     if (*given == 0 && o->command < 0)
         return cf_fail(CF_USAGE, "%s does not go with the other options",
                        where);
@@ -271,12 +359,24 @@ static int parse_option(cf_options *o, int argc, char **argv, int *i,
     return cf_option_set(o, row, where, value);
 }
 
+/* Options of the command line must be the command's own; a configuration
+ * file may hold those of several commands. */
+static int check_given(const cf_options *o, const bool *given)
+{
+    for (int i = 0; i < cf_option_count; i++)
+        if (given[i] && !(cf_option_table[i].commands & (1u << o->command)))
+            return cf_fail(CF_USAGE, "--%s is not an option of `cfmpi %s`",
+                           cf_option_table[i].name,
+                           cf_commands[o->command].name);
+    return CF_OK;
+}
+
 static int parse_arguments(cf_options *o, int argc, char **argv,
                            bool *print_config)
 {
     int status = CF_OK, words = 0;
-    unsigned given = ~0u;
     bool input_given = false;
+    bool *given = cf_calloc(cf_option_count, sizeof *given, "options");
     for (int i = 1; i < argc; i++) {
         const char *a = argv[i];
         if (strcmp(a, "--config") == 0) {
@@ -286,7 +386,7 @@ static int parse_arguments(cf_options *o, int argc, char **argv,
         } else if (strcmp(a, "--print-config") == 0) {
             *print_config = true;
         } else if (a[0] == '-' && a[1] != '\0') {
-            CF_TRY(parse_option(o, argc, argv, &i, &given));
+            CF_TRY(parse_option(o, argc, argv, &i, given));
         } else if (words++ == 0 && find_command(a) >= 0) {
             o->command = find_command(a);
         } else if (input_given) {
@@ -301,13 +401,9 @@ static int parse_arguments(cf_options *o, int argc, char **argv,
     }
     if (o->command < 0)
         o->command = CF_CMD_RUN;
-    if (!(given & (1u << o->command)))
-        status =
-            cf_fail(CF_USAGE,
-                    "there are options that `cfmpi %s` does "
-                    "not have; see `cfmpi %s --help`",
-                    cf_commands[o->command].name, cf_commands[o->command].name);
+    status = check_given(o, given);
 done:
+    cf_free(given);
     return status;
 }
 

@@ -17,7 +17,8 @@ uint64_t cf_random_bits(uint64_t seed, uint64_t stream, uint64_t index)
 
 static double unit(uint64_t bits)
 {
-    return ((double)(bits >> 11) + 0.5) * 0x1p-53;
+    /* Half a step up keeps 0 out; the last value would round to 1. */
+    return fmin(((double)(bits >> 11) + 0.5) * 0x1p-53, 1 - 0x1p-53);
 }
 
 double cf_random_uniform(uint64_t seed, uint64_t stream, uint64_t index)

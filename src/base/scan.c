@@ -29,7 +29,8 @@ bool cf_scan_int64(const char *s, const char *e, int64_t *value)
 static bool decimal_only(const char *s, const char *e)
 {
     for (; s < e; s++)
-        if (!isdigit((unsigned char)*s) && strchr("+-.eE", *s) == NULL)
+        if (!isdigit((unsigned char)*s) &&
+            (*s == '\0' || strchr("+-.eE", *s) == NULL))
             return false;
     return true;
 }

@@ -159,14 +159,18 @@ void cf_idmap_build(cf_idmap *map, const cf_par *par, const int64_t *ids,
 }
 
 /* First id of every rank, so that a key's owner can be told; a rank without
- * ids repeats the next one's first. */
-static int64_t *first_ids(const cf_idmap *map, const cf_par *par)
+ * ids repeats the next one's first. `ranks` gets the number of ranks up to the
+ * last that has any. */
+static int64_t *first_ids(const cf_idmap *map, const cf_par *par, int *ranks)
 {
     int64_t *first = cf_alloc(par->size, sizeof *first, "first ids");
     int64_t mine =
         cf_part_count(&map->part, par->rank) > 0 ? map->ids[0] : INT64_MAX;
     MPI_Allgather(&mine, 1, MPI_INT64_T, first, 1, MPI_INT64_T, par->comm);
-    for (int r = par->size - 2; r >= 0; r--)
+    *ranks = par->size;
+    while (*ranks > 1 && cf_part_count(&map->part, *ranks - 1) == 0)
+        --*ranks;
+    for (int r = *ranks - 2; r >= 0; r--)
         if (cf_part_count(&map->part, r) == 0)
             first[r] = first[r + 1];
     return first;
@@ -176,11 +180,12 @@ void cf_idmap_find(const cf_idmap *map, const cf_par *par, const int64_t *ids,
                    int64_t count, cf_gidx *index)
 {
     query *q = sorted_queries(ids, count);
-    int64_t *first = first_ids(map, par);
+    int ranks;
+    int64_t *first = first_ids(map, par, &ranks);
     int64_t *to = cf_calloc(2 * (int64_t)par->size, sizeof *to, "id counts");
     int64_t *from = to + par->size, arrived;
     for (int64_t i = 0; i < count; i++)
-        to[range_of(first + 1, par->size, q[i].key)]++;
+        to[range_of(first + 1, ranks, q[i].key)]++;
     int64_t *got = send_keys(par, q, count, to, from, &arrived);
     for (int64_t i = 0; i < arrived; i++)
         got[i] = position(map, par->rank, got[i]);

@@ -155,8 +155,8 @@ void cf_writer_integer(cf_writer *w, const char *object, const char *name,
                        int64_t value)
 {
     cf_attr *a = new_attr(w, object, name);
-    a->number = (double)value;
-    a->integer = true;
+    a->integer = value;
+    a->is_integer = true;
 }
 
 void cf_writer_real(cf_writer *w, const char *object, const char *name,
@@ -181,20 +181,20 @@ static herr_t put_text(hid_t object, const char *name, const char *text)
     return rc;
 }
 
-static herr_t put_number(hid_t object, const char *name, double value,
-                         bool integer)
+/* `value` is an int64_t or a double, as `type` says. */
+static herr_t put_number(hid_t object, const char *name, hid_t type,
+                         const void *value)
 {
     hid_t space = H5Screate(H5S_SCALAR);
-    hid_t a = H5Acreate2(object, name, integer ? H5T_STD_I64LE : H5T_IEEE_F64LE,
-                         space, H5P_DEFAULT, H5P_DEFAULT);
-    herr_t rc = a < 0 ? -1 : H5Awrite(a, H5T_NATIVE_DOUBLE, &value);
+    hid_t a = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    herr_t rc = a < 0 ? -1 : H5Awrite(a, type, value);
     if (a >= 0)
         H5Aclose(a);
     H5Sclose(space);
     return rc;
 }
 
-/* H5Aiterate callback: copies one attribute, text or scalar number, to the
+/* H5Aiterate callback: copies one attribute, text or real number, to the
  * object whose id `arg` points to. */
 static herr_t copy_attribute(hid_t from, const char *name,
                              const H5A_info_t *info, void *arg)
@@ -213,9 +213,7 @@ static herr_t copy_attribute(hid_t from, const char *name,
         H5free_memory(text);
     } else {
         rc = H5Aread(a, H5T_NATIVE_DOUBLE, &number);
-        rc = rc < 0 ? rc
-                    : put_number(to, name, number,
-                                 H5Tget_class(type) == H5T_INTEGER);
+        rc = rc < 0 ? rc : put_number(to, name, H5T_IEEE_F64LE, &number);
     }
     H5Tclose(type);
     H5Aclose(a);
@@ -291,9 +289,10 @@ static herr_t make_attributes(hid_t file, const cf_writer *w)
             return -1;
         if (H5Aexists(object, a->name) > 0)
             H5Adelete(object, a->name);
-        rc = a->text != NULL
-                 ? put_text(object, a->name, a->text)
-                 : put_number(object, a->name, a->number, a->integer);
+        rc = a->text != NULL ? put_text(object, a->name, a->text)
+             : a->is_integer
+                 ? put_number(object, a->name, H5T_STD_I64LE, &a->integer)
+                 : put_number(object, a->name, H5T_IEEE_F64LE, &a->number);
         H5Oclose(object);
     }
     return rc;
@@ -308,6 +307,7 @@ static int io_error(const cf_writer *w, const char *what)
 /* The whole file but for the values, its space reserved. */
 static int write_metadata(const cf_writer *w)
 {
+    const int64_t no = 0;
     errno = 0;
     hid_t file =
         H5Fcreate(w->temporary, H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT);
@@ -319,7 +319,7 @@ static int write_metadata(const cf_writer *w)
     if (rc >= 0)
         rc = make_attributes(file, w);
     if (rc >= 0)
-        rc = put_number(file, "complete", 0, true);
+        rc = put_number(file, "complete", H5T_STD_I64LE, &no);
     if (H5Fclose(file) < 0 || rc < 0)
         return io_error(w, "cannot be written");
     struct stat info;
