@@ -4,8 +4,8 @@
 
 #include "cfmpi/h5.h"
 
-/* Rows of a dataset to hold in memory at a time. */
-#define CF_H5_PIECE ((int64_t)32 << 20)
+/* Bytes of a dataset that are in memory on their way at a time. */
+#define CF_H5_PIECE ((int64_t)4 << 20)
 
 cf_gidx cf_h5_piece_rows(const cf_dataset *d);
 
