@@ -39,7 +39,7 @@ def made(request, cfmpi, tmp_path_factory):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_export(cfmpi, made, part):
-    outcome = cfmpi("export", "r.h5", "--part", part, cwd=made)
+    outcome = cfmpi("export", "r.h5", "--part", part, "-q", cwd=made)
     compare(f"export_{part}.csv", outcome.stdout)
     assert outcome.stderr == ""
 

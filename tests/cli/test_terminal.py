@@ -155,12 +155,17 @@ def test_skipped_rows_are_counted(cfmpi, tmp_path):
                               load(tmp_path / "good.h5", f"ratings/{name}"))
 
 
-def test_tolerance_not_reached(cfmpi, data, tmp_path):
-    outcome = cfmpi("svd", data / "ml-100k/u.data", "-o", "e.h5", "--dim", 32, "--tol",
-                    1e-6, "--max-passes", 3, ranks=2, cwd=tmp_path, code=76)
-    assert "tol" in outcome.stderr
-    assert load(tmp_path / "e.h5", "embedding/residuals").max() > 1e-6
-    cfmpi("verify", "e.h5", cwd=tmp_path)
+@pytest.mark.parametrize("options", [("--tol", 1e-6, "--max-passes", 3),
+                                     ("--tol", 1e-12)], ids=["passes", "float32"])
+def test_tolerance_not_reached(cfmpi, data, tmp_path, options):
+    """Too few passes, and more than float32 vectors can hold."""
+    outcome = cfmpi("run", data / "ml-100k/u.data", "-o", "r.h5", "--dim", 32, *options,
+                    "--report", "r.json", ranks=2, cwd=tmp_path, code=76)
+    assert len(outcome.errors) == 1 and "--tol" in outcome.errors[0]
+    assert load(tmp_path / "r.h5", "embedding/residuals").max() > options[1]
+    told = json.loads((tmp_path / "r.json").read_text())
+    assert [stage["name"] for stage in told["stages"]] == STAGES
+    cfmpi("verify", "r.h5", cwd=tmp_path)
 
 
 def test_folder_that_holds_only_a_config_file(cfmpi, result_of, data, tmp_path):

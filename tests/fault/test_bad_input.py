@@ -77,7 +77,7 @@ def test_missing_file(refuse, ranks):
 @pytest.mark.parametrize("ranks", RANKS)
 def test_folder_as_input(refuse, ranks):
     (refuse.folder / "folder.csv").mkdir()
-    refuse(66, r"folder\.csv.*directory", "run", "folder.csv", "-o", "r.h5", "--force",
+    refuse(66, r"folder\.csv.*(folder|directory)", "run", "folder.csv", "-o", "r.h5", "--force",
            ranks=ranks)
 
 
@@ -156,7 +156,7 @@ def test_option_of_another_command(refuse):
 @pytest.mark.parametrize("line, message", [
     ("dimension = 4", "dimension"),
     ("dim = four", "dim.*four"),
-    ("dim", "dim"),
+    ("dim", ""),
     ("command = dance", "dance"),
     ("= 4", ""),
 ])

@@ -129,7 +129,7 @@ def test_verify_finds_a_flipped_byte_in_every_dataset(cfmpi, good, tmp_path):
             byte = file.read(1)[0]
             file.seek(offset + size // 2)
             file.write(bytes([byte ^ 1]))
-        outcome = cfmpi("verify", "bad.h5", code=1, cwd=tmp_path)
+        outcome = cfmpi("verify", "bad.h5", code=1, ranks=0, cwd=tmp_path)
         assert name in outcome.stdout + outcome.stderr, name
 
 
@@ -141,8 +141,6 @@ WRONG = {
     "neighbour_score": ("neighbors/users/score", (4, 1)),
     "item_neighbour_score": ("neighbors/items/score", (4, 1)),
     "recommended_score": ("recommendations/score", (4, 0)),
-    "mean": ("users/mean", 4),
-    "count": ("items/count", 4),
 }
 
 

@@ -56,6 +56,16 @@ def test_standard_output_that_takes_nothing(cfmpi, tmp_path):
     assert len(outcome.errors) == 1 and "No space left" in outcome.errors[0]
 
 
+def test_memory_limit(cfmpi, data, tmp_path):
+    """Each rank that runs out says so itself, then the whole job ends."""
+    (tmp_path / "r.h5").write_bytes(b"an earlier result")
+    before = snapshot(tmp_path)
+    outcome = cfmpi("run", data / "ml-1m/ratings.dat", "-o", "r.h5", "--force",
+                    "--memory-limit", "2M", ranks=3, code=71, cwd=tmp_path)
+    assert outcome.errors and all("--memory-limit" in line for line in outcome.errors)
+    assert snapshot(tmp_path) == before
+
+
 def ranks_of(process):
     """The pids of the launched program's ranks."""
     found = []
@@ -68,20 +78,30 @@ def ranks_of(process):
     return sorted(found)
 
 
-@pytest.mark.parametrize("seconds", [1.0, 3.0])
-@pytest.mark.parametrize("victim", [0, 2])
-def test_killed_rank(cfmpi, data, tmp_path, victim, seconds):
+def writing(folder):
+    """A file of at least 1 MB beside the result, which is far smaller."""
+    return any(path.stat().st_size > 1e6 for path in folder.iterdir())
+
+
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("victim, moment", [(2, "early"), (0, "write"), (2, "write")])
+def test_killed_rank(cfmpi, data, tmp_path, victim, moment):
     (tmp_path / "ratings.csv").write_text(HEADER + "".join(ROWS))
     cfmpi("run", "ratings.csv", "-o", "r.h5", cwd=tmp_path)
     earlier = (tmp_path / "r.h5").read_bytes()
-    process = launch(PROGRAM, ["run", data / "ml-1m/ratings.dat", "-o", "r.h5",
-                               "--force", "--tol", "1e-12"], 3, tmp_path,
+    process = launch(PROGRAM, ["neighbors", data / "ml-1m/ratings.dat", "-o", "r.h5",
+                               "--force", "--side", "both", "-k", 2000], 3, tmp_path,
                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        patience = time.monotonic() + 30
-        while len(ranks_of(process)) < 3 and time.monotonic() < patience:
-            time.sleep(0.1)
-        time.sleep(seconds)
+        wait_until(lambda: len(ranks_of(process)) == 3)
+        if moment == "write":
+            wait_until(lambda: writing(tmp_path) or process.poll() is not None)
         assert process.poll() is None, "the run was over before a rank was killed"
         os.kill(ranks_of(process)[victim], signal.SIGKILL)
         assert process.wait(60) != 0

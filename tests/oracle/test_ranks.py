@@ -6,7 +6,6 @@ from reference import digests, load
 RANKS = [1, 2, 3, 4, 7, 16]
 SVD = ("--dim", 32, "--tol", 1e-5)
 MATRIX = ("users", "items", "ratings")
-LISTS = ("neighbors", "recommendations")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +44,13 @@ def test_same_lists_from_the_same_embedding(cfmpi, chain, tmp_path, ranks):
     lists, result = tmp_path / "n.h5", tmp_path / "r.h5"
     cfmpi("neighbors", chain[1], "-o", lists, "--side", "both", ranks=ranks)
     cfmpi("recommend", lists, "-o", result, ranks=ranks)
+    assert digests(result) == digests(chain[3])
+
+
+def test_same_lists_with_more_threads(cfmpi, chain, tmp_path):
+    lists, result = tmp_path / "n.h5", tmp_path / "r.h5"
+    cfmpi("neighbors", chain[1], "-o", lists, "--side", "both", "--threads", 2, ranks=2)
+    cfmpi("recommend", lists, "-o", result, "--threads", 2, ranks=2)
     assert digests(result) == digests(chain[3])
 
 

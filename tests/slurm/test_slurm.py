@@ -97,7 +97,7 @@ def test_job_ends_with_the_exit_code_of_the_program(submit, tmp_path, launcher):
     assert not (tmp_path / "result.h5").exists()
 
 
-def test_restarted_job_leaves_a_whole_output_alone(submit, ratings, tmp_path):
+def test_job_leaves_an_output_that_is_there_alone(submit, ratings, tmp_path):
     (tmp_path / "result.h5").write_text("an earlier result")
     code, log = submit("one-node", "srun", ratings, "result.h5", *OPTIONS)
     assert code == 73, log

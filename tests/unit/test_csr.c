@@ -1,0 +1,343 @@
+#include "test.h"
+
+/* ---- building, against a dense reference ---- */
+
+/* A set of events: entries that are dealt out over the ranks. */
+typedef struct events {
+    cf_gidx rows, cols;
+    int64_t count;
+    int spread; /* event e is on a rank below this one */
+} events;
+
+static cf_entry nth_entry(const events *v, int64_t e)
+{
+    cf_gidx row = pick(11, e, v->rows);
+    row = row * row / v->rows; /* crowded at the beginning */
+    return (cf_entry){row, (cf_lidx)pick(12, e, v->cols), (float)noise(13, e)};
+}
+
+static int owner_of(const events *v, int64_t e)
+{
+    return (int)pick(14, e, CF_MIN(v->spread, world.size));
+}
+
+/* What stands in one place: the values in the order that the rule sees. */
+typedef struct place {
+    int64_t count;
+    float first, last;
+    double sum;
+} place;
+
+static place *dense(const events *v)
+{
+    place *p = cf_calloc(v->rows * v->cols, sizeof *p, "test");
+    for (int r = 0; r < world.size; r++)
+        for (int64_t e = 0; e < v->count; e++) {
+            cf_entry x = nth_entry(v, e);
+            place *at = &p[x.row * v->cols + x.col];
+            if (owner_of(v, e) != r)
+                continue;
+            at->first = at->count == 0 ? x.value : at->first;
+            at->last = x.value;
+            at->sum += (double)x.value;
+            at->count++;
+        }
+    return p;
+}
+
+static int build(cf_csr *a, const events *v, enum cf_duplicates rule,
+                 int64_t *merged, cf_entry *first)
+{
+    int64_t n = 0;
+    cf_entry *mine = cf_alloc(v->count, sizeof *mine, "test");
+    for (int64_t e = 0; e < v->count; e++)
+        if (owner_of(v, e) == world.rank)
+            mine[n++] = nth_entry(v, e);
+    return cf_csr_build(a, &world, v->rows, v->cols, mine, n, rule, merged,
+                        first);
+}
+
+static float by_rule(const place *p, enum cf_duplicates rule)
+{
+    return rule == CF_DUP_FIRST  ? p->first
+           : rule == CF_DUP_LAST ? p->last
+                                 : (float)(p->sum / (double)p->count);
+}
+
+static void check_rows(const cf_csr *a, const place *p, enum cf_duplicates rule)
+{
+    cf_gidx begin = a->part.begin[world.rank];
+    CHECK(a->n_loc == cf_part_count(&a->part, world.rank) && a->indptr[0] == 0);
+    for (int64_t i = 0; i < a->n_loc; i++) {
+        int64_t e = a->indptr[i];
+        const place *row = p + (begin + i) * a->cols;
+        for (cf_gidx j = 0; j < a->cols; j++) {
+            if (row[j].count == 0)
+                continue;
+            bool there = e < a->indptr[i + 1] && a->indices[e] == j;
+            CHECK(there);
+            if (there)
+                CHECK(same_number(a->values[e++], by_rule(&row[j], rule)));
+        }
+        CHECK(e == a->indptr[i + 1]);
+    }
+}
+
+/* No rank has more than its share and one row. */
+static void check_balance(const cf_csr *a, int64_t count)
+{
+    int64_t mine = a->indptr[a->n_loc], longest = 0;
+    for (int64_t i = 0; i < a->n_loc; i++)
+        longest = CF_MAX(longest, a->indptr[i + 1] - a->indptr[i]);
+    longest = cf_max_i64(&world, longest);
+    CHECK(a->nnz_begin == cf_exscan_i64(&world, mine));
+    CHECK(a->nnz == cf_sum_i64(&world, mine));
+    CHECK(cf_max_i64(&world, mine) <= count / world.size + longest + 1);
+}
+
+static void check_build(const events *v, enum cf_duplicates rule)
+{
+    cf_csr a = {0};
+    cf_entry first;
+    int64_t merged = -1, places = 0;
+    place *p = dense(v);
+    CHECK(build(&a, v, rule, &merged, &first) == CF_OK);
+    for (int64_t i = 0; i < v->rows * v->cols; i++)
+        places += p[i].count > 0;
+    CHECK(a.rows == v->rows && a.cols == v->cols && a.nnz == places);
+    CHECK(merged == v->count - places);
+    CHECK(cf_part_rows(&a.part) == v->rows);
+    check_rows(&a, p, rule);
+    if (merged == 0)
+        check_balance(&a, v->count);
+    cf_csr_free(&a);
+    cf_csr_free(&a);
+    cf_free(p);
+}
+
+static void check_error(const events *v)
+{
+    cf_csr a = {0};
+    cf_entry first = {-1, -1, 0};
+    int64_t merged, at = 0;
+    place *p = dense(v);
+    while (at < v->rows * v->cols && p[at].count < 2)
+        at++;
+    bool twice = at < v->rows * v->cols;
+    CHECK(build(&a, v, CF_DUP_ERROR, &merged, &first) ==
+          (twice ? CF_BAD_DATA : CF_OK));
+    if (twice)
+        CHECK(first.row == at / v->cols && first.col == at % v->cols);
+    else
+        check_rows(&a, p, CF_DUP_FIRST);
+    cf_csr_free(&a);
+    cf_free(p);
+    cf_error_clear();
+}
+
+static void test_build(void)
+{
+    static const events sets[] = {
+        {50, 40, 1500, 9},   {50, 40, 1500, 1}, {2, 3, 4, 9},
+        {1, 1, 1, 9},        {1, 1, 5, 9},      {1, 900, 300, 9},
+        {900, 1, 300, 9},    {30, 20, 0, 9},    {40, 30, 40, 3},
+        {700, 60, 20000, 9}, {3, 2000, 60, 9},  {5000, 20, 90, 9},
+    };
+    for (int s = 0; s < COUNT(sets); s++) {
+        check_build(&sets[s], CF_DUP_FIRST);
+        check_build(&sets[s], CF_DUP_LAST);
+        check_build(&sets[s], CF_DUP_MEAN);
+        check_error(&sets[s]);
+    }
+}
+
+/* ---- rows split by entries ---- */
+
+static void test_balance(void)
+{
+    static const cf_gidx rows[] = {1, 3, 50, 3000};
+    for (int s = 0; s < COUNT(rows); s++)
+        for (int heavy = 0; heavy < 3; heavy++) {
+            cf_part even = {0}, part = {0};
+            int64_t total = 0, most = 0,
+                    *all = cf_alloc(rows[s], sizeof *all, "test");
+            for (cf_gidx i = 0; i < rows[s]; i++) {
+                all[i] = pick(21, i, 30) *
+                         (heavy == 1 && i == rows[s] / 2 ? 1000 : 1);
+                all[i] = heavy == 2 ? 0 : all[i]; /* nothing at all */
+                total += all[i];
+                most = CF_MAX(most, all[i]);
+            }
+            cf_part_even(&even, rows[s], world.size);
+            cf_csr_balance(&part, &world, &even, all + even.begin[world.rank]);
+            CHECK(part.size == world.size && part.begin[0] == 0);
+            CHECK(part.begin[world.size] == rows[s]);
+            CHECK(same_on_all(part.begin,
+                              (world.size + 1) * (int64_t)sizeof *part.begin));
+            for (int r = 0; r < world.size; r++) {
+                int64_t sum = 0;
+                CHECK(part.begin[r] <= part.begin[r + 1]);
+                for (cf_gidx i = part.begin[r]; i < part.begin[r + 1]; i++)
+                    sum += all[i];
+                CHECK(sum <= total / world.size + most + 1);
+            }
+            cf_part_free(&even);
+            cf_part_free(&part);
+            cf_free(all);
+        }
+}
+
+/* ---- statistics ---- */
+
+/* Columns of one magnitude, of all that float32 has, of denormals, and of
+ * large values that cancel; one without entries. */
+static float wild(cf_gidx row, cf_gidx col)
+{
+    int64_t at = row * 8 + col;
+    double x = noise(31, at);
+    switch (col) {
+    case 0: return (float)pick(32, at, 11) / 2;
+    case 1: return (float)ldexp(x, (int)pick(33, at, 240) - 125);
+    case 2: return (float)ldexp(x, -140);
+    case 3: return row % 2 ? 3e38f : -3e38f;
+    case 4: return NAN;
+    case 5: return pick(34, at, 3) == 0 ? (float)x : NAN;
+    case 6: return row == 5 ? 1e-30f : NAN;
+    default: return row % 2 ? 1e30f : (float)x;
+    }
+}
+
+static void check_close(cf_gidx rows, cf_gidx col, int64_t count, double mean)
+{
+    long double sum = 0, size = 0;
+    int64_t n = 0;
+    for (cf_gidx i = 0; i < rows; i++) {
+        float x = wild(i, col);
+        if (isnan(x))
+            continue;
+        n++;
+        sum += (long double)x;
+        size += fabsl((long double)x);
+    }
+    CHECK(count == n);
+    if (n > 0)
+        CHECK(fabsl((long double)mean * n - sum) <= 1e-15L * size);
+    else
+        CHECK(isnan(mean));
+}
+
+static void test_col_stats(void)
+{
+    const cf_gidx rows = 1500, cols = 8;
+    cf_csr a = {0}, alone = {0};
+    cf_part part = {0}, whole = {0};
+    cf_par self = one_rank();
+    int64_t count[8], all_count[8], copies[8];
+    double mean[8], all_mean[8];
+    make_csr(&a, &world, rows, cols, wild);
+    make_csr(&alone, &self, rows, cols, wild);
+    cf_part_even(&part, cols, world.size);
+    cf_part_even(&whole, cols, 1);
+    cf_csr_col_stats(&a, &world, &part, count, mean);
+    cf_csr_col_stats(&alone, &self, &whole, all_count, all_mean);
+    for (cf_gidx j = 0; j < cf_part_count(&part, world.rank); j++) {
+        cf_gidx col = part.begin[world.rank] + j;
+        CHECK(memcmp(&mean[j], &all_mean[col], sizeof *mean) == 0 ||
+              isnan(mean[j]));
+        check_close(rows, col, count[j], mean[j]);
+        CHECK(count[j] == all_count[col]);
+    }
+    cf_csr_col_counts(&a, &world, copies);
+    CHECK(memcmp(copies, all_count, sizeof copies) == 0);
+    cf_part_free(&part);
+    cf_part_free(&whole);
+    cf_csr_free(&a);
+    cf_csr_free(&alone);
+}
+
+/* About a third of the places, some rows with one entry or none. */
+static float thin(cf_gidx row, cf_gidx col)
+{
+    bool there = row % 7 == 2
+                     ? col == row % 25
+                     : row % 7 != 3 && pick(41, row * 1000 + col, 3) == 0;
+    return there ? (float)(pick(42, row * 1000 + col, 10) + 1) / 2 : NAN;
+}
+
+static void test_row_stats(void)
+{
+    cf_csr a = {0};
+    make_csr(&a, &world, 60, 25, thin);
+    int64_t *count = cf_alloc(a.n_loc, sizeof *count, "test");
+    double *mean = cf_alloc(a.n_loc, sizeof *mean, "test");
+    cf_csr_row_stats(&a, count, mean);
+    for (int64_t i = 0; i < a.n_loc; i++) {
+        int64_t n = 0;
+        double sum = 0;
+        for (cf_gidx j = 0; j < 25; j++) {
+            float x = thin(a.part.begin[world.rank] + i, j);
+            n += !isnan(x);
+            sum += isnan(x) ? 0 : (double)x;
+        }
+        CHECK(count[i] == n);
+        CHECK(same_number(mean[i], n > 0 ? sum / (double)n : (double)NAN));
+    }
+    cf_free(count);
+    cf_free(mean);
+    cf_csr_free(&a);
+}
+
+/* ---- rows of other ranks ---- */
+
+static void check_fetch(const cf_csr *a, const cf_gidx *rows, int64_t count)
+{
+    cf_csr_copy copy = {0};
+    int64_t *lengths = cf_alloc(count, sizeof *lengths, "test");
+    cf_csr_row_lengths(a, &world, rows, count, lengths);
+    cf_csr_fetch(&copy, a, &world, rows, count);
+    CHECK(copy.count == count && copy.indptr[0] == 0);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t e = copy.indptr[i];
+        CHECK(copy.indptr[i + 1] - e == lengths[i]);
+        for (cf_gidx j = 0; j < a->cols; j++) {
+            float x = thin(rows[i], j);
+            if (isnan(x))
+                continue;
+            bool there = e < copy.indptr[i + 1] && copy.indices[e] == j;
+            CHECK(there);
+            if (there)
+                CHECK(same_number(copy.values[e++], x));
+        }
+        CHECK(e == copy.indptr[i + 1]);
+    }
+    cf_csr_copy_free(&copy);
+    cf_csr_copy_free(&copy);
+    cf_free(lengths);
+}
+
+static void test_fetch(void)
+{
+    const cf_gidx n = 200;
+    cf_csr a = {0};
+    cf_gidx rows[200];
+    make_csr(&a, &world, n, 30, thin);
+    for (int round = 0; round < 6; round++) {
+        int64_t count = 0; /* none, all, or some; different on each rank */
+        int mode = (round + world.rank) % 3;
+        for (cf_gidx i = 0; i < n && mode > 0; i++)
+            if (mode == 1 || pick(43, i * 100 + world.rank, 4) == 0)
+                rows[count++] = i;
+        check_fetch(&a, rows, count);
+    }
+    check_fetch(&a, rows, 0); /* on no rank */
+    cf_csr_free(&a);
+}
+
+static void run_tests(void)
+{
+    test_build();
+    test_balance();
+    test_col_stats();
+    test_row_stats();
+    test_fetch();
+}

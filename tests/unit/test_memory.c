@@ -1,0 +1,77 @@
+#include "test.h"
+
+static void test_accounting(void)
+{
+    int64_t before = cf_memory_now();
+    double *x = cf_alloc(1000, sizeof *x, "test");
+    CHECK(cf_memory_now() == before + 8000);
+    CHECK(cf_memory_peak() >= before + 8000);
+    char *y = cf_calloc(12345, 1, "test");
+    CHECK(cf_memory_now() == before + 8000 + 12345);
+    int64_t peak = cf_memory_peak();
+    CHECK(peak >= before + 8000 + 12345);
+    for (int i = 0; i < 12345; i++)
+        CHECK(y[i] == 0);
+    cf_free(x);
+    CHECK(cf_memory_now() == before + 12345);
+    cf_free(y);
+    cf_free(NULL);
+    CHECK(cf_memory_now() == before);
+    CHECK(cf_memory_peak() == peak);
+    x = cf_alloc(peak, 2, "test"); /* surely more than ever before */
+    CHECK(cf_memory_peak() == before + 2 * peak);
+    cf_free(x);
+}
+
+static void test_realloc(void)
+{
+    int64_t before = cf_memory_now();
+    int64_t *x = cf_realloc(NULL, 10, sizeof *x, "test");
+    for (int i = 0; i < 10; i++)
+        x[i] = i;
+    x = cf_realloc(x, 100000, sizeof *x, "test");
+    for (int i = 0; i < 10; i++)
+        CHECK(x[i] == i);
+    CHECK(cf_memory_now() == before + 800000);
+    x = cf_realloc(x, 5, sizeof *x, "test");
+    for (int i = 0; i < 5; i++)
+        CHECK(x[i] == i);
+    CHECK(cf_memory_now() == before + 40);
+    x = cf_realloc(x, 0, sizeof *x, "test");
+    CHECK(x != NULL && cf_memory_now() == before);
+    cf_free(x);
+}
+
+static void test_shapes(void)
+{
+    static const int64_t counts[] = {0, 1, 7, 63, 64, 65, 1000, 4095};
+    for (int i = 0; i < COUNT(counts); i++)
+        for (size_t size = 1; size <= 48; size += 47) {
+            char *p = cf_alloc(counts[i], size, "test");
+            CHECK(p != NULL && (uintptr_t)p % 64 == 0);
+            memset(p, 1, (size_t)counts[i] * size);
+            cf_free(p);
+        }
+}
+
+/* Up to the limit, and over it once it is lifted. */
+static void test_limit(void)
+{
+    cf_memory_limit(cf_memory_now() + 1000);
+    char *p = cf_alloc(1000, 1, "test");
+    cf_free(p);
+    p = cf_alloc(600, 1, "test");
+    cf_memory_limit(0);
+    char *q = cf_alloc(5000, 1, "test");
+    cf_free(q);
+    cf_free(p);
+}
+
+static void run_tests(void)
+{
+    test_accounting();
+    test_realloc();
+    test_shapes();
+    test_limit();
+    CHECK(cf_memory_process_peak() > (int64_t)1 << 20);
+}
