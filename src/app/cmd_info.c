@@ -180,16 +180,16 @@ typedef struct names {
 static void print_item(cf_text *out, const names *n, int64_t item,
                        double figure)
 {
+    int64_t width = n->titled ? (int64_t)n->title.width : 0;
+    char *title = cf_calloc(width + 1, 1, "title");
+    if (n->titled && cf_h5_read(n->file, &n->title, item, 1, title) != CF_OK)
+        title[0] = '\0';
     cf_text_add(out, "    %4.2f  ", figure);
-    if (n->titled) {
-        char *title = cf_calloc((int64_t)n->title.width + 1, 1, "title");
-        if (cf_h5_read(n->file, &n->title, item, 1, title) == CF_OK)
-            cf_text_add(out, "%s", title);
-        cf_free(title);
-    } else {
-        cf_text_add(out, "item %.0f", n->items[item]);
-    }
-    cf_text_add(out, "\n");
+    if (title[0] != '\0')
+        cf_text_add(out, "%s\n", title);
+    else
+        cf_text_add(out, "item %.0f\n", n->items[item]);
+    cf_free(title);
 }
 
 /* The user's highest ratings, in item order where they are equal. */

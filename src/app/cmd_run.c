@@ -54,6 +54,10 @@ static int choose_steps(cf_job *job)
     enum cf_step missing;
     job->last = last_step(o);
     job->first = CF_STEP_INGEST;
+    if (o->command == CF_CMD_RUN && o->side == CF_SIDE_ITEMS)
+        return cf_fail(CF_USAGE,
+                       "--side: items have no recommendations; run with "
+                       "--side=both, or use `cfmpi neighbors`");
     if (!job->from_file)
         return job->last == CF_STEP_RECOMMEND && o->command == CF_CMD_RECOMMEND
                    ? cf_fail(CF_USAGE,
@@ -403,6 +407,12 @@ static int add_carried(cf_job *job, cf_writer *w)
         CF_TRY(cf_writer_carry(w, &job->file, "/embedding"));
     if (job->first > CF_STEP_NEIGHBORS)
         CF_TRY(cf_writer_carry(w, &job->file, "/neighbors"));
+    if (job->first == CF_STEP_NEIGHBORS && job->o->side == CF_SIDE_USERS)
+        CF_TRY(cf_writer_carry(w, &job->file, "/neighbors/items"));
+    if (job->first == CF_STEP_NEIGHBORS && job->o->side == CF_SIDE_ITEMS) {
+        CF_TRY(cf_writer_carry(w, &job->file, "/neighbors/users"));
+        CF_TRY(cf_writer_carry(w, &job->file, "/recommendations"));
+    }
     if (cf_h5_text(&job->file, "/", "input", &input))
         cf_writer_text(w, "/", "input", input.data);
 done:

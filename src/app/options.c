@@ -347,8 +347,10 @@ static void print_config(const cf_options *o)
         if (!(row->commands & (1u << o->command)))
             continue;
         cf_option_text(o, row, &value);
+        /* A given --dim must fit the input; the default bends to it. */
+        bool bends = row->offset == offsetof(cf_options, dim) && !o->dim_given;
         if (value.length > 0)
-            printf("%s = %s\n", row->name, value.data);
+            printf("%s%s = %s\n", bends ? "# " : "", row->name, value.data);
         cf_text_free(&value);
     }
 }

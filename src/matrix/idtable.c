@@ -4,16 +4,18 @@
 #include "cfmpi/idmap.h"
 #include "cfmpi/memory.h"
 
-static uint64_t hash(int64_t id)
+/* Fibonacci hashing: the top bits of the product depend on all bits of the
+ * id (Knuth, TAOCP 3, 6.4). */
+static uint64_t hash(int64_t id, int64_t slots)
 {
-    uint64_t x = (uint64_t)id * 0x9e3779b97f4a7c15u;
-    return x ^ (x >> 29);
+    int shift = __builtin_clzll((unsigned long long)slots) + 1;
+    return ((uint64_t)id * 0x9e3779b97f4a7c15u) >> shift;
 }
 
 static int64_t find_slot(const cf_idtable *t, int64_t id)
 {
     uint64_t mask = (uint64_t)t->slots - 1;
-    uint64_t s = hash(id) & mask;
+    uint64_t s = hash(id, t->slots);
     while (t->slot[s] >= 0 && t->ids[t->slot[s]] != id)
         s = (s + 1) & mask;
     return (int64_t)s;

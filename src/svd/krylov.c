@@ -47,8 +47,10 @@ struct cf_svd {
     double gram[CF_BLOCK * CF_BLOCK]; /* wᵀw */
     double worst;                     /* estimated residual at the last look */
     int steps, next_look, looked;
-    int untrusted;  /* steps to go behind random columns */
-    bool exhausted; /* nothing more can be gained */
+    int untrusted;   /* steps to go behind random columns */
+    bool all_random; /* the newest block is nothing but random columns */
+    bool null_seen;  /* C took such a block to zero: nothing was missed */
+    bool exhausted;  /* nothing more can be gained */
 };
 
 static int smaller(cf_gidx a, cf_gidx b)
@@ -187,8 +189,8 @@ static int look(cf_svd *s)
     s->s = cf_alloc((int64_t)p * s->wanted, sizeof *s->s, "Ritz vectors");
     CF_TRY(cf_grid_eigen(s->op.par, s->t, p, s->capacity, s->wanted, s->theta,
                          s->s));
-    s->worst = 0;
-    for (int k = 0; k < s->options.dim; k++) {
+    s->worst = p < s->options.dim ? INFINITY : 0;
+    for (int k = 0; k < CF_MIN(p, s->options.dim); k++) {
         double scale = is_zero(s, k) ? s->theta[0] : s->theta[k];
         if (scale > 0)
             s->worst = fmax(s->worst, remainder_norm(s, k) / scale);
@@ -241,7 +243,23 @@ static bool grow(cf_svd *s)
     s->last = CF_MIN(s->last, left);
     int replaced = cf_basis_append(b, s->w, s->last, negligible);
     s->untrusted = replaced > 0 ? SETTLE_STEPS : CF_MAX(s->untrusted - 1, 0);
+    s->all_random = replaced >= s->last;
     return true;
+}
+
+/* Whether C takes the newest block to zero, but for rounding. A random
+ * direction would have shown any part of C that the basis has missed. */
+static bool is_null(const cf_svd *s)
+{
+    int p = s->basis.count, first = p - s->last;
+    double most = 0, floor = 100 * DBL_EPSILON * s->theta[0];
+    for (int c = 0; c < s->last; c++) {
+        most = fmax(most, sqrt(s->gram[c + c * s->last]));
+        for (int r = 0; r < p; r++)
+            most =
+                fmax(most, fabs(s->t[r + (int64_t)(first + c) * s->capacity]));
+    }
+    return s->looked > 0 && most <= floor;
 }
 
 /* One step, and a look at T when it is due. */
@@ -251,6 +269,7 @@ static int step(cf_svd *s, double target)
     multiply(s);
     project(s);
     s->steps++;
+    s->null_seen = s->null_seen || (s->all_random && is_null(s));
     bool full = s->basis.count + CF_BLOCK > s->capacity;
     if (s->basis.count < s->next_look && !full)
         goto done;
@@ -269,7 +288,8 @@ done:
 
 static bool converged(const cf_svd *s, double target)
 {
-    return s->looked == s->steps && s->worst <= target && s->untrusted == 0 &&
+    return s->looked == s->steps && s->worst <= target &&
+           (s->untrusted == 0 || s->null_seen) &&
            s->basis.count >= s->options.dim;
 }
 
@@ -428,14 +448,16 @@ static void publish(const cf_svd *s, cf_embedding *e)
 int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more)
 {
     int status = CF_OK;
+    /* Whatever the passes allowed, there must be dim columns. */
     while (!s->exhausted && !converged(s, target) &&
-           s->op.passes < s->options.max_passes) {
+           (s->op.passes < s->options.max_passes ||
+            s->basis.count < s->options.dim)) {
         if (s->steps > 0)
             advance(s);
         if (!s->exhausted)
             CF_TRY(step(s, target));
     }
-    if (s->looked != s->steps || s->basis.count < s->options.dim)
+    if (s->looked != s->steps)
         CF_TRY(look(s));
     publish(s, e);
     *more = !s->exhausted && s->op.passes < s->options.max_passes;
