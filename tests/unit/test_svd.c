@@ -394,6 +394,16 @@ static void test_few_passes(void)
     check_few_passes(&many, 2); /* fewer columns than wanted vectors */
 }
 
+/* Behind the range of a low-rank matrix there is nothing to wait for. */
+static void test_low_rank_ends_early(void)
+{
+    const problem p = {300, 290, all_fours, 8, 1e-6};
+    result r = {0};
+    solve(&r, &p, &world, 500);
+    CHECK(r.e.passes < 20 && r.e.max_residual <= p.tol);
+    result_free(&r);
+}
+
 static void run_tests(void)
 {
     test_problems();
@@ -401,4 +411,5 @@ static void run_tests(void)
     test_alone();
     test_again();
     test_few_passes();
+    test_low_rank_ends_early();
 }

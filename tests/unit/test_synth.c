@@ -27,8 +27,7 @@ static void add_user(totals *t, const cf_synth *s, const cf_synth_block *b,
         int stars = b->half_stars[i];
         t->out_of_order += i > begin && b->item[i - 1] >= item;
         bool known = item >= 1 && item <= s->shape.items;
-        t->out_of_range += !known || stars < 1 || stars > 10 ||
-                           b->time[i] < 0;
+        t->out_of_range += !known || stars < 1 || stars > 10 || b->time[i] < 0;
         t->half_stars += stars;
         t->digest += cf_random_bits((uint64_t)(b->first + u),
                                     (uint64_t)item << 8 | (uint64_t)stars,
@@ -89,11 +88,13 @@ static void test_exact(cf_synth_shape shape)
 static void test_shapes(void)
 {
     const cf_synth_shape shapes[] = {
-        {1, 1, 1, 1},           {2, 1, 500, 500},     {3, 1, 500, 1},
-        {4, 500, 1, 500},       {5, 3, 7, 21},        {6, 3, 7, 20},
-        {7, 40, 30, 1200},      {8, 40, 30, 1199},    {9, 1000, 5000, 1000},
-        {10, 65, 3, 66},        {11, 200, 90, 9000},  {12, 2, 20000, 30000},
-        {0, 129, 1000, 64500},  {UINT64_MAX, 300, 64, 4000},
+        {1, 1, 1, 1},          {2, 1, 500, 500},
+        {3, 1, 500, 1},        {4, 500, 1, 500},
+        {5, 3, 7, 21},         {6, 3, 7, 20},
+        {7, 40, 30, 1200},     {8, 40, 30, 1199},
+        {9, 1000, 5000, 1000}, {10, 65, 3, 66},
+        {11, 200, 90, 9000},   {12, 2, 20000, 30000},
+        {0, 129, 1000, 64500}, {UINT64_MAX, 300, 64, 4000},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         test_exact(shapes[i]);
@@ -102,8 +103,9 @@ static void test_shapes(void)
 static void test_impossible(void)
 {
     const cf_synth_shape shapes[] = {
-        {1, 10, 10, 9},  {1, 10, 10, 101}, {1, 0, 10, 10}, {1, 10, 0, 10},
-        {1, 10, 10, -1}, {1, (int64_t)1 << 40, 1, (int64_t)1 << 40},
+        {1, 10, 10, 9},          {1, 10, 10, 101},
+        {1, 0, 10, 10},          {1, 10, 0, 10},
+        {1, 10, 10, -1},         {1, (int64_t)1 << 40, 1, (int64_t)1 << 40},
         {1, 10, INT64_MAX, 100},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -172,8 +174,8 @@ static void test_taste(void)
     cf_synth_block b = {0};
     int64_t count[2] = {0}, stars[2] = {0};
     const char *taste[2];
-    CHECK(cf_synth_open(&s, &world, (cf_synth_shape){22, 400, 2000, 20000})
-          == CF_OK);
+    CHECK(cf_synth_open(&s, &world, (cf_synth_shape){22, 400, 2000, 20000}) ==
+          CF_OK);
     for (int64_t i = 0; i < s.blocks; i++) {
         cf_synth_fill(&s, i, &b);
         for (int64_t u = 0; u < b.users; u++) {
@@ -207,8 +209,8 @@ static void test_titles(void)
     cf_text text = {0};
     char **titles = cf_alloc(items, sizeof *titles, "titles");
     int64_t commas = 0, same = 0, unnamed = 0;
-    CHECK(cf_synth_open(&s, &world, (cf_synth_shape){23, 10, items, 100})
-          == CF_OK);
+    CHECK(cf_synth_open(&s, &world, (cf_synth_shape){23, 10, items, 100}) ==
+          CF_OK);
     for (int64_t i = 0; i < items; i++) {
         cf_text_clear(&text);
         cf_synth_title(&s, i + 1, &text);
@@ -237,8 +239,8 @@ static void test_split(void)
 {
     cf_synth s = {0};
     int64_t out = 0, none = 0;
-    CHECK(cf_synth_open(&s, &world, (cf_synth_shape){24, 100, 100, 100})
-          == CF_OK);
+    CHECK(cf_synth_open(&s, &world, (cf_synth_shape){24, 100, 100, 100}) ==
+          CF_OK);
     for (int64_t u = 1; u <= 100; u++)
         for (int64_t i = 1; i <= 100; i++) {
             out += cf_synth_held_out(&s, u, i, 0.1);
