@@ -103,16 +103,15 @@ static void fill_random(cf_basis *b, double *column)
 /* What rank 0 decides for all, so that ranks on unlike CPUs never differ. */
 struct decision {
     double least;
-    char dependent[64];
+    char dependent[CF_WIDTH_MAX];
 };
 
-int cf_basis_append(cf_basis *b, double *w, int width, double negligible)
+void cf_basis_append(cf_basis *b, double *w, int width, double negligible)
 {
     struct decision d = {0};
-    double g[64 * 64];
-    int replaced = 0;
+    double *g = cf_alloc((int64_t)width * width, sizeof *g, "gram");
     bool again = true;
-    CF_ASSERT(width <= 64 && b->count + width <= b->capacity);
+    CF_ASSERT(width <= CF_WIDTH_MAX && b->count + width <= b->capacity);
     for (int turn = 0; again; turn++) {
         if (turn > 0)
             cf_basis_project(b, w, width, NULL, false);
@@ -129,12 +128,11 @@ int cf_basis_append(cf_basis *b, double *w, int width, double negligible)
             if (d.dependent[c]) {
                 fill_random(b, w + (int64_t)c * b->ld);
                 again = true;
-                replaced++;
             }
         CF_ASSERT(turn < MAX_TURNS);
     }
     memcpy(b->q + (int64_t)b->count * b->ld, w,
            (size_t)b->ld * (size_t)width * sizeof *w);
     b->count += width;
-    return replaced;
+    cf_free(g);
 }

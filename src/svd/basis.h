@@ -8,6 +8,9 @@
 #include "cfmpi/context.h"
 #include "cfmpi/partition.h"
 
+/* Columns of the widest block. */
+#define CF_WIDTH_MAX 256
+
 /* Columns are stored one after the other (column-major, leading dimension
  * `ld`), so the leading columns are one matrix for BLAS. */
 typedef struct cf_basis {
@@ -37,7 +40,7 @@ void cf_basis_gram(const cf_basis *b, const double *w, int width, double *g);
 
 /* Makes w orthonormal and orthogonal to the basis, and appends it. Columns of
  * w that depend on the rest, or are shorter than `negligible`, give way to
- * random ones; their number is returned. Collective. */
-int cf_basis_append(cf_basis *b, double *w, int width, double negligible);
+ * random ones. Collective. */
+void cf_basis_append(cf_basis *b, double *w, int width, double negligible);
 
 #endif

@@ -5,9 +5,14 @@
  *         orthonormal. Eigenpairs of T (ScaLAPACK) give the triplets; with F
  *         the part of C Q_last outside the basis, ‖Cv − θv‖ = ‖F s_last‖, so
  *         the residual is known without touching the matrix. A full basis
- *         is restarted from its best Ritz vectors. When a block brings
- *         nothing new, random columns leave the invariant subspace, and
- *         convergence has to be seen again behind them.
+ *         is restarted from its best Ritz vectors.
+ * Missed triplets  A block of b columns finds at most b copies of a repeated
+ *         singular value, and no residual tells. So before convergence is
+ *         believed, a random block is iterated in the complement of the basis;
+ *         an eigenvalue there above the smallest wanted one means that
+ *         something is missing, and the work begins anew with blocks twice
+ *         as wide. A value that exceeds the smallest wanted one by little can
+ *         escape the few steps of the probe.
  * Start   Noise times (number of ratings)^1.5, which leans towards the
  *         leading vectors.
  * Cost    A step: one pass over the matrix with 16 columns and
@@ -21,37 +26,18 @@
 #include <math.h>
 #include <string.h>
 
-#include "basis.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/grid.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
 #include "cfmpi/random.h"
-#include "cfmpi/svd.h"
-#include "product.h"
+#include "krylov.h"
 
-#define CHECK_AHEAD 4  /* steps between looks at T, at most */
-#define SETTLE_STEPS 3 /* steps behind random columns before trusting T */
-
-struct cf_svd {
-    cf_svd_options options;
-    cf_operator op;
-    cf_basis basis;
-    int capacity;
-    double *t;     /* [capacity x capacity] QᵀCQ, symmetric */
-    double *theta; /* [capacity] eigenvalues of T, descending */
-    double *s;     /* [count x wanted] leading eigenvectors of T */
-    int wanted;    /* columns of s */
-    double *w;     /* [ld x CF_BLOCK] C Q_last less the basis */
-    int last;      /* columns of the newest block */
-    double gram[CF_BLOCK * CF_BLOCK]; /* wᵀw */
-    double worst;                     /* estimated residual at the last look */
-    int steps, next_look, looked;
-    int untrusted;   /* steps to go behind random columns */
-    bool all_random; /* the newest block is nothing but random columns */
-    bool null_seen;  /* C took such a block to zero: nothing was missed */
-    bool exhausted;  /* nothing more can be gained */
-};
+#define CHECK_AHEAD 4 /* steps between looks at T, at most */
+#define PROBE_STEPS                                                            \
+    3                     /* products with a random block that seeks what was  \
+                             missed */
+#define PROBE_MARGIN 1e-5 /* of an eigenvalue: less is none of its own */
 
 static int smaller(cf_gidx a, cf_gidx b)
 {
@@ -75,9 +61,23 @@ static void popularity(const cf_svd *s, double *weight)
     cf_free(count);
 }
 
+/* An empty basis and the starting block of the width in force. */
 static void start(cf_svd *s)
 {
     cf_basis *b = &s->basis;
+    int dim = s->options.dim;
+    s->capacity = smaller(s->op.order, 6 * (int64_t)dim + 8 * s->width);
+    s->last = s->width;
+    cf_basis_begin(b, s->op.par, &s->op.part,
+                   s->capacity + PROBE_STEPS * CF_BLOCK, s->options.seed);
+    s->t = cf_calloc((int64_t)s->capacity * s->capacity, sizeof *s->t,
+                     "projected matrix");
+    s->theta = cf_calloc(s->capacity, sizeof *s->theta, "eigenvalues");
+    s->w = cf_calloc((int64_t)b->ld * s->width, sizeof *s->w, "SVD block");
+    s->gram = cf_calloc((int64_t)s->width * s->width, sizeof *s->gram, "gram");
+    s->steps = s->looked = 0;
+    s->next_look = CF_MIN(s->capacity, 2 * dim);
+    s->worst = INFINITY;
     double *weight = cf_alloc(b->n_loc, sizeof *weight, "item weights");
     popularity(s, weight);
     for (int64_t i = 0; i < b->n_loc; i++)
@@ -90,23 +90,24 @@ static void start(cf_svd *s)
     cf_basis_append(b, s->w, s->last, 0);
 }
 
+static void stop(cf_svd *s)
+{
+    cf_basis_end(&s->basis);
+    cf_free(s->t);
+    cf_free(s->theta);
+    cf_free(s->s);
+    cf_free(s->w);
+    cf_free(s->gram);
+    s->s = NULL;
+}
+
 cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
                      const cf_svd_options *options)
 {
     cf_svd *s = cf_calloc(1, sizeof *s, "SVD");
-    int dim = options->dim;
     s->options = *options;
     cf_operator_begin(&s->op, a, par);
-    s->capacity = smaller(s->op.order, 6 * (int64_t)dim + 8 * CF_BLOCK);
-    s->last = smaller(s->op.order, CF_BLOCK);
-    cf_basis_begin(&s->basis, par, &s->op.part, s->capacity, options->seed);
-    s->t = cf_calloc((int64_t)s->capacity * s->capacity, sizeof *s->t,
-                     "projected matrix");
-    s->theta = cf_calloc(s->capacity, sizeof *s->theta, "eigenvalues");
-    s->w =
-        cf_calloc((int64_t)s->basis.ld * CF_BLOCK, sizeof *s->w, "SVD block");
-    s->next_look = CF_MIN(s->capacity, 2 * dim);
-    s->worst = INFINITY;
+    s->width = smaller(s->op.order, CF_BLOCK);
     start(s);
     return s;
 }
@@ -116,29 +117,27 @@ void cf_svd_end(cf_svd *s)
     if (s == NULL)
         return;
     cf_operator_end(&s->op);
-    cf_basis_end(&s->basis);
-    cf_free(s->t);
-    cf_free(s->theta);
-    cf_free(s->s);
-    cf_free(s->w);
+    stop(s);
     cf_free(s);
 }
 
-/* w = C Q_last. */
-static void multiply(cf_svd *s)
+/* w = C q for `width` columns of the basis from `first` on. */
+static void multiply(cf_svd *s, int first, int width, double *w)
 {
     const cf_basis *b = &s->basis;
-    int width = s->last;
-    double *x = cf_alloc(2 * b->n_loc * width, sizeof *x, "SVD block");
-    double *y = x + b->n_loc * width;
-    const double *q = b->q + (int64_t)(b->count - width) * b->ld;
-    for (int64_t i = 0; i < b->n_loc; i++)
-        for (int c = 0; c < width; c++)
-            x[i * width + c] = q[i + (int64_t)c * b->ld];
-    cf_operator_apply(&s->op, x, y, width);
-    for (int64_t i = 0; i < b->n_loc; i++)
-        for (int c = 0; c < width; c++)
-            s->w[i + (int64_t)c * b->ld] = y[i * width + c];
+    double *x = cf_alloc(2 * b->n_loc * CF_BLOCK, sizeof *x, "SVD block");
+    double *y = x + b->n_loc * CF_BLOCK;
+    for (int at = 0; at < width; at += CF_BLOCK) {
+        int n = CF_MIN(CF_BLOCK, width - at);
+        const double *q = b->q + (int64_t)(first + at) * b->ld;
+        for (int64_t i = 0; i < b->n_loc; i++)
+            for (int c = 0; c < n; c++)
+                x[i * n + c] = q[i + (int64_t)c * b->ld];
+        cf_operator_apply(&s->op, x, y, n);
+        for (int64_t i = 0; i < b->n_loc; i++)
+            for (int c = 0; c < n; c++)
+                w[i + (int64_t)(at + c) * b->ld] = y[i * n + c];
+    }
     cf_free(x);
 }
 
@@ -175,7 +174,7 @@ static double remainder_norm(const cf_svd *s, int k)
 }
 
 /* Eigenvalues below the rounding of the largest are taken for zero. */
-static bool is_zero(const cf_svd *s, int k)
+bool cf_svd_is_zero(const cf_svd *s, int k)
 {
     return s->theta[k] <= 100 * DBL_EPSILON * s->theta[0];
 }
@@ -191,7 +190,7 @@ static int look(cf_svd *s)
                          s->s));
     s->worst = p < s->options.dim ? INFINITY : 0;
     for (int k = 0; k < CF_MIN(p, s->options.dim); k++) {
-        double scale = is_zero(s, k) ? s->theta[0] : s->theta[k];
+        double scale = cf_svd_is_zero(s, k) ? s->theta[0] : s->theta[k];
         if (scale > 0)
             s->worst = fmax(s->worst, remainder_norm(s, k) / scale);
     }
@@ -229,59 +228,40 @@ static void restart(cf_svd *s)
     for (int k = 0; k < keep; k++)
         s->t[k + (int64_t)k * s->capacity] = s->theta[k];
     b->count = keep;
-    s->next_look = keep + CHECK_AHEAD * CF_BLOCK;
+    s->next_look = keep + CHECK_AHEAD * s->width;
 }
 
 /* Appends the next block; false when the basis spans the whole space. */
 static bool grow(cf_svd *s)
 {
     cf_basis *b = &s->basis;
-    int left = smaller(s->op.order - b->count, CF_BLOCK);
+    int left = smaller(s->op.order - b->count, s->width);
     double negligible = 10 * DBL_EPSILON * fmax(s->theta[0], 0);
     if (left == 0)
         return false;
     s->last = CF_MIN(s->last, left);
-    int replaced = cf_basis_append(b, s->w, s->last, negligible);
-    s->untrusted = replaced > 0 ? SETTLE_STEPS : CF_MAX(s->untrusted - 1, 0);
-    s->all_random = replaced >= s->last;
+    cf_basis_append(b, s->w, s->last, negligible);
     return true;
-}
-
-/* Whether C takes the newest block to zero, but for rounding. A random
- * direction would have shown any part of C that the basis has missed. */
-static bool is_null(const cf_svd *s)
-{
-    int p = s->basis.count, first = p - s->last;
-    double most = 0, floor = 100 * DBL_EPSILON * s->theta[0];
-    for (int c = 0; c < s->last; c++) {
-        most = fmax(most, sqrt(s->gram[c + c * s->last]));
-        for (int r = 0; r < p; r++)
-            most =
-                fmax(most, fabs(s->t[r + (int64_t)(first + c) * s->capacity]));
-    }
-    return s->looked > 0 && most <= floor;
 }
 
 /* One step, and a look at T when it is due. */
 static int step(cf_svd *s, double target)
 {
     int status = CF_OK;
-    multiply(s);
+    multiply(s, s->basis.count - s->last, s->last, s->w);
     project(s);
     s->steps++;
-    s->null_seen = s->null_seen || (s->all_random && is_null(s));
-    bool full = s->basis.count + CF_BLOCK > s->capacity;
+    bool full = s->basis.count + s->width > s->capacity;
     if (s->basis.count < s->next_look && !full)
         goto done;
     double before = s->worst;
     CF_TRY(look(s));
-    s->next_look =
-        s->basis.count + CF_BLOCK * predict_steps(before, s->worst,
-                                                  s->steps - s->looked, target);
+    int ahead = predict_steps(before, s->worst, s->steps - s->looked, target);
+    /* Rank 0 decides, as logarithms may differ between unlike CPUs. */
+    MPI_Bcast(&ahead, 1, MPI_INT, 0, s->op.par->comm);
+    s->next_look = s->basis.count + s->width * ahead;
     s->looked = s->steps;
-    cf_progress_step((double)s->op.passes,
-                     (double)s->op.passes + s->next_look / CF_BLOCK -
-                         (double)s->basis.count / CF_BLOCK);
+    cf_progress_step((double)s->op.passes, (double)s->op.passes + ahead);
 done:
     return status;
 }
@@ -289,7 +269,6 @@ done:
 static bool converged(const cf_svd *s, double target)
 {
     return s->looked == s->steps && s->worst <= target &&
-           (s->untrusted == 0 || s->null_seen) &&
            s->basis.count >= s->options.dim;
 }
 
@@ -297,169 +276,90 @@ static bool converged(const cf_svd *s, double target)
 static void advance(cf_svd *s)
 {
     bool whole = s->basis.count == s->op.order;
-    if (!whole && s->basis.count + CF_MIN(s->last, CF_BLOCK) > s->capacity)
+    if (!whole && s->basis.count + s->last > s->capacity)
         restart(s);
     if (whole || !grow(s))
         s->exhausted = true;
 }
 
-/* ---- from the basis to what is published ---- */
-
-/* block = Q S for columns [k, k + width) of the triplets, [ld x width]. */
-static void ritz_vectors(const cf_svd *s, int k, int width, double *block)
+/* The largest eigenvalue that a random block finds in the complement of the
+ * basis; the basis is left as it was. */
+static int probe(cf_svd *s, double *found)
 {
-    const cf_basis *b = &s->basis;
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, (int)b->n_loc, width,
-                b->count, 1, b->q, b->ld, s->s + (int64_t)k * b->count,
-                b->count, 0, block, b->ld);
-}
-
-/* Right vectors of the block when the iteration ran on the users: Aᵀu/σ,
- * own items only. */
-static void to_items(const cf_svd *s, const cf_part *items, int k, int width,
-                     const double *u, double *v, int v_ld)
-{
-    const cf_operator *op = &s->op;
-    int64_t n = s->basis.n_loc, m = cf_part_count(items, op->par->rank);
-    double *x = cf_alloc((n + m) * width, sizeof *x, "SVD block");
-    double *y = x + n * width;
-    for (int64_t i = 0; i < n; i++)
+    int status = CF_OK, p = s->basis.count, n = 0;
+    int width = smaller(s->op.order - p, CF_BLOCK);
+    double values[PROBE_STEPS * CF_BLOCK] = {0};
+    double *t = cf_calloc(PROBE_STEPS * PROBE_STEPS * CF_BLOCK * CF_BLOCK,
+                          sizeof *t, "probe");
+    double *h = cf_alloc((int64_t)s->basis.capacity * CF_BLOCK, sizeof *h,
+                         "coefficients");
+    double *w =
+        cf_calloc((int64_t)s->basis.ld * CF_BLOCK, sizeof *w, "SVD block");
+    double *vector = cf_alloc(PROBE_STEPS * CF_BLOCK, sizeof *vector, "probe");
+    for (int step = 0; step < PROBE_STEPS && width > 0; step++) {
+        /* Nothing is left of zeros: the first block becomes random. */
+        cf_basis_append(&s->basis, w, width, 0);
+        n += width;
+        multiply(s, p + n - width, width, w);
+        cf_basis_project(&s->basis, w, width, h, false);
         for (int c = 0; c < width; c++)
-            x[i * width + c] = u[i + (int64_t)c * s->basis.ld];
-    memset(op->summed, 0,
-           (size_t)op->a->cols * (size_t)width * sizeof *op->summed);
-    cf_product_transpose(op->a, x, op->summed, width);
-    cf_reduce_scatter_rows(op->par, items, op->summed, y, width);
-    for (int64_t i = 0; i < m; i++)
-        for (int c = 0; c < width; c++)
-            v[i + (int64_t)c * v_ld] =
-                is_zero(s, k + c) ? 0
-                                  : y[i * width + c] / sqrt(s->theta[k + c]);
-    cf_free(x);
-}
-
-/* All of V, own items, in float64: an orthonormal basis of its own, in which
- * the columns of zero σ are random. */
-static void right_vectors(const cf_svd *s, const cf_part *items, cf_basis *v)
-{
-    const cf_par *par = s->op.par;
-    cf_basis_begin(v, par, items, s->options.dim, s->options.seed + 1);
-    double *u =
-        cf_alloc((int64_t)s->basis.ld * CF_BLOCK, sizeof *u, "SVD block");
-    for (int k = 0; k < s->options.dim; k += CF_BLOCK) {
-        int width = CF_MIN(CF_BLOCK, s->options.dim - k);
-        double *block = v->q + (int64_t)k * v->ld;
-        if (s->op.by_items) {
-            ritz_vectors(s, k, width, block);
-        } else {
-            ritz_vectors(s, k, width, u);
-            to_items(s, items, k, width, u, block, v->ld);
-        }
-    }
-    v->count = s->options.dim;
-    int zeros = 0;
-    while (zeros < s->options.dim && is_zero(s, s->options.dim - 1 - zeros))
-        zeros++;
-    if (zeros > 0 && !s->op.by_items) {
-        double *w = cf_calloc((int64_t)v->ld * CF_BLOCK, sizeof *w, "block");
-        v->count -= zeros;
-        for (int left = zeros; left > 0; left -= CF_BLOCK) {
-            memset(w, 0, (size_t)v->ld * CF_BLOCK * sizeof *w);
-            cf_basis_append(v, w, CF_MIN(left, CF_BLOCK), 0);
-        }
-        cf_free(w);
-    }
-    cf_free(u);
-}
-
-/* The largest entry of each column of V, as float32, is positive; the first
- * one where several are equal. */
-static void fix_signs(const cf_basis *v, double *sign)
-{
-    struct place {
-        double size;
-        int64_t row;
-    };
-    const cf_par *par = v->par;
-    for (int k = 0; k < v->count; k++) {
-        const double *q = v->q + (int64_t)k * v->ld;
-        float best = -1;
-        int64_t row = INT64_MAX;
-        for (int64_t i = 0; i < v->n_loc; i++)
-            if (fabsf((float)q[i]) > best) {
-                best = fabsf((float)q[i]);
-                row = v->row_begin + i;
+            for (int r = 0; r < n; r++) {
+                double x = h[p + r + (int64_t)c * (p + n)];
+                t[r + (n - width + c) * PROBE_STEPS * CF_BLOCK] = x;
+                t[n - width + c + r * PROBE_STEPS * CF_BLOCK] = x;
             }
-        float most = best;
-        MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_FLOAT, MPI_MAX, par->comm);
-        int64_t first = cf_min_i64(par, best >= most ? row : INT64_MAX);
-        int64_t negative =
-            best >= most && row == first && q[row - v->row_begin] < 0;
-        sign[k] = cf_max_i64(par, negative) ? -1 : 1;
+        width = smaller(s->op.order - p - n, CF_BLOCK);
     }
+    if (n > 0)
+        status = cf_grid_eigen(s->op.par, t, n, PROBE_STEPS * CF_BLOCK, 1,
+                               values, vector);
+    *found = values[0];
+    s->basis.count = p;
+    cf_free(vector);
+    cf_free(w);
+    cf_free(h);
+    cf_free(t);
+    return status;
 }
 
-static void allocate(cf_embedding *e, const cf_svd *s)
+/* Whether the basis has missed something, when wider blocks are started. */
+static int widen_if_missed(cf_svd *s, bool *missed)
 {
-    int rank = s->op.par->rank, dim = s->options.dim;
-    cf_embedding_free(e);
-    e->dim = dim;
-    cf_part_copy(&e->user_part, &s->op.a->part);
-    cf_part_even(&e->item_part, s->op.a->cols, s->op.par->size);
-    e->users = cf_alloc(cf_part_count(&e->user_part, rank) * dim,
-                        sizeof *e->users, "user embedding");
-    e->items = cf_alloc(cf_part_count(&e->item_part, rank) * dim,
-                        sizeof *e->items, "item embedding");
-    e->sigma = cf_calloc(4 * (int64_t)dim, sizeof *e->sigma, "triplets");
-    e->residual = e->sigma + dim;
-    e->left = e->residual + dim;
-    e->right = e->left + dim;
-}
-
-/* Publishes the triplets in float32. */
-static void publish(const cf_svd *s, cf_embedding *e)
-{
-    const cf_par *par = s->op.par;
-    int dim = s->options.dim;
-    cf_basis v = {0};
-    allocate(e, s);
-    right_vectors(s, &e->item_part, &v);
-    double *sign = cf_alloc(dim, sizeof *sign, "signs");
-    fix_signs(&v, sign);
-    for (int64_t i = 0; i < v.n_loc; i++)
-        for (int k = 0; k < dim; k++)
-            e->items[i * dim + k] =
-                (float)(sign[k] * v.q[i + (int64_t)k * v.ld]);
-    cf_free(sign);
-    cf_basis_end(&v);
-    float *all = cf_alloc(s->op.a->cols * dim, sizeof *all, "V on all ranks");
-    cf_allgather_rows(par, &e->item_part, e->items, all,
-                      (size_t)dim * sizeof *all);
-    cf_svd_embed_rows(s->op.a, all, dim, e->users);
-    cf_free(all);
-    for (int k = 0; k < dim; k++) {
-        e->sigma[k] = is_zero(s, k) ? 0 : sqrt(s->theta[k]);
-        for (int64_t i = 0; e->sigma[k] <= 0 && i < s->op.a->n_loc; i++)
-            e->users[i * dim + k] = 0;
+    double found, least = s->theta[s->options.dim - 1];
+    int widest = smaller(s->op.order, CF_WIDTH_MAX);
+    int status = probe(s, &found);
+    *missed = status == CF_OK && s->width < widest &&
+              found > least * (1 + PROBE_MARGIN) &&
+              found > 100 * DBL_EPSILON * s->theta[0];
+    if (*missed) {
+        stop(s);
+        s->width = CF_MIN(2 * s->width, widest);
+        start(s);
     }
-    e->passes = s->op.passes;
+    return status;
 }
 
 int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more)
 {
     int status = CF_OK;
-    /* Whatever the passes allowed, there must be dim columns. */
-    while (!s->exhausted && !converged(s, target) &&
-           (s->op.passes < s->options.max_passes ||
-            s->basis.count < s->options.dim)) {
-        if (s->steps > 0)
-            advance(s);
-        if (!s->exhausted)
-            CF_TRY(step(s, target));
+    bool missed = true;
+    while (missed) {
+        /* Whatever the passes allowed, there must be dim columns. */
+        while (!s->exhausted && !converged(s, target) &&
+               (s->op.passes < s->options.max_passes ||
+                s->basis.count < s->options.dim)) {
+            if (s->steps > 0)
+                advance(s);
+            if (!s->exhausted)
+                CF_TRY(step(s, target));
+        }
+        missed = false;
+        if (converged(s, target) && s->op.passes < s->options.max_passes)
+            CF_TRY(widen_if_missed(s, &missed));
     }
     if (s->looked != s->steps)
         CF_TRY(look(s));
-    publish(s, e);
+    cf_svd_publish(s, e);
     *more = !s->exhausted && s->op.passes < s->options.max_passes;
 done:
     return status;

@@ -60,6 +60,15 @@ static float forty_equal(cf_gidx i, cf_gidx j)
 }
 
 /* Whole numbers, so that the rank is exactly three. */
+/* Users and items with one rating each, apart from all others: forty equal
+ * singular values, more than a block of the solver has columns. */
+static float isolated(cf_gidx i, cf_gidx j)
+{
+    if (i < 40 || j < 40)
+        return i == j ? 60 : NAN;
+    return sparse(i, j);
+}
+
 static float rank_three(cf_gidx i, cf_gidx j)
 {
     return (float)((i % 5 - 2) * (j % 7) + (i % 3) * (j % 4 - 1) +
@@ -314,7 +323,7 @@ static void test_problems(void)
         {45, 60, tiny, 10, 1e-6},        {45, 60, large, 10, 1e-6},
         {90, 80, gaps, 12, 1e-6},        {80, 90, gaps, 12, 1e-6},
         {20, 15, zeros, 5, 1e-6},        {15, 20, zeros, 5, 1e-6},
-        {300, 220, sparse, 8, 1e-3},
+        {300, 220, sparse, 8, 1e-3},     {300, 280, isolated, 30, 1e-6},
     };
     for (int i = 0; i < COUNT(problems); i++)
         check_problem(&problems[i]);

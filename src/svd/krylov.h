@@ -1,0 +1,34 @@
+/* The solver between its two halves: iteration and publication. */
+#ifndef CFMPI_KRYLOV_H
+#define CFMPI_KRYLOV_H
+
+#include "basis.h"
+#include "cfmpi/svd.h"
+#include "product.h"
+
+struct cf_svd {
+    cf_svd_options options;
+    cf_operator op;
+    cf_basis basis;
+    int width;     /* columns of a block */
+    int capacity;  /* columns of the basis before a restart */
+    double *t;     /* [capacity x capacity] QᵀCQ, symmetric */
+    double *theta; /* [capacity] eigenvalues of T, descending */
+    double *s;     /* [count x wanted] leading eigenvectors of T */
+    int wanted;    /* columns of s */
+    double *w;     /* [ld x width] C Q_last less the basis */
+    int last;      /* columns of the newest block */
+    double *gram;  /* [width x width] wᵀw */
+    double worst;  /* estimated residual at the last look */
+    int steps, next_look, looked;
+    bool exhausted; /* nothing more can be gained */
+};
+
+/* Whether the squared singular value k is only rounding. Local. */
+bool cf_svd_is_zero(const cf_svd *s, int k);
+
+/* Makes the float32 triplets from the basis and the eigenvectors of the last
+ * look. Collective. */
+void cf_svd_publish(const cf_svd *s, cf_embedding *e);
+
+#endif
