@@ -323,7 +323,7 @@ static void test_problems(void)
         {45, 60, tiny, 10, 1e-6},        {45, 60, large, 10, 1e-6},
         {90, 80, gaps, 12, 1e-6},        {80, 90, gaps, 12, 1e-6},
         {20, 15, zeros, 5, 1e-6},        {15, 20, zeros, 5, 1e-6},
-        {300, 220, sparse, 8, 1e-3},     {300, 280, isolated, 30, 1e-6},
+        {300, 220, sparse, 8, 1e-3},     {300, 280, isolated, 20, 1e-3},
     };
     for (int i = 0; i < COUNT(problems); i++)
         check_problem(&problems[i]);
