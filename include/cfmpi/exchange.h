@@ -1,7 +1,7 @@
 /* Messages with 64-bit counts. MPI 3 counts are 32-bit, and displacements of
  * the v-collectives overflow once a total passes INT_MAX, so everything here
  * goes in pieces of at most CF_COUNT_MAX elements. A build with a tiny limit
- * (make tiny) runs the pieces on small data. */
+ * (build/tiny) runs the pieces on small data. */
 #ifndef CFMPI_EXCHANGE_H
 #define CFMPI_EXCHANGE_H
 

@@ -25,6 +25,8 @@ typedef struct cf_dataset {
     int dims;     /* 1 or 2 */
     cf_gidx rows, cols;
     char digest[CF_DIGEST_HEX]; /* stored digest, "" when there is none */
+    bool known;   /* else type and shape are none of the above, and not set */
+    bool foreign; /* somebody else has put it into the file */
 } cf_dataset;
 
 /* An open input file. */
@@ -51,12 +53,13 @@ bool cf_h5_has(const cf_h5 *file, const char *name);
  * enum cf_type knows. Local. */
 int cf_h5_dataset(const cf_h5 *file, const char *name, cf_dataset *d);
 
-/* All datasets of the file in the order of their names; array and count to
- * the caller, who frees with cf_free. CF_BAD_DATA when one cannot be read.
- * Local. */
+/* All datasets of the file in the order of their names, also those that are
+ * not `known`; array and count to the caller, who frees with cf_free.
+ * CF_BAD_DATA when one is damaged. Local. */
 int cf_h5_list(const cf_h5 *file, cf_dataset **list, int *count);
 
-/* Reads rows [begin, begin + count) as they are stored. CF_IO. Local. */
+/* Reads rows [begin, begin + count) as they are stored. CF_BAD_DATA when the
+ * dataset has no such rows, CF_IO. Local. */
 int cf_h5_read(const cf_h5 *file, const cf_dataset *d, cf_gidx begin,
                cf_gidx count, void *out);
 
@@ -72,8 +75,8 @@ int cf_h5_read_slab(const cf_h5 *file, const cf_par *par, const char *name,
 int cf_h5_digest(const cf_h5 *file, const cf_par *par, const cf_dataset *d,
                  char hex[CF_DIGEST_HEX]);
 
-/* Attributes of an object: text into `out` (CF_PATH_MAX bytes at most cut
- * off), false when absent or of another kind. Local. */
+/* Attributes of an object: one text, added to `out`, or one number; false when
+ * absent or of another kind. Local. */
 bool cf_h5_text(const cf_h5 *file, const char *object, const char *name,
                 cf_text *out);
 bool cf_h5_number(const cf_h5 *file, const char *object, const char *name,
@@ -132,8 +135,8 @@ void cf_writer_add_strings(cf_writer *w, const char *name, size_t width,
                            const char *data, const char *description);
 
 /* Adds every dataset of `file` whose name begins with `prefix`, with its
- * attributes and those of its group. The digest is compared on the way.
- * CF_BAD_DATA. Local, as above. */
+ * attributes and those of its group. The digest is compared on the way. What
+ * is not `known` stays behind. CF_BAD_DATA. Local, as above. */
 int cf_writer_carry(cf_writer *w, const cf_h5 *file, const char *prefix);
 
 /* Leaves a buffer from cf_alloc to the writer, to be freed with it. Local. */

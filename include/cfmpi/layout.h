@@ -49,9 +49,10 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
                              float **rows, int *dim);
 
 /* Finished lists of `group` ("/neighbors/users"), evenly split into *part;
- * they must name rows below `limit`. gap and ties are not read. */
+ * there must be `rows` of them, and they must name rows below `limit`. gap
+ * and ties are not read. */
 int cf_layout_read_lists(const cf_h5 *file, const cf_par *par,
-                         const char *group, cf_gidx limit, cf_part *part,
-                         cf_topk *lists);
+                         const char *group, cf_gidx rows, cf_gidx limit,
+                         cf_part *part, cf_topk *lists);
 
 #endif

@@ -1,6 +1,6 @@
-/* Everything a user can set. One table (src/app/options.c) drives the command
- * line, the configuration file, --help, --print-config and the echo in the
- * output file. */
+/* Everything a user can set. One table (src/app/option_table.c) drives the
+ * command line, the configuration file, --help, --print-config and the echo in
+ * the output file. */
 #ifndef CFMPI_OPTIONS_H
 #define CFMPI_OPTIONS_H
 
@@ -28,7 +28,9 @@ enum cf_part_name {
 /* Plain data, so that rank 0 can broadcast it as it is. A string that was
  * not given is empty. */
 typedef struct cf_options {
-    int command; /* a row of the command table */
+    int command;    /* a row of the command table */
+    uint64_t given; /* bit i: row i of the option table stood on the command
+                       line */
     char input[CF_PATH_MAX];
 
     char output[CF_PATH_MAX];
@@ -75,6 +77,9 @@ bool cf_options_print_help(int argc, char **argv);
 /* Reads configuration file and command line into `o`. CF_PARSE_EXIT in
  * `result` after --print-config. Errors: CF_USAGE, CF_NO_INPUT. Rank 0. */
 int cf_options_parse(cf_options *o, int argc, char **argv, int *result);
+
+/* Whether an option (its long name) stood on the command line. Local. */
+bool cf_options_given(const cf_options *o, const char *name);
 
 /* Every option of the command as one JSON object. Local. */
 void cf_options_json(const cf_options *o, cf_text *out);

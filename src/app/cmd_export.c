@@ -93,8 +93,9 @@ typedef struct exporter {
     const part *part;
     window set[MAX_COLUMNS];
     int sets;
-    int64_t *ids, *other_ids; /* of all rows of the sides */
-    window titles;            /* of all items; lists only */
+    int64_t *ids, *other_ids; /* [rows], [others] of the sides */
+    cf_gidx rows, others;
+    window titles; /* of all items; lists only */
     char separator;
     cf_text text;
 } exporter;
@@ -111,7 +112,29 @@ static int read_window(const cf_h5 *file, window *w, cf_gidx begin,
     return cf_h5_read(file, &w->d, begin, count, w->data);
 }
 
-static int read_ids(exporter *x, const char *side, int64_t **ids)
+/* The file says what no cfmpi has written. */
+static int damaged(const exporter *x, const window *w, cf_gidx row,
+                   const char *what)
+{
+    return cf_fail(CF_BAD_DATA,
+                   "%s: %s, row %" CF_PRIgidx ": %s; `cfmpi verify` shows all",
+                   x->file.path, w->d.name, row, what);
+}
+
+static int check_shape(const exporter *x, const cf_dataset *d, cf_gidx rows,
+                       cf_gidx cols, bool integers)
+{
+    if (d->rows == rows && d->cols == cols &&
+        (!integers || d->type == CF_I32 || d->type == CF_I64))
+        return CF_OK;
+    return cf_fail(CF_BAD_DATA,
+                   "%s: %s has a type or shape that does not fit "
+                   "the other datasets",
+                   x->file.path, d->name);
+}
+
+static int read_ids(exporter *x, const char *side, int64_t **ids,
+                    cf_gidx *count)
 {
     int status = CF_OK;
     char name[CF_NAME_MAX];
@@ -122,7 +145,51 @@ static int read_ids(exporter *x, const char *side, int64_t **ids)
         CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s is not of type int64", x->file.path,
                        name));
     *ids = cf_alloc(d.rows, sizeof **ids, "ids");
+    *count = d.rows;
     CF_TRY(cf_h5_read(&x->file, &d, 0, d.rows, *ids));
+done:
+    return status;
+}
+
+static int read_titles(exporter *x)
+{
+    int status = CF_OK;
+    cf_dataset *d = &x->titles.d;
+    CF_TRY(cf_h5_dataset(&x->file, "/items/title", d));
+    CF_TRY(check_shape(x, d, x->others, 1, false));
+    if (d->type != CF_STRING)
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s holds no text", x->file.path,
+                       d->name));
+    CF_TRY(read_window(&x->file, &x->titles, 0, d->rows));
+done:
+    return status;
+}
+
+/* The datasets of the part fit each other, so that no row of one is looked
+ * for in vain in another. */
+static int check_shapes(const exporter *x)
+{
+    int status = CF_OK;
+    const cf_dataset *first = &x->set[0].d, *second = &x->set[1].d;
+    switch (x->part->shape) {
+    case COLUMNS:
+        for (int i = 0; i < x->sets; i++)
+            CF_TRY(check_shape(x, &x->set[i].d, first->rows, 1, false));
+        break;
+    case MATRIX:
+        CF_TRY(check_shape(x, first, x->rows, first->cols, false));
+        break;
+    case LISTS:
+        CF_TRY(check_shape(x, first, x->rows, first->cols, true));
+        CF_TRY(check_shape(x, second, x->rows, first->cols, false));
+        CF_TRY(check_shape(x, &x->set[2].d, x->rows, 1, true));
+        break;
+    case RATINGS:
+        CF_TRY(check_shape(x, first, x->rows + 1, 1, true));
+        CF_TRY(check_shape(x, second, second->rows, 1, true));
+        CF_TRY(check_shape(x, &x->set[2].d, second->rows, 1, false));
+        break;
+    }
 done:
     return status;
 }
@@ -138,14 +205,13 @@ static int prepare(exporter *x)
         CF_TRY(cf_h5_dataset(&x->file, p->sets[i], &x->set[x->sets++].d));
     }
     if (p->side != NULL)
-        CF_TRY(read_ids(x, p->side, &x->ids));
+        CF_TRY(read_ids(x, p->side, &x->ids, &x->rows));
     if (p->other != NULL)
-        CF_TRY(read_ids(x, p->other, &x->other_ids));
+        CF_TRY(read_ids(x, p->other, &x->other_ids, &x->others));
+    CF_TRY(check_shapes(x));
     if (p->shape == LISTS && strcmp(p->other, "items") == 0 &&
-        cf_h5_has(&x->file, "/items/title")) {
-        CF_TRY(cf_h5_dataset(&x->file, "/items/title", &x->titles.d));
-        CF_TRY(read_window(&x->file, &x->titles, 0, x->titles.d.rows));
-    }
+        cf_h5_has(&x->file, "/items/title"))
+        CF_TRY(read_titles(x));
 done:
     return status;
 }
@@ -219,11 +285,17 @@ static void put_matrix_row(exporter *x, int64_t row, cf_gidx global)
     cf_text_add(&x->text, "\n");
 }
 
-static void put_list(exporter *x, int64_t row, cf_gidx global)
+static int put_list(exporter *x, int64_t row, cf_gidx global)
 {
-    int64_t k = x->set[0].d.cols;
-    for (int64_t i = 0; i < integer(&x->set[2], row); i++) {
+    int64_t k = x->set[0].d.cols, count = integer(&x->set[2], row);
+    if (count < 0 || count > k)
+        return damaged(x, &x->set[2], global,
+                       "the count is beyond the length of the list");
+    for (int64_t i = 0; i < count; i++) {
         int64_t entry = integer(&x->set[0], row * k + i);
+        if (entry < 0 || entry >= x->others)
+            return damaged(x, &x->set[0], global,
+                           "the list names a row that does not exist");
         cf_text_add(&x->text, "%" PRId64 "%c%" PRId64 "%c%" PRId64 "%c",
                     x->ids[global], x->separator, i + 1, x->separator,
                     x->other_ids[entry], x->separator);
@@ -234,25 +306,51 @@ static void put_list(exporter *x, int64_t row, cf_gidx global)
         }
         cf_text_add(&x->text, "\n");
     }
+    return CF_OK;
+}
+
+/* The row pointers of `count` rows ascend within the entries. */
+static int check_pointers(const exporter *x, cf_gidx begin, cf_gidx count)
+{
+    int64_t last = 0;
+    for (cf_gidx i = 0; i <= count; i++) {
+        int64_t p = integer(&x->set[0], i);
+        if (p < last || p > x->set[1].d.rows)
+            return damaged(x, &x->set[0], begin + i,
+                           "does not ascend within the entries");
+        last = p;
+    }
+    return CF_OK;
+}
+
+/* Row `row` of those in memory, its entries from `first` on. */
+static int put_ratings_row(exporter *x, cf_gidx row, cf_gidx global,
+                           int64_t first)
+{
+    int64_t end = integer(&x->set[0], row + 1) - first;
+    for (int64_t e = integer(&x->set[0], row) - first; e < end; e++) {
+        int64_t item = integer(&x->set[1], e);
+        if (item < 0 || item >= x->others)
+            return damaged(x, &x->set[1], first + e,
+                           "names an item that does not exist");
+        cf_text_add(&x->text, "%" PRId64 "%c%" PRId64 "%c", x->ids[global],
+                    x->separator, x->other_ids[item], x->separator);
+        put(x, &x->set[2], e);
+        cf_text_add(&x->text, "\n");
+    }
+    return CF_OK;
 }
 
 /* Ratings of rows [begin, begin + count): set[0] holds count + 1 pointers. */
 static int put_ratings(exporter *x, cf_gidx begin, cf_gidx count)
 {
     int status = CF_OK;
+    CF_TRY(check_pointers(x, begin, count));
     int64_t first = integer(&x->set[0], 0), last = integer(&x->set[0], count);
     CF_TRY(read_window(&x->file, &x->set[1], first, last - first));
     CF_TRY(read_window(&x->file, &x->set[2], first, last - first));
     for (cf_gidx i = 0; i < count; i++)
-        for (int64_t e = integer(&x->set[0], i); e < integer(&x->set[0], i + 1);
-             e++) {
-            cf_text_add(&x->text, "%" PRId64 "%c%" PRId64 "%c",
-                        x->ids[begin + i], x->separator,
-                        x->other_ids[integer(&x->set[1], e - first)],
-                        x->separator);
-            put(x, &x->set[2], e - first);
-            cf_text_add(&x->text, "\n");
-        }
+        CF_TRY(put_ratings_row(x, i, begin + i, first));
 done:
     return status;
 }
@@ -272,7 +370,7 @@ static int put_block(exporter *x, cf_gidx begin, cf_gidx count)
         else if (x->part->shape == MATRIX)
             put_matrix_row(x, i, begin + i);
         else
-            put_list(x, i, begin + i);
+            CF_TRY(put_list(x, i, begin + i));
     }
 done:
     return status;

@@ -13,30 +13,76 @@
 
 #define SHOWN 5 /* favourites and neighbours of a user */
 
-/* All rows of a vector as float64; NULL when it is missing. */
-static double *read_numbers(const cf_h5 *f, const char *name, cf_gidx begin,
-                            cf_gidx count, int64_t *values)
+/* Rows [begin, begin + count) of a dataset, all when count < 0, as they are
+ * stored; *raw is NULL when there is no such dataset. */
+static int read_raw(const cf_h5 *f, const char *name, cf_gidx begin,
+                    cf_gidx count, cf_dataset *d, void **raw)
 {
-    cf_dataset d;
-    if (!cf_h5_has(f, name) || cf_h5_dataset(f, name, &d) != CF_OK)
-        return NULL;
-    count = count < 0 ? d.rows : count;
-    *values = count * d.cols;
-    char *raw = cf_alloc(*values, d.width, "values");
-    double *x = cf_alloc(*values, sizeof *x, "values");
-    if (d.type == CF_STRING || cf_h5_read(f, &d, begin, count, raw) != CF_OK) {
-        cf_free(raw);
-        cf_free(x);
-        return NULL;
-    }
+    int status = CF_OK;
+    *raw = NULL;
+    if (!cf_h5_has(f, name))
+        return CF_OK;
+    CF_TRY(cf_h5_dataset(f, name, d));
+    count = count < 0 ? d->rows : count;
+    if (begin < 0 || count > d->rows - begin || d->type == CF_STRING)
+        return cf_fail(CF_BAD_DATA, "%s: %s has the wrong type or shape",
+                       f->path, name);
+    *raw = cf_alloc(count * d->cols, d->width, "values");
+    CF_TRY(cf_h5_read(f, d, begin, count, *raw));
+    d->rows = count;
+done:
+    return status;
+}
+
+/* Numbers as float64; NULL when there is no such dataset. */
+static int read_reals(const cf_h5 *f, const char *name, cf_gidx begin,
+                      cf_gidx count, double **out, int64_t *values)
+{
+    int status = CF_OK;
+    cf_dataset d = {0};
+    void *raw;
+    *out = NULL;
+    *values = 0;
+    CF_TRY(read_raw(f, name, begin, count, &d, &raw));
+    if (raw == NULL)
+        goto done;
     const void *p = raw;
+    *values = d.rows * d.cols;
+    double *x = *out = cf_alloc(*values, sizeof *x, "values");
     for (int64_t i = 0; i < *values; i++)
         x[i] = d.type == CF_I32   ? (double)((const int32_t *)p)[i]
                : d.type == CF_I64 ? (double)((const int64_t *)p)[i]
                : d.type == CF_F32 ? (double)((const float *)p)[i]
                                   : ((const double *)p)[i];
+done:
     cf_free(raw);
-    return x;
+    return status;
+}
+
+/* Integers as they are: ids do not fit a float64. */
+static int read_integers(const cf_h5 *f, const char *name, cf_gidx begin,
+                         cf_gidx count, int64_t **out, int64_t *values)
+{
+    int status = CF_OK;
+    cf_dataset d = {0};
+    void *raw;
+    *out = NULL;
+    *values = 0;
+    CF_TRY(read_raw(f, name, begin, count, &d, &raw));
+    if (raw == NULL)
+        goto done;
+    if (d.type != CF_I32 && d.type != CF_I64)
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s does not hold integers", f->path,
+                       name));
+    const void *p = raw;
+    *values = d.rows * d.cols;
+    int64_t *x = *out = cf_alloc(*values, sizeof *x, "values");
+    for (int64_t i = 0; i < *values; i++)
+        x[i] = d.type == CF_I32 ? ((const int32_t *)p)[i]
+                                : ((const int64_t *)p)[i];
+done:
+    cf_free(raw);
+    return status;
 }
 
 static int by_value(const void *a, const void *b)
@@ -45,82 +91,96 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static void print_counts(cf_text *out, const cf_h5 *f, const char *side)
+static int print_counts(cf_text *out, const cf_h5 *f, const char *side)
 {
+    int status = CF_OK;
     char name[CF_NAME_MAX];
     int64_t n = 0;
+    double *count = NULL;
     snprintf(name, sizeof name, "/%s/count", side);
-    double *count = read_numbers(f, name, 0, -1, &n);
-    if (count != NULL && n > 0) {
-        qsort(count, (size_t)n, sizeof *count, by_value);
-        cf_text_add(out,
-                    "%-16s %" PRId64 ", ratings each: median %.0f, most %.0f\n",
-                    side, n, count[n / 2], count[n - 1]);
-    }
+    CF_TRY(read_reals(f, name, 0, -1, &count, &n));
+    if (n == 0)
+        goto done;
+    qsort(count, (size_t)n, sizeof *count, by_value);
+    cf_text_add(out,
+                "%-16s %" PRId64 ", ratings each: median %.0f, most %.0f\n",
+                side, n, count[n / 2], count[n - 1]);
+done:
     cf_free(count);
+    return status;
 }
 
-static void print_ratings(cf_text *out, const cf_h5 *f)
+static int print_ratings(cf_text *out, const cf_h5 *f)
 {
+    int status = CF_OK;
     cf_dataset values, users, items;
-    if (!cf_h5_has(f, "/ratings/values") ||
-        cf_h5_dataset(f, "/ratings/values", &values) != CF_OK ||
-        cf_h5_dataset(f, "/users/id", &users) != CF_OK ||
-        cf_h5_dataset(f, "/items/id", &items) != CF_OK)
-        return;
+    if (!cf_h5_has(f, "/ratings/values"))
+        return CF_OK;
+    CF_TRY(cf_h5_dataset(f, "/ratings/values", &values));
+    CF_TRY(cf_h5_dataset(f, "/users/id", &users));
+    CF_TRY(cf_h5_dataset(f, "/items/id", &items));
     cf_text_add(out, "%-16s %" PRId64 ", %.3g %% of all pairs\n", "ratings",
                 values.rows,
                 100 * (double)values.rows / (double)users.rows /
                     (double)items.rows);
+done:
+    return status;
 }
 
-static void print_embedding(cf_text *out, const cf_h5 *f)
+static int print_embedding(cf_text *out, const cf_h5 *f)
 {
+    int status = CF_OK;
     int64_t n = 0, m = 0;
-    double worst = 0, orthogonality = 0;
-    double *sigma = read_numbers(f, "/embedding/singular_values", 0, -1, &n);
-    double *residual = read_numbers(f, "/embedding/residuals", 0, -1, &m);
-    if (sigma != NULL && residual != NULL && n > 0) {
-        for (int64_t i = 0; i < m; i++)
-            worst = fmax(worst, residual[i]);
-        cf_h5_number(f, "/embedding", "orthogonality", &orthogonality);
-        cf_text_add(out,
-                    "%-16s %" PRId64 " dimensions, sigma %.5g to %.5g, largest "
-                    "residual %.1e, max|U'U-I| %.1e\n",
-                    "embedding", n, sigma[0], sigma[n - 1], worst,
-                    orthogonality);
-    }
+    double worst = 0, orthogonality = NAN, *sigma = NULL, *residual = NULL;
+    CF_TRY(read_reals(f, "/embedding/singular_values", 0, -1, &sigma, &n));
+    CF_TRY(read_reals(f, "/embedding/residuals", 0, -1, &residual, &m));
+    if (n == 0 || residual == NULL)
+        goto done;
+    for (int64_t i = 0; i < m; i++)
+        worst = residual[i] <= worst ? worst : residual[i];
+    cf_h5_number(f, "/embedding", "orthogonality", &orthogonality);
+    cf_text_add(out,
+                "%-16s %" PRId64 " dimensions, sigma %.5g to %.5g, largest "
+                "residual %.1e, max|U'U-I| %.1e\n",
+                "embedding", n, sigma[0], sigma[n - 1], worst, orthogonality);
+done:
     cf_free(sigma);
     cf_free(residual);
+    return status;
 }
 
-/* Median of the last score of the full lists, and rows with a tie there. */
-static void print_lists(cf_text *out, const cf_h5 *f, const char *label,
-                        const char *group)
+/* How many lists are full, and rows with a tie at their end. */
+static int print_lists(cf_text *out, const cf_h5 *f, const char *label,
+                       const char *group)
 {
+    int status = CF_OK;
     char name[CF_NAME_MAX];
     cf_dataset d;
-    int64_t n = 0, tied = 0, rows = 0, total = 0;
+    int64_t n = 0, tied = 0, rows = 0, full = 0;
+    int64_t *count = NULL, *ties = NULL;
     snprintf(name, sizeof name, "%s/index", group);
-    if (!cf_h5_has(f, name) || cf_h5_dataset(f, name, &d) != CF_OK)
-        return;
+    if (!cf_h5_has(f, name))
+        return CF_OK;
+    CF_TRY(cf_h5_dataset(f, name, &d));
     snprintf(name, sizeof name, "%s/count", group);
-    double *count = read_numbers(f, name, 0, -1, &n);
+    CF_TRY(read_integers(f, name, 0, -1, &count, &n));
     snprintf(name, sizeof name, "%s/ties", group);
-    double *ties = read_numbers(f, name, 0, -1, &rows);
-    for (int64_t i = 0; count != NULL && i < n; i++)
-        total += count[i] >= (double)d.cols;
-    for (int64_t i = 0; ties != NULL && i < rows; i++)
+    CF_TRY(read_integers(f, name, 0, -1, &ties, &rows));
+    for (int64_t i = 0; i < n; i++)
+        full += count[i] >= d.cols;
+    for (int64_t i = 0; i < rows; i++)
         tied += ties[i] > 0;
     cf_text_add(out,
                 "%-16s %" CF_PRIgidx " for each of %" CF_PRIgidx ", %" PRId64
                 " lists full",
-                label, d.cols, d.rows, total);
+                label, d.cols, d.rows, full);
     if (ties != NULL)
         cf_text_add(out, ", %" PRId64 " with a tie at the end", tied);
     cf_text_add(out, "\n");
+done:
     cf_free(count);
     cf_free(ties);
+    return status;
 }
 
 static void print_attribute(cf_text *out, const cf_h5 *f, const char *name)
@@ -131,21 +191,29 @@ static void print_attribute(cf_text *out, const cf_h5 *f, const char *name)
     cf_text_free(&value);
 }
 
-static int print_datasets(cf_text *out, const cf_h5 *f)
+static void print_dataset(cf_text *out, const cf_dataset *d)
 {
     static const char *const types[] = {"int32", "int64", "float32", "float64",
                                         "string"};
+    if (!d->known) {
+        cf_text_add(out, "%-28s %-8s", d->name, "other");
+    } else {
+        cf_text_add(out, "%-28s %-8s %" CF_PRIgidx, d->name, types[d->type],
+                    d->rows);
+        if (d->dims == 2)
+            cf_text_add(out, " x %" CF_PRIgidx, d->cols);
+    }
+    cf_text_add(out, "%s\n", d->foreign ? "  (not one of cfmpi's)" : "");
+}
+
+static int print_datasets(cf_text *out, const cf_h5 *f)
+{
     cf_dataset *list = NULL;
     int count = 0, status = CF_OK;
     CF_TRY(cf_h5_list(f, &list, &count));
     cf_text_add(out, "\n%-28s %-8s %s\n", "dataset", "type", "shape");
-    for (int i = 0; i < count; i++) {
-        cf_text_add(out, "%-28s %-8s %" CF_PRIgidx, list[i].name,
-                    types[list[i].type], list[i].rows);
-        if (list[i].dims == 2)
-            cf_text_add(out, " x %" CF_PRIgidx, list[i].cols);
-        cf_text_add(out, "\n");
-    }
+    for (int i = 0; i < count; i++)
+        print_dataset(out, &list[i]);
 done:
     cf_free(list);
     return status;
@@ -153,17 +221,20 @@ done:
 
 static int print_summary(cf_text *out, const cf_h5 *f)
 {
+    int status = CF_OK;
     print_attribute(out, f, "program");
     print_attribute(out, f, "input");
     print_attribute(out, f, "command");
-    print_ratings(out, f);
-    print_counts(out, f, "users");
-    print_counts(out, f, "items");
-    print_embedding(out, f);
-    print_lists(out, f, "neighbours", "/neighbors/users");
-    print_lists(out, f, "item neighbours", "/neighbors/items");
-    print_lists(out, f, "recommendations", "/recommendations");
-    return print_datasets(out, f);
+    CF_TRY(print_ratings(out, f));
+    CF_TRY(print_counts(out, f, "users"));
+    CF_TRY(print_counts(out, f, "items"));
+    CF_TRY(print_embedding(out, f));
+    CF_TRY(print_lists(out, f, "neighbours", "/neighbors/users"));
+    CF_TRY(print_lists(out, f, "item neighbours", "/neighbors/items"));
+    CF_TRY(print_lists(out, f, "recommendations", "/recommendations"));
+    CF_TRY(print_datasets(out, f));
+done:
+    return status;
 }
 
 /* ---- a few users ---- */
@@ -171,112 +242,200 @@ static int print_summary(cf_text *out, const cf_h5 *f)
 /* What is needed to name rows. */
 typedef struct names {
     const cf_h5 *file;
-    double *users, *items;
+    int64_t *users, *items;
     int64_t user_count, item_count;
     cf_dataset title;
     bool titled;
 } names;
 
-static void print_item(cf_text *out, const names *n, int64_t item,
-                       double figure)
+/* The file says what no cfmpi has written. */
+static int damaged(const names *n, const char *set, int64_t row,
+                   const char *what)
 {
+    return cf_fail(CF_BAD_DATA,
+                   "%s: %s, row %" PRId64 ": %s; `cfmpi verify` shows all",
+                   n->file->path, set, row, what);
+}
+
+static int print_item(cf_text *out, const names *n, int64_t item, double figure)
+{
+    int status = CF_OK;
     int64_t width = n->titled ? (int64_t)n->title.width : 0;
     char *title = cf_calloc(width + 1, 1, "title");
-    if (n->titled && cf_h5_read(n->file, &n->title, item, 1, title) != CF_OK)
-        title[0] = '\0';
+    if (n->titled)
+        CF_TRY(cf_h5_read(n->file, &n->title, item, 1, title));
     cf_text_add(out, "    %4.2f  ", figure);
     if (title[0] != '\0')
         cf_text_add(out, "%s\n", title);
     else
-        cf_text_add(out, "item %.0f\n", n->items[item]);
+        cf_text_add(out, "item %" PRId64 "\n", n->items[item]);
+done:
     cf_free(title);
+    return status;
+}
+
+/* A row's entries in the datasets `indices` and `values`, both to the caller;
+ * NULL when the file has no such part. */
+typedef struct entries {
+    int64_t *index;
+    double *value;
+    int64_t count;
+} entries;
+
+static void entries_free(entries *e)
+{
+    cf_free(e->index);
+    cf_free(e->value);
+    *e = (entries){0};
+}
+
+/* Rows [begin, begin + count) of both sets; -1 ends a list. `row` and `limit`
+ * are for the check that each entry names a row there is. */
+static int read_entries(const names *n, const char *const set[2], cf_gidx begin,
+                        cf_gidx count, cf_gidx row, int64_t limit, entries *e)
+{
+    int status = CF_OK;
+    int64_t values;
+    CF_TRY(read_integers(n->file, set[0], begin, count, &e->index, &e->count));
+    CF_TRY(read_reals(n->file, set[1], begin, count, &e->value, &values));
+    if (values != e->count)
+        CF_TRY(damaged(n, set[1], row, "does not fit the other datasets"));
+    for (int64_t i = 0; i < e->count; i++)
+        if (e->index[i] < -1 || e->index[i] >= limit)
+            CF_TRY(damaged(n, set[0], row, "names a row that does not exist"));
+    while (e->count > 0 && e->index[e->count - 1] == -1)
+        e->count--;
+    for (int64_t i = 0; i < e->count; i++)
+        if (e->index[i] < 0)
+            CF_TRY(damaged(n, set[0], row, "names a row that does not exist"));
+done:
+    return status;
+}
+
+/* Entries of a user's row of the ratings. */
+static int read_rated(const names *n, int64_t row, entries *e)
+{
+    static const char *const sets[] = {"/ratings/indices", "/ratings/values"};
+    static const char pointers[] = "/ratings/indptr";
+    int status = CF_OK;
+    int64_t *p = NULL, two;
+    cf_dataset d;
+    CF_TRY(read_integers(n->file, pointers, row, 2, &p, &two));
+    if (p == NULL)
+        goto done;
+    CF_TRY(cf_h5_dataset(n->file, sets[0], &d));
+    if (two != 2 || d.cols != 1 || p[0] < 0 || p[1] < p[0] || p[1] > d.rows)
+        CF_TRY(damaged(n, pointers, row, "does not ascend within the entries"));
+    CF_TRY(read_entries(n, sets, p[0], p[1] - p[0], row, n->item_count, e));
+done:
+    cf_free(p);
+    return status;
 }
 
 /* The user's highest ratings, in item order where they are equal. */
-static void print_favourites(cf_text *out, const names *n, int64_t row)
+static int print_favourites(cf_text *out, const names *n, int64_t row)
 {
-    int64_t two = 0, count = 0;
-    double *p = read_numbers(n->file, "/ratings/indptr", row, 2, &two);
-    if (p == NULL)
-        return;
-    cf_gidx begin = (cf_gidx)p[0], length = (cf_gidx)(p[1] - p[0]);
-    double *item =
-        read_numbers(n->file, "/ratings/indices", begin, length, &count);
-    double *value =
-        read_numbers(n->file, "/ratings/values", begin, length, &count);
-    cf_text_add(out, "  favourites of %" PRId64 " rated\n", (int64_t)length);
-    for (int s = 0; s < SHOWN && s < count; s++) {
+    int status = CF_OK;
+    entries e = {0};
+    CF_TRY(read_rated(n, row, &e));
+    if (e.index == NULL)
+        goto done;
+    cf_text_add(out, "  favourites of %" PRId64 " rated\n", e.count);
+    for (int s = 0; s < SHOWN; s++) {
         int64_t best = -1;
-        for (int64_t i = 0; i < count; i++)
-            if (!isnan(value[i]) && (best < 0 || value[i] > value[best]))
+        for (int64_t i = 0; i < e.count; i++)
+            if (!isnan(e.value[i]) && (best < 0 || e.value[i] > e.value[best]))
                 best = i;
-        print_item(out, n, (int64_t)item[best], value[best]);
-        value[best] = NAN;
+        if (best < 0)
+            break;
+        CF_TRY(print_item(out, n, e.index[best], e.value[best]));
+        e.value[best] = NAN;
     }
-    cf_free(p);
-    cf_free(item);
-    cf_free(value);
+done:
+    entries_free(&e);
+    return status;
 }
 
-static void print_neighbours(cf_text *out, const names *n, int64_t row)
+static int print_neighbours(cf_text *out, const names *n, int64_t row)
 {
-    int64_t k = 0;
-    double *index = read_numbers(n->file, "/neighbors/users/index", row, 1, &k);
-    double *score = read_numbers(n->file, "/neighbors/users/score", row, 1, &k);
-    if (index != NULL && score != NULL) {
-        cf_text_add(out, "  nearest users\n   ");
-        for (int64_t i = 0; i < CF_MIN(SHOWN, k) && index[i] >= 0; i++)
-            cf_text_add(out, " %.0f (%.2f)", n->users[(int64_t)index[i]],
-                        score[i]);
-        cf_text_add(out, "\n");
-    }
-    cf_free(index);
-    cf_free(score);
+    static const char *const sets[] = {"/neighbors/users/index",
+                                       "/neighbors/users/score"};
+    int status = CF_OK;
+    entries e = {0};
+    CF_TRY(read_entries(n, sets, row, 1, row, n->user_count, &e));
+    if (e.index == NULL)
+        goto done;
+    cf_text_add(out, "  nearest users\n   ");
+    for (int64_t i = 0; i < CF_MIN(SHOWN, e.count); i++)
+        cf_text_add(out, " %" PRId64 " (%.2f)", n->users[e.index[i]],
+                    e.value[i]);
+    cf_text_add(out, "\n");
+done:
+    entries_free(&e);
+    return status;
 }
 
-static void print_recommended(cf_text *out, const names *n, int64_t row)
+static int print_recommended(cf_text *out, const names *n, int64_t row)
 {
-    int64_t k = 0;
-    double *index = read_numbers(n->file, "/recommendations/index", row, 1, &k);
-    double *score = read_numbers(n->file, "/recommendations/score", row, 1, &k);
-    if (index != NULL && score != NULL) {
-        cf_text_add(out, "  recommended\n");
-        for (int64_t i = 0; i < k && index[i] >= 0; i++)
-            print_item(out, n, (int64_t)index[i], score[i]);
-    }
-    cf_free(index);
-    cf_free(score);
+    static const char *const sets[] = {"/recommendations/index",
+                                       "/recommendations/score"};
+    int status = CF_OK;
+    entries e = {0};
+    CF_TRY(read_entries(n, sets, row, 1, row, n->item_count, &e));
+    if (e.index == NULL)
+        goto done;
+    cf_text_add(out, "  recommended\n");
+    for (int64_t i = 0; i < e.count; i++)
+        CF_TRY(print_item(out, n, e.index[i], e.value[i]));
+done:
+    entries_free(&e);
+    return status;
 }
 
 static int print_user(cf_text *out, const names *n, const char *id,
                       size_t length)
 {
+    int status = CF_OK;
     int64_t wanted, row = 0;
     if (!cf_scan_int64(id, id + length, &wanted))
         return cf_fail(CF_USAGE, "--user: '%.*s' is not an integer",
                        (int)CF_MIN(length, 40), id);
-    while (row < n->user_count && n->users[row] < (double)wanted)
+    while (row < n->user_count && n->users[row] < wanted)
         row++;
-    if (row == n->user_count || n->users[row] > (double)wanted)
+    if (row == n->user_count || n->users[row] != wanted)
         return cf_fail(CF_USAGE, "--user: there is no user %" PRId64 " in %s",
                        wanted, n->file->path);
     cf_text_add(out, "user %" PRId64 "\n", wanted);
-    print_favourites(out, n, row);
-    print_neighbours(out, n, row);
-    print_recommended(out, n, row);
-    return CF_OK;
+    CF_TRY(print_favourites(out, n, row));
+    CF_TRY(print_neighbours(out, n, row));
+    CF_TRY(print_recommended(out, n, row));
+done:
+    return status;
+}
+
+static int read_names(names *n)
+{
+    int status = CF_OK;
+    const cf_h5 *f = n->file;
+    CF_TRY(read_integers(f, "/users/id", 0, -1, &n->users, &n->user_count));
+    CF_TRY(read_integers(f, "/items/id", 0, -1, &n->items, &n->item_count));
+    if (n->users == NULL || n->items == NULL)
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: has no /users or no /items", f->path));
+    n->titled = cf_h5_has(f, "/items/title");
+    if (!n->titled)
+        goto done;
+    CF_TRY(cf_h5_dataset(f, "/items/title", &n->title));
+    if (n->title.type != CF_STRING || n->title.cols != 1)
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: /items/title holds no text", f->path));
+done:
+    return status;
 }
 
 static int print_users(cf_text *out, const cf_h5 *f, const char *list)
 {
     int status = CF_OK;
     names n = {.file = f};
-    n.users = read_numbers(f, "/users/id", 0, -1, &n.user_count);
-    n.items = read_numbers(f, "/items/id", 0, -1, &n.item_count);
-    if (n.users == NULL || n.items == NULL)
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: has no /users or no /items", f->path));
-    n.titled = cf_h5_has(f, "/items/title") &&
-               cf_h5_dataset(f, "/items/title", &n.title) == CF_OK;
+    CF_TRY(read_names(&n));
     for (const char *s = list; *s != '\0';) {
         size_t length = strcspn(s, ",");
         CF_TRY(print_user(out, &n, s, length));

@@ -34,7 +34,8 @@ static int load(cf_job *job)
     CF_TRY(
         cf_layout_read_ids(&job->file, job->par, "items", &job->tables.items));
     CF_TRY(cf_layout_read_lists(&job->file, job->par, "/neighbors/users",
-                                job->ratings.rows, &job->user_neighbors.part,
+                                job->ratings.rows, job->ratings.rows,
+                                &job->user_neighbors.part,
                                 &job->user_neighbors.lists));
 done:
     return status;

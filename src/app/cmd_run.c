@@ -7,9 +7,10 @@
  * command asks for. What lies before the beginning is carried over. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/log.h"
@@ -47,6 +48,31 @@ static enum cf_step first_missing(const cf_job *job)
     return CF_STEP_RECOMMEND;
 }
 
+/* Options of steps that are done already would be silently ignored. */
+static int check_unused(const cf_job *job)
+{
+    static const struct {
+        const char *name;
+        enum cf_step step;
+        const char *part;
+    } of[] = {{"format", CF_STEP_INGEST, "ratings"},
+              {"titles", CF_STEP_INGEST, "ratings"},
+              {"duplicates", CF_STEP_INGEST, "ratings"},
+              {"on-bad-row", CF_STEP_INGEST, "ratings"},
+              {"dim", CF_STEP_SVD, "embedding"},
+              {"tol", CF_STEP_SVD, "embedding"},
+              {"max-passes", CF_STEP_SVD, "embedding"},
+              {"neighbors", CF_STEP_NEIGHBORS, "neighbours"},
+              {"similarity", CF_STEP_NEIGHBORS, "neighbours"}};
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        if (of[i].step < job->first && cf_options_given(job->o, of[i].name))
+            return cf_fail(CF_USAGE,
+                           "%s: holds %s already, so --%s has nothing to "
+                           "set; start from an earlier file or leave it out",
+                           job->o->input, of[i].part, of[i].name);
+    return CF_OK;
+}
+
 static int choose_steps(cf_job *job)
 {
     const cf_options *o = job->o;
@@ -58,6 +84,8 @@ static int choose_steps(cf_job *job)
         return cf_fail(CF_USAGE,
                        "--side: items have no recommendations; run with "
                        "--side=both, or use `cfmpi neighbors`");
+    if (!job->from_file && strcmp(path, o->output) == 0)
+        return cf_fail(CF_USAGE, "%s: is the input and the output", path);
     if (!job->from_file)
         return job->last == CF_STEP_RECOMMEND && o->command == CF_CMD_RECOMMEND
                    ? cf_fail(CF_USAGE,
@@ -75,21 +103,27 @@ static int choose_steps(cf_job *job)
                        "%s: has no /neighbors/users; make them "
                        "with `cfmpi neighbors`",
                        path);
-    job->first = CF_MIN(missing, job->last);
-    if (job->first > CF_STEP_SVD && o->dim_given)
-        return cf_fail(CF_USAGE,
-                       "%s: holds an embedding already, so --dim "
-                       "has nothing to set; use the matrix file or leave "
-                       "--dim out",
-                       path);
-    return CF_OK;
+    /* /ratings are there: ingest is behind, whatever else is wanted. */
+    job->first = CF_MAX(CF_MIN(missing, job->last), CF_STEP_SVD);
+    return check_unused(job);
 }
 
 /* Rank 0 looks whether the input is there, and one of our files. */
 static int look_at_input(const char *path, int *is_file)
 {
-    if (strcmp(path, "-") != 0 && access(path, R_OK) != 0)
+    struct stat info;
+    if (strcmp(path, "-") == 0)
+        return CF_OK;
+    if (stat(path, &info) != 0)
         return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(info.st_mode))
+        return cf_fail(CF_NO_INPUT, "%s: is a folder; name a file in it", path);
+    /* A pipe has no byte ranges, and can be read only once. */
+    if (!S_ISREG(info.st_mode))
+        return cf_fail(CF_NO_INPUT,
+                       "%s: is no regular file; name the input - and pipe it "
+                       "in",
+                       path);
     *is_file = cf_h5_is_hdf5(path);
     return CF_OK;
 }
@@ -224,16 +258,26 @@ done:
     return status;
 }
 
-/* The matrix of the input file, where a later step needs it. */
+/* The matrix of the input file, where a later step needs it; its sizes for
+ * the report in any case. */
 static int load_ratings(cf_job *job)
 {
     int status = CF_OK;
-    if (job->last == CF_STEP_NEIGHBORS && job->first == CF_STEP_NEIGHBORS)
-        return CF_OK;
+    cf_dataset users, items, values;
+    if (job->last == CF_STEP_NEIGHBORS && job->first == CF_STEP_NEIGHBORS) {
+        CF_TRY(cf_h5_dataset(&job->file, "/users/id", &users));
+        CF_TRY(cf_h5_dataset(&job->file, "/items/id", &items));
+        CF_TRY(cf_h5_dataset(&job->file, "/ratings/values", &values));
+        job->ratings.rows = users.rows;
+        job->ratings.cols = items.rows;
+        job->ratings.nnz = values.rows;
+        goto done;
+    }
     cf_report_begin(job->report, "ingest", "bytes");
-    status = cf_layout_read_ratings(&job->file, job->par, &job->ratings);
+    CF_TRY(cf_layout_read_ratings(&job->file, job->par, &job->ratings));
     cf_report_end(job->report);
-    return status;
+done:
+    return cf_agree(job->par, status);
 }
 
 /* ---- svd ---- */
@@ -284,6 +328,11 @@ static int svd(cf_job *job)
         cf_report_end(job->report);
         CF_TRY(status);
         certify(job);
+        if (!isfinite(e->max_residual))
+            CF_TRY(cf_fail(CF_BAD_DATA,
+                           "%s: the embedding of these ratings is beyond "
+                           "float32; scale them down",
+                           job->o->input));
         if (e->max_residual <= options.tol)
             break;
     }
@@ -365,7 +414,8 @@ static int recommend(cf_job *job)
     cf_report_begin(job->report, "recommend", "users");
     if (job->first == CF_STEP_RECOMMEND)
         CF_TRY(cf_layout_read_lists(&job->file, job->par, "/neighbors/users",
-                                    job->ratings.rows, &n->part, &n->lists));
+                                    job->ratings.rows, job->ratings.rows,
+                                    &n->part, &n->lists));
     cf_user_lists users = {&n->part, &n->lists};
     cf_recommend_mean(&job->recommendations, job->par, &users, &job->ratings,
                       job->o->top);

@@ -23,32 +23,53 @@ typedef struct check {
     cf_text out;
 } check;
 
+static void put_line(check *c, const char *verdict, const char *what,
+                     const char *detail)
+{
+    if (c->par->rank == 0)
+        cf_text_add(&c->out, "%-9s  %s%s\n", verdict, what, detail);
+}
+
 /* One line of the verdict, and the count of what is wrong. */
 static void tell(check *c, bool good, const char *what, const char *detail)
 {
     c->wrong += !good;
-    if (c->par->rank == 0)
-        cf_text_add(&c->out, "%-9s  %s%s\n", good ? "ok" : "DIFFERENT", what,
-                    detail);
+    put_line(c, good ? "ok" : "DIFFERENT", what, detail);
+}
+
+static int check_digest(check *c, const cf_dataset *d)
+{
+    char hex[CF_DIGEST_HEX], line[CF_NAME_MAX + 128];
+    if (!d->known) {
+        tell(c, false, d->name, ": a type or shape that cfmpi does not know");
+        return CF_OK;
+    }
+    int status = cf_h5_digest(&c->file, c->par, d, hex);
+    if (status != CF_OK || strcmp(hex, d->digest) == 0)
+        return status;
+    snprintf(line, sizeof line, ": digest %s, stored %s", hex,
+             d->digest[0] != '\0' ? d->digest : "none");
+    tell(c, false, d->name, line);
+    return CF_OK;
 }
 
 static int check_digests(check *c)
 {
-    int status = CF_OK, count = 0;
+    int status = CF_OK, count = 0, own = 0;
     cf_dataset *list = NULL;
-    char hex[CF_DIGEST_HEX], line[CF_NAME_MAX + 128];
+    char line[128];
     int64_t bytes = 0;
     CF_TRY(cf_agree(c->par, cf_h5_list(&c->file, &list, &count)));
     for (int i = 0; i < count; i++) {
-        CF_TRY(cf_h5_digest(&c->file, c->par, &list[i], hex));
-        bytes += list[i].rows * list[i].cols * (int64_t)list[i].width;
-        if (strcmp(hex, list[i].digest) == 0)
+        if (list[i].foreign) {
+            put_line(c, "skipped", list[i].name, ": not one of cfmpi's");
             continue;
-        snprintf(line, sizeof line, ": digest %s, stored %s", hex,
-                 list[i].digest[0] != '\0' ? list[i].digest : "none");
-        tell(c, false, list[i].name, line);
+        }
+        CF_TRY(check_digest(c, &list[i]));
+        bytes += list[i].rows * list[i].cols * (int64_t)list[i].width;
+        own++;
     }
-    snprintf(line, sizeof line, "digests of %d datasets, %.1f MiB", count,
+    snprintf(line, sizeof line, "digests of %d datasets, %.1f MiB", own,
              (double)bytes / 0x1p20);
     if (c->wrong == 0)
         tell(c, true, line, "");
@@ -63,7 +84,7 @@ static int read_vector(check *c, const char *name, int64_t n, double *out)
 {
     cf_dataset d;
     int status = cf_h5_dataset(&c->file, name, &d);
-    if (status == CF_OK && (d.rows != n || d.type != CF_F64))
+    if (status == CF_OK && (d.rows != n || d.cols != 1 || d.type != CF_F64))
         status = cf_fail(CF_BAD_DATA, "%s: %s has the wrong shape",
                          c->file.path, name);
     if (status == CF_OK)
@@ -98,22 +119,28 @@ done:
 
 /* Residuals move in their last places with the rank count, so a small part
  * of their size is allowed. */
+static bool close_residual(double stored, double right)
+{
+    return isfinite(stored) && isfinite(right) &&
+           fabs(stored - right) <= 1e-3 * right + 1e-9;
+}
+
 static int check_residuals(check *c)
 {
     int status = CF_OK;
     cf_embedding e = {0};
     char line[128];
-    double *stored = NULL, off = 0;
+    double *stored = NULL;
+    bool same = true;
     CF_TRY(read_embedding(c, &e));
     stored = cf_alloc(e.dim, sizeof *stored, "residuals");
     CF_TRY(read_vector(c, "/embedding/residuals", e.dim, stored));
     cf_svd_certify(&e, &c->ratings, c->par);
     for (int k = 0; k < e.dim; k++)
-        off = fmax(off, fabs(stored[k] - e.residual[k]) /
-                            (1e-3 * e.residual[k] + 1e-9));
+        same = same && close_residual(stored[k], e.residual[k]);
     snprintf(line, sizeof line, " of %d triplets, largest %.1e", e.dim,
              e.max_residual);
-    tell(c, off <= 1, "residuals", line);
+    tell(c, same, "residuals", line);
 done:
     cf_free(stored);
     cf_embedding_free(&e);
@@ -135,28 +162,26 @@ static cf_gidx *sample_rows(const check *c, cf_gidx rows, int64_t *n)
     return row;
 }
 
-/* A row of a dataset, on every rank; agreed. */
+/* A row of a dataset of `cols` columns, on every rank; agreed. */
 static int read_row(check *c, const char *group, const char *name,
-                    enum cf_type type, cf_gidx row, void *out)
+                    enum cf_type type, cf_gidx cols, cf_gidx row, void *out)
 {
     char path[CF_NAME_MAX];
     cf_dataset d;
     int status = CF_OK;
+    int32_t *narrow = NULL;
     snprintf(path, sizeof path, "%.100s/%.20s", group, name);
     CF_TRY(cf_h5_dataset(&c->file, path, &d));
-    if (type == CF_I64 && d.type == CF_I32) {
-        int32_t *narrow = cf_alloc(d.cols, sizeof *narrow, "list");
-        status = cf_h5_read(&c->file, &d, row, 1, narrow);
-        for (int64_t i = 0; i < d.cols; i++)
-            ((int64_t *)out)[i] = narrow[i];
-        cf_free(narrow);
-    } else if (d.type != type) {
-        status = cf_fail(CF_BAD_DATA, "%s: %s has the wrong type", c->file.path,
-                         path);
-    } else {
-        status = cf_h5_read(&c->file, &d, row, 1, out);
-    }
+    bool wide = type == CF_I64 && d.type == CF_I32;
+    if ((d.type != type && !wide) || d.cols != cols)
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s has the wrong type or shape",
+                       c->file.path, path));
+    narrow = cf_alloc(wide ? cols : 0, sizeof *narrow, "list");
+    CF_TRY(cf_h5_read(&c->file, &d, row, 1, wide ? narrow : out));
+    for (int64_t i = 0; wide && i < cols; i++)
+        ((int64_t *)out)[i] = narrow[i];
 done:
+    cf_free(narrow);
     return cf_agree(c->par, status);
 }
 
@@ -169,17 +194,17 @@ static int same_list(check *c, const char *group, cf_gidx row,
     cf_gidx *index = cf_alloc(k, sizeof *index, "list");
     float *score = cf_alloc(k, sizeof *score, "list"), gap = 0;
     int32_t count = 0, ties = 0;
-    CF_TRY(read_row(c, group, "index", CF_I64, row, index));
-    CF_TRY(read_row(c, group, "score", CF_F32, row, score));
-    CF_TRY(read_row(c, group, "count", CF_I32, row, &count));
+    CF_TRY(read_row(c, group, "index", CF_I64, k, row, index));
+    CF_TRY(read_row(c, group, "score", CF_F32, k, row, score));
+    CF_TRY(read_row(c, group, "count", CF_I32, 1, row, &count));
     *same = count == right->count[0];
     for (int64_t i = 0; i < k && *same; i++)
         *same = index[i] == right->index[i] &&
                 (i >= count ||
                  !(score[i] < right->score[i] || score[i] > right->score[i]));
     if (full) {
-        CF_TRY(read_row(c, group, "gap", CF_F32, row, &gap));
-        CF_TRY(read_row(c, group, "ties", CF_I32, row, &ties));
+        CF_TRY(read_row(c, group, "gap", CF_F32, 1, row, &gap));
+        CF_TRY(read_row(c, group, "ties", CF_I32, 1, row, &ties));
         *same = *same && ties == right->ties[0] &&
                 !(gap < right->gap[0] || gap > right->gap[0]) &&
                 isnan(gap) == isnan(right->gap[0]);
@@ -219,6 +244,10 @@ static int check_neighbours(check *c, const char *side)
     CF_TRY(cf_h5_dataset(&c->file, name, &d));
     CF_TRY(cf_layout_read_embedding(&c->file, c->par, side, items, &part, &rows,
                                     &dim));
+    if (d.rows != cf_part_rows(&part))
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: %s has %" CF_PRIgidx " rows for %" CF_PRIgidx " %s",
+                       c->file.path, name, d.rows, cf_part_rows(&part), side));
     sample = sample_rows(c, d.rows, &samples);
     x = cf_alloc(dim, sizeof *x, "row");
     int64_t n = cf_part_count(&part, c->par->rank);
@@ -314,6 +343,37 @@ static void best_items(const cf_csr *a, const cf_csr_copy *copy,
     cf_topk_finish(out);
 }
 
+/* A user's neighbours as the file lists them. */
+typedef struct neighbours {
+    cf_gidx *index, *rows; /* rows: the same and the user, ascending */
+    float *score;
+    int32_t count;
+} neighbours;
+
+/* `good` when the list names users. */
+static int read_neighbours(check *c, cf_gidx user, int64_t k, neighbours *n,
+                           bool *good)
+{
+    static const char group[] = "/neighbors/users";
+    int status = CF_OK;
+    n->index = cf_alloc(k, sizeof *n->index, "list");
+    n->rows = cf_alloc(k + 1, sizeof *n->rows, "list");
+    n->score = cf_alloc(k, sizeof *n->score, "list");
+    CF_TRY(read_row(c, group, "index", CF_I64, k, user, n->index));
+    CF_TRY(read_row(c, group, "score", CF_F32, k, user, n->score));
+    CF_TRY(read_row(c, group, "count", CF_I32, 1, user, &n->count));
+    *good = n->count >= 0 && n->count <= k;
+    for (int32_t i = 0; *good && i < n->count; i++)
+        *good = n->index[i] >= 0 && n->index[i] < c->ratings.rows;
+    if (!*good)
+        goto done;
+    memcpy(n->rows, n->index, (size_t)n->count * sizeof *n->rows);
+    n->rows[n->count] = user;
+    qsort(n->rows, (size_t)n->count + 1, sizeof *n->rows, by_row);
+done:
+    return status;
+}
+
 /* One user, on every rank alike. */
 static int check_user(check *c, cf_gidx user, int64_t k, int64_t top,
                       bool *same)
@@ -321,26 +381,21 @@ static int check_user(check *c, cf_gidx user, int64_t k, int64_t top,
     int status = CF_OK;
     cf_topk right = {0};
     cf_csr_copy copy = {0};
-    cf_gidx *neighbor = cf_alloc(2 * k + 1, sizeof *neighbor, "list");
-    cf_gidx *rows = neighbor + k;
-    float *similarity = cf_alloc(k, sizeof *similarity, "list");
-    int32_t count = 0;
-    CF_TRY(read_row(c, "/neighbors/users", "index", CF_I64, user, neighbor));
-    CF_TRY(read_row(c, "/neighbors/users", "score", CF_F32, user, similarity));
-    CF_TRY(read_row(c, "/neighbors/users", "count", CF_I32, user, &count));
-    memcpy(rows, neighbor, (size_t)count * sizeof *rows);
-    rows[count] = user;
-    qsort(rows, (size_t)count + 1, sizeof *rows, by_row);
-    cf_csr_fetch(&copy, &c->ratings, c->par, rows, count + 1);
+    neighbours n = {0};
+    CF_TRY(read_neighbours(c, user, k, &n, same));
+    if (!*same)
+        goto done;
+    cf_csr_fetch(&copy, &c->ratings, c->par, n.rows, n.count + 1);
     cf_topk_init(&right, 1, top);
-    best_items(&c->ratings, &copy, rows, count + 1, user, neighbor, similarity,
-               count, &right);
+    best_items(&c->ratings, &copy, n.rows, n.count + 1, user, n.index, n.score,
+               n.count, &right);
     CF_TRY(same_list(c, "/recommendations", user, &right, false, same));
 done:
     cf_csr_copy_free(&copy);
     cf_topk_free(&right);
-    cf_free(neighbor);
-    cf_free(similarity);
+    cf_free(n.index);
+    cf_free(n.rows);
+    cf_free(n.score);
     return status;
 }
 

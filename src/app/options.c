@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cfmpi/memory.h"
 #include "commands.h"
 #include "option_table.h"
 #include "version.h"
@@ -246,8 +245,7 @@ static const cf_option *match_option(const char *argument, const char **value,
     return row;
 }
 
-static int parse_option(cf_options *o, int argc, char **argv, int *i,
-                        bool *given)
+static int parse_option(cf_options *o, int argc, char **argv, int *i)
 {
     const char *value;
     char where[80];
@@ -260,7 +258,7 @@ static int parse_option(cf_options *o, int argc, char **argv, int *i,
         value = argv[++*i];
     if (value == NULL)
         return cf_fail(CF_USAGE, "%s needs a value (%s)", where, row->meta);
-    given[row - cf_option_table] = true;
+    o->given |= UINT64_C(1) << (row - cf_option_table);
     if (row->offset == offsetof(cf_options, dim))
         o->dim_given = true;
     return cf_option_set(o, row, where, value);
@@ -268,10 +266,11 @@ static int parse_option(cf_options *o, int argc, char **argv, int *i,
 
 /* Options of the command line must be the command's own; a configuration
  * file may hold those of several commands. */
-static int check_given(const cf_options *o, const bool *given)
+static int check_given(const cf_options *o)
 {
     for (int i = 0; i < cf_option_count; i++)
-        if (given[i] && !(cf_option_table[i].commands & (1u << o->command)))
+        if ((o->given >> i & 1) &&
+            !(cf_option_table[i].commands & (1u << o->command)))
             return cf_fail(CF_USAGE, "--%s is not an option of `cfmpi %s`",
                            cf_option_table[i].name,
                            cf_commands[o->command].name);
@@ -283,7 +282,6 @@ static int parse_arguments(cf_options *o, int argc, char **argv,
 {
     int status = CF_OK, words = 0;
     bool input_given = false;
-    bool *given = cf_calloc(cf_option_count, sizeof *given, "options");
     for (int i = 1; i < argc; i++) {
         const char *a = argv[i];
         if (strcmp(a, "--config") == 0) {
@@ -293,7 +291,7 @@ static int parse_arguments(cf_options *o, int argc, char **argv,
         } else if (strcmp(a, "--print-config") == 0) {
             *print_config = true;
         } else if (a[0] == '-' && a[1] != '\0') {
-            CF_TRY(parse_option(o, argc, argv, &i, given));
+            CF_TRY(parse_option(o, argc, argv, &i));
         } else if (words++ == 0 && find_command(a) >= 0) {
             o->command = find_command(a);
         } else if (input_given) {
@@ -308,10 +306,29 @@ static int parse_arguments(cf_options *o, int argc, char **argv,
     }
     if (o->command < 0)
         o->command = CF_CMD_RUN;
-    status = check_given(o, given);
+    status = check_given(o);
 done:
-    cf_free(given);
     return status;
+}
+
+/* Files that one run would write over each other, or over what it reads. A
+ * result may replace the result file that it was made from. */
+static int check_paths(const cf_options *o)
+{
+    const struct {
+        const char *name, *path;
+    } file[] = {{"input", o->input},       {"--titles", o->titles},
+                {"--pairs", o->pairs},     {"--output", o->output},
+                {"--holdout", o->holdout}, {"--report", o->report}};
+    const int files = (int)(sizeof file / sizeof *file);
+    for (int i = 0; i < files; i++)
+        for (int j = 0; j < i; j++)
+            if (file[i].path[0] != '\0' &&
+                strcmp(file[i].path, file[j].path) == 0 &&
+                !(j == 0 && file[i].path == o->output))
+                return cf_fail(CF_USAGE, "%s and %s are the same file, %s",
+                               file[j].name, file[i].name, file[i].path);
+    return CF_OK;
 }
 
 static int check_complete(const cf_options *o)
@@ -386,6 +403,7 @@ int cf_options_parse(cf_options *o, int argc, char **argv, int *result)
         goto done;
     }
     CF_TRY(check_complete(o));
+    CF_TRY(check_paths(o));
 done:
     return status;
 }
@@ -402,6 +420,13 @@ static void json_value(const cf_options *o, const cf_option *row, cf_text *out)
     else
         cf_text_add(out, "%s", value.data);
     cf_text_free(&value);
+}
+
+bool cf_options_given(const cf_options *o, const char *name)
+{
+    const cf_option *row = cf_option_find(name);
+    CF_ASSERT(row != NULL);
+    return o->given >> (row - cf_option_table) & 1;
 }
 
 void cf_options_json(const cf_options *o, cf_text *out)

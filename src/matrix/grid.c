@@ -144,7 +144,8 @@ int cf_grid_eigen(const cf_par *par, const double *a, int n, int lda, int want,
         info = eigen_share(&g, a, lda, want, values, vectors);
         Cblacs_gridexit(g.context);
     }
-    if (cf_max_i64(par, info != 0) != 0)
+    info = (int)cf_max_i64(par, info < 0 ? -info : info);
+    if (info != 0)
         return cf_fail(CF_INTERNAL,
                        "the dense eigenvalue solver failed "
                        "(pdsyevd: %d) at order %d",

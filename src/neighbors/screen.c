@@ -4,7 +4,7 @@
  * Bound   A float32 product of d terms in any order, with or without fused
  *         multiply-add, is off by at most g |x||y|, g = du/(1-du), u = 2^-24
  *         (Higham 2002, 3.1). The scaling by 1/|y| adds 2u, the rounding of
- *         the stored score u: (d + 8) u covers all, with d u far below 1.
+ *         the stored score u: g + 8u covers all.
  * Cost    2 d flops a pair; k ln(n/k) exact scores a row for rows in random
  *         order.
  * References  Higham: Accuracy and Stability of Numerical Algorithms, 2002. */
@@ -49,7 +49,8 @@ void cf_block_set(cf_block *b, cf_gidx begin, int64_t count, const float *rows)
 
 static double error_bound(int dim)
 {
-    return (dim + 8) * 0x1p-24 * 1.001;
+    double g = dim * 0x1p-24 / (1 - dim * 0x1p-24);
+    return (g + 8 * 0x1p-24) * 1.001;
 }
 
 /* What product x 1/|y| must reach: a candidate of a score under `floor` is

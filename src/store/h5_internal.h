@@ -7,7 +7,13 @@
 /* Bytes of a dataset that are in memory on their way at a time. */
 #define CF_H5_PIECE ((int64_t)4 << 20)
 
+/* At least 1. */
 cf_gidx cf_h5_piece_rows(const cf_dataset *d);
+
+/* As cf_h5_list, but only what is named `prefix` or lies in that group; ""
+ * is all. */
+int cf_h5_list_under(const cf_h5 *file, const char *prefix, cf_dataset **list,
+                     int *count);
 
 /* A new HDF5 datatype for the dataset, as it lies in the file. */
 hid_t cf_h5_type(const cf_dataset *d);

@@ -30,7 +30,8 @@ void cf_h5_count(int64_t read, int64_t written)
 
 cf_gidx cf_h5_piece_rows(const cf_dataset *d)
 {
-    return CF_MAX(CF_H5_PIECE / ((int64_t)d->width * d->cols), 1);
+    int64_t row = CF_MAX((int64_t)d->width * d->cols, 1);
+    return CF_MAX(CF_H5_PIECE / row, 1);
 }
 
 hid_t cf_h5_type(const cf_dataset *d)
@@ -53,6 +54,8 @@ hid_t cf_h5_type(const cf_dataset *d)
 herr_t cf_h5_transfer(hid_t dataset, const cf_dataset *d, cf_gidx begin,
                       cf_gidx count, void *in, const void *out)
 {
+    if (count == 0 || d->cols == 0)
+        return 0;
     hsize_t start[2] = {(hsize_t)begin, 0};
     hsize_t block[2] = {(hsize_t)count, (hsize_t)d->cols};
     hid_t type = cf_h5_type(d);
@@ -195,9 +198,23 @@ static void stored_digest(const cf_h5 *file, cf_dataset *d)
     cf_text_free(&digest);
 }
 
-int cf_h5_dataset(const cf_h5 *file, const char *name, cf_dataset *d)
+/* A dataset without a digest that no layout of ours can name. */
+static bool is_foreign(const cf_dataset *d)
+{
+    static const char *const own[] = {
+        "/users/",     "/items/",           "/ratings/",    "/embedding/",
+        "/neighbors/", "/recommendations/", "/predictions/"};
+    for (size_t i = 0; d->known && i < sizeof own / sizeof *own; i++)
+        if (strncmp(d->name, own[i], strlen(own[i])) == 0)
+            return false;
+    return d->digest[0] == '\0';
+}
+
+/* Fills all of `d`. CF_BAD_DATA when it is missing or damaged. */
+static int describe(const cf_h5 *file, const char *name, cf_dataset *d)
 {
     hsize_t size[2] = {0, 1};
+    *d = (cf_dataset){0};
     if (!cf_h5_has(file, name))
         return cf_fail(CF_BAD_DATA, "%s: has no dataset %s", file->path, name);
     snprintf(d->name, sizeof d->name, "%s", name);
@@ -206,33 +223,50 @@ int cf_h5_dataset(const cf_h5 *file, const char *name, cf_dataset *d)
         return cf_fail(CF_BAD_DATA, "%s: %s is damaged", file->path, name);
     hid_t space = H5Dget_space(dataset), type = H5Dget_type(dataset);
     d->dims = H5Sget_simple_extent_ndims(space);
-    bool good = (d->dims == 1 || d->dims == 2) && known_type(type, d) &&
-                H5Sget_simple_extent_dims(space, size, NULL) == d->dims;
+    d->known = (d->dims == 1 || d->dims == 2) && known_type(type, d) &&
+               H5Sget_simple_extent_dims(space, size, NULL) == d->dims;
     d->rows = (cf_gidx)size[0];
     d->cols = (cf_gidx)size[1];
     H5Tclose(type);
     H5Sclose(space);
     H5Dclose(dataset);
-    if (!good)
-        return cf_fail(CF_BAD_DATA,
-                       "%s: %s has a type or shape that "
-                       "format_version 1 does not know",
-                       file->path, name);
     stored_digest(file, d);
+    d->foreign = is_foreign(d);
     return CF_OK;
 }
 
+int cf_h5_dataset(const cf_h5 *file, const char *name, cf_dataset *d)
+{
+    int status = describe(file, name, d);
+    if (status == CF_OK && !d->known)
+        status = cf_fail(CF_BAD_DATA,
+                         "%s: %s has a type or shape that "
+                         "format_version 1 does not know",
+                         file->path, name);
+    return status;
+}
+
 struct names {
+    const char *prefix;
     cf_text text; /* names, each with its terminator */
     int count;
 };
+
+/* `name` has no slash in front. */
+static bool is_under(const char *name, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return n == 0 || (strncmp(name, prefix + 1, n - 1) == 0 &&
+                      (name[n - 1] == '/' || name[n - 1] == '\0'));
+}
 
 static herr_t collect(hid_t id, const char *name, const H5O_info_t *info,
                       void *arg)
 {
     struct names *n = arg;
     (void)id;
-    if (info->type == H5O_TYPE_DATASET && strlen(name) + 2 < CF_NAME_MAX) {
+    if (info->type == H5O_TYPE_DATASET && strlen(name) + 2 < CF_NAME_MAX &&
+        is_under(name, n->prefix)) {
         cf_text_add(&n->text, "/%s", name);
         cf_text_bytes(&n->text, "", 1);
         n->count++;
@@ -240,20 +274,26 @@ static herr_t collect(hid_t id, const char *name, const H5O_info_t *info,
     return 0;
 }
 
-int cf_h5_list(const cf_h5 *file, cf_dataset **list, int *count)
+int cf_h5_list_under(const cf_h5 *file, const char *prefix, cf_dataset **list,
+                     int *count)
 {
     int status = CF_OK;
-    struct names n = {0};
+    struct names n = {.prefix = prefix};
     *list = NULL;
     *count = 0;
     if (H5Ovisit(file->id, H5_INDEX_NAME, H5_ITER_INC, collect, &n) < 0)
         CF_TRY(cf_fail(CF_BAD_DATA, "%s: damaged HDF5 file", file->path));
     *list = cf_calloc(n.count, sizeof **list, "dataset list");
     for (const char *s = n.text.data; *count < n.count; s += strlen(s) + 1)
-        CF_TRY(cf_h5_dataset(file, s, &(*list)[(*count)++]));
+        CF_TRY(describe(file, s, &(*list)[(*count)++]));
 done:
     cf_text_free(&n.text);
     return status;
+}
+
+int cf_h5_list(const cf_h5 *file, cf_dataset **list, int *count)
+{
+    return cf_h5_list_under(file, "", list, count);
 }
 
 int cf_h5_read(const cf_h5 *file, const cf_dataset *d, cf_gidx begin,
@@ -261,6 +301,13 @@ int cf_h5_read(const cf_h5 *file, const cf_dataset *d, cf_gidx begin,
 {
     cf_gidx step = cf_h5_piece_rows(d);
     int64_t row = (int64_t)d->width * d->cols;
+    if (begin < 0 || count < 0 || begin > d->rows - count)
+        return cf_fail(CF_BAD_DATA,
+                       "%s: %s has %" CF_PRIgidx " rows; rows %" CF_PRIgidx
+                       " to %" CF_PRIgidx " are not among them",
+                       file->path, d->name, d->rows, begin, begin + count);
+    if (count == 0 || row == 0)
+        return CF_OK;
     hid_t dataset = H5Dopen2(file->id, d->name, H5P_DEFAULT);
     herr_t rc = dataset < 0 ? -1 : 0;
     for (cf_gidx at = 0; rc >= 0 && at < count; at += step)
@@ -354,12 +401,22 @@ int cf_h5_digest(const cf_h5 *file, const cf_par *par, const cf_dataset *d,
     return status;
 }
 
+/* An attribute of one value only, else -1. */
 static hid_t open_attribute(const cf_h5 *file, const char *object,
                             const char *name)
 {
     if (H5Aexists_by_name(file->id, object, name, H5P_DEFAULT) <= 0)
         return -1;
-    return H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t a = H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
+    if (a < 0)
+        return -1;
+    hid_t space = H5Aget_space(a);
+    bool one = H5Sget_simple_extent_npoints(space) == 1;
+    H5Sclose(space);
+    if (one)
+        return a;
+    H5Aclose(a);
+    return -1;
 }
 
 bool cf_h5_text(const cf_h5 *file, const char *object, const char *name,
@@ -393,7 +450,11 @@ bool cf_h5_number(const cf_h5 *file, const char *object, const char *name,
     hid_t attribute = open_attribute(file, object, name);
     if (attribute < 0)
         return false;
-    herr_t rc = H5Aread(attribute, H5T_NATIVE_DOUBLE, value);
+    hid_t type = H5Aget_type(attribute);
+    H5T_class_t kind = H5Tget_class(type);
+    bool good = (kind == H5T_INTEGER || kind == H5T_FLOAT) &&
+                H5Aread(attribute, H5T_NATIVE_DOUBLE, value) >= 0;
+    H5Tclose(type);
     H5Aclose(attribute);
-    return rc >= 0;
+    return good;
 }

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,27 +16,18 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "h5_internal.h"
+#include "temporary.h"
 
 /* ---- what is to be written ---- */
 
-static int can_create(const cf_writer *w, bool force)
+/* The name is free and its folder takes a file; it is made when its content
+ * is known. */
+static int choose_temporary(cf_writer *w, bool force)
 {
-    struct stat info;
-    bool exists = stat(w->path, &info) == 0;
-    if (exists && !S_ISREG(info.st_mode))
-        return cf_fail(CF_CANT_CREATE,
-                       "%s: is no regular file; name another "
-                       "one with --output",
-                       w->path);
-    if (exists && !force)
-        return cf_fail(CF_CANT_CREATE,
-                       "%s: exists; pass --force to replace "
-                       "it",
-                       w->path);
-    int fd = open(w->temporary, O_CREAT | O_EXCL | O_WRONLY, 0666);
-    if (fd < 0)
-        return cf_fail(CF_CANT_CREATE, "%s: cannot be created: %s", w->path,
-                       strerror(errno));
+    int fd, status = cf_temporary_create(w->path, force, w->temporary,
+                                         sizeof w->temporary, &fd);
+    if (status != CF_OK)
+        return status;
     close(fd);
     unlink(w->temporary);
     return CF_OK;
@@ -48,11 +38,11 @@ int cf_writer_begin(cf_writer *w, const cf_par *par, const char *path,
 {
     *w = (cf_writer){.par = par};
     snprintf(w->path, sizeof w->path, "%s", path);
-    const char *job = getenv("SLURM_JOB_ID");
-    snprintf(w->temporary, sizeof w->temporary, "%s.tmp.%.20s%s%ld", path,
-             job != NULL ? job : "", job != NULL ? "." : "", (long)getpid());
-    cf_bcast(par, w->temporary, sizeof w->temporary, 0);
-    return cf_agree(par, par->rank == 0 ? can_create(w, force) : CF_OK);
+    int status =
+        cf_agree(par, par->rank == 0 ? choose_temporary(w, force) : CF_OK);
+    if (status == CF_OK)
+        cf_bcast(par, w->temporary, sizeof w->temporary, 0);
+    return status;
 }
 
 static cf_slab *new_slab(cf_writer *w, const char *name)
@@ -104,11 +94,9 @@ int cf_writer_carry(cf_writer *w, const cf_h5 *file, const char *prefix)
 {
     int status = CF_OK, count = 0;
     cf_dataset *list = NULL;
-    CF_TRY(cf_h5_list(file, &list, &count));
+    CF_TRY(cf_h5_list_under(file, prefix, &list, &count));
     for (int i = 0; i < count; i++) {
-        size_t n = strlen(prefix);
-        if (strncmp(list[i].name, prefix, n) != 0 ||
-            (list[i].name[n] != '/' && list[i].name[n] != '\0'))
+        if (!list[i].known)
             continue;
         cf_part even = {0};
         cf_slab *s = new_slab(w, list[i].name);
@@ -194,28 +182,44 @@ static herr_t put_number(hid_t object, const char *name, hid_t type,
     return rc;
 }
 
-/* H5Aiterate callback: copies one attribute, text or real number, to the
- * object whose id `arg` points to. */
+/* The value as it is, whatever its type and shape. */
+static herr_t copy_value(hid_t from, hid_t to, const char *name, hid_t type)
+{
+    hid_t space = H5Aget_space(from), a = -1;
+    hssize_t count = H5Sget_simple_extent_npoints(space);
+    size_t size = H5Tget_size(type);
+    /* Elements of variable length stay NULL where nothing is read. */
+    void *value = cf_calloc(CF_MAX(count, 1), size, "attribute");
+    herr_t rc = count < 0 ? -1 : H5Aread(from, type, value);
+    if (rc >= 0)
+        a = H5Acreate2(to, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    if (rc >= 0)
+        rc = a < 0 ? -1 : H5Awrite(a, type, value);
+    if (a >= 0)
+        H5Aclose(a);
+    if (count > 0)
+        H5Dvlen_reclaim(type, space, H5P_DEFAULT, value);
+    cf_free(value);
+    H5Sclose(space);
+    return rc;
+}
+
+/* H5Aiterate callback: copies one attribute to the object whose id `arg`
+ * points to, unless this run has set it or it refers to objects by their
+ * place in the file. */
 static herr_t copy_attribute(hid_t from, const char *name,
                              const H5A_info_t *info, void *arg)
 {
     hid_t to = *(hid_t *)arg, a = H5Aopen(from, name, H5P_DEFAULT);
-    hid_t type = H5Aget_type(a);
-    char *text = NULL;
-    double number = 0;
+    if (a < 0)
+        return -1;
+    hid_t stored = H5Aget_type(a), type = H5Tcopy(stored);
     herr_t rc = 0;
     (void)info;
-    if (H5Aexists(to, name) > 0) {
-        /* Set by this run already. */
-    } else if (H5Tget_class(type) == H5T_STRING) {
-        rc = H5Aread(a, type, &text);
-        rc = rc < 0 ? rc : put_text(to, name, text);
-        H5free_memory(text);
-    } else {
-        rc = H5Aread(a, H5T_NATIVE_DOUBLE, &number);
-        rc = rc < 0 ? rc : put_number(to, name, H5T_IEEE_F64LE, &number);
-    }
+    if (H5Aexists(to, name) <= 0 && H5Tdetect_class(type, H5T_REFERENCE) <= 0)
+        rc = copy_value(a, to, name, type);
     H5Tclose(type);
+    H5Tclose(stored);
     H5Aclose(a);
     return rc;
 }
@@ -424,17 +428,45 @@ static int write_dataset(cf_writer *w, hid_t file, const cf_slab *s)
     return status;
 }
 
-static int write_values(cf_writer *w)
+/* A rank that cannot open the file would leave the others waiting for it in
+ * the collective opening, so all find out first. */
+static int can_open(const cf_writer *w)
+{
+    int fd = open(w->temporary, O_RDWR);
+    if (fd < 0)
+        return cf_fail(CF_IO,
+                       "%s: rank %d cannot open its temporary file %s: "
+                       "%s; is the folder shared by all nodes?",
+                       w->path, w->par->rank, w->temporary, strerror(errno));
+    close(fd);
+    return CF_OK;
+}
+
+static int open_together(const cf_writer *w, hid_t *file)
 {
     int status = CF_OK;
+    CF_TRY(cf_agree(w->par, can_open(w)));
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_mpio(access, w->par->comm, MPI_INFO_NULL);
     errno = 0;
-    hid_t file = H5Fopen(w->temporary, H5F_ACC_RDWR, access);
+    *file = H5Fopen(w->temporary, H5F_ACC_RDWR, access);
     H5Pclose(access);
-    CF_TRY(cf_agree(w->par, file < 0 ? io_error(w, "cannot be opened by all "
-                                                   "ranks")
-                                     : CF_OK));
+    if (*file < 0)
+        status = io_error(w, "cannot be opened by all ranks");
+    /* Without all ranks the file can neither be used nor be closed. */
+    int64_t opened = cf_sum_i64(w->par, *file >= 0);
+    if (*file < 0 && opened > 0)
+        cf_die(status, "%s", cf_error_message());
+    CF_TRY(cf_agree(w->par, status));
+done:
+    return status;
+}
+
+static int write_values(cf_writer *w)
+{
+    int status = CF_OK;
+    hid_t file = -1;
+    CF_TRY(open_together(w, &file));
     for (int i = 0; i < w->slab_count && status == CF_OK; i++)
         status = write_dataset(w, file, &w->slabs[i]);
 done:

@@ -24,7 +24,7 @@ static int read_row_counts(const cf_h5 *file, const cf_par *par,
     cf_dataset d;
     CF_TRY(cf_h5_read_slab(file, par, "/ratings/indptr", CF_I64, 1, begin,
                            n + last, p));
-    CF_TRY(cf_h5_dataset(file, "/ratings/indptr", &d));
+    CF_TRY(cf_agree(par, cf_h5_dataset(file, "/ratings/indptr", &d)));
     if (!last)
         status = cf_h5_read(file, &d, begin + n, 1, p + n);
     for (int64_t i = 0; status == CF_OK && i < n; i++) {
@@ -77,9 +77,9 @@ int cf_layout_read_ratings(const cf_h5 *file, const cf_par *par, cf_csr *a)
     cf_dataset pointers, items, values;
     int64_t *counts = NULL;
     cf_csr_free(a);
-    CF_TRY(cf_h5_dataset(file, "/ratings/indptr", &pointers));
-    CF_TRY(cf_h5_dataset(file, "/ratings/values", &values));
-    CF_TRY(cf_h5_dataset(file, "/items/id", &items));
+    CF_TRY(cf_agree(par, cf_h5_dataset(file, "/ratings/indptr", &pointers)));
+    CF_TRY(cf_agree(par, cf_h5_dataset(file, "/ratings/values", &values)));
+    CF_TRY(cf_agree(par, cf_h5_dataset(file, "/items/id", &items)));
     if (pointers.rows < 2 || pointers.type != CF_I64 || items.rows > INT32_MAX)
         CF_TRY(wrong(file, "/ratings is no matrix that cfmpi has written"));
     a->rows = pointers.rows - 1;
@@ -111,7 +111,7 @@ int cf_layout_read_ids(const cf_h5 *file, const cf_par *par, const char *side,
     char name[CF_NAME_MAX];
     cf_idmap_free(ids);
     snprintf(name, sizeof name, "/%s/id", side);
-    CF_TRY(cf_h5_dataset(file, name, &d));
+    CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &d)));
     cf_part_even(&ids->part, d.rows, par->size);
     int64_t n = cf_part_count(&ids->part, par->rank);
     ids->ids = cf_alloc(n, sizeof *ids->ids, "ids");
@@ -130,8 +130,9 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
     char name[CF_NAME_MAX];
     double *sigma = NULL;
     snprintf(name, sizeof name, "/embedding/%s", side);
-    CF_TRY(cf_h5_dataset(file, name, &d));
-    CF_TRY(cf_h5_dataset(file, "/embedding/singular_values", &values));
+    CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &d)));
+    CF_TRY(cf_agree(
+        par, cf_h5_dataset(file, "/embedding/singular_values", &values)));
     if (d.cols > INT32_MAX || values.rows != d.cols || values.type != CF_F64)
         CF_TRY(wrong(file, "/embedding has parts that do not fit each other"));
     *dim = (int)d.cols;
@@ -164,15 +165,17 @@ static int check_lists(const cf_h5 *file, const cf_topk *t, cf_gidx limit)
 }
 
 int cf_layout_read_lists(const cf_h5 *file, const cf_par *par,
-                         const char *group, cf_gidx limit, cf_part *part,
-                         cf_topk *t)
+                         const char *group, cf_gidx rows, cf_gidx limit,
+                         cf_part *part, cf_topk *t)
 {
     int status = CF_OK;
     cf_dataset d;
     char name[CF_NAME_MAX];
     cf_topk_free(t);
     snprintf(name, sizeof name, "%s/index", group);
-    CF_TRY(cf_h5_dataset(file, name, &d));
+    CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &d)));
+    if (d.rows != rows)
+        CF_TRY(wrong(file, "there is not one list for each row"));
     cf_part_even(part, d.rows, par->size);
     cf_gidx begin = part->begin[par->rank];
     int64_t n = cf_part_count(part, par->rank);

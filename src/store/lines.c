@@ -109,7 +109,8 @@ static int advance(window *w, int64_t keep)
 {
     int64_t left = w->begin + w->length - keep;
     int64_t want = CF_MIN(BLOCK, w->file.size - (w->begin + w->length));
-    memmove(w->buffer, w->buffer + (keep - w->begin), (size_t)left);
+    if (left > 0)
+        memmove(w->buffer, w->buffer + (keep - w->begin), (size_t)left);
     if (left + want > w->capacity) {
         w->capacity = left + want;
         w->buffer = cf_realloc(w->buffer, w->capacity, 1, "text block");

@@ -5,38 +5,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
+#include "temporary.h"
 
 #define PIECE ((int64_t)1 << 28)
 
 static bool to_stdout(const cf_text_file *f)
 {
     return f->path[0] == '\0';
-}
-
-static int create(cf_text_file *f, bool force)
-{
-    struct stat old;
-    bool there = stat(f->path, &old) == 0;
-    if (there && !S_ISREG(old.st_mode))
-        return cf_fail(CF_CANT_CREATE,
-                       "%s: is no regular file; name another "
-                       "one with --output",
-                       f->path);
-    if (there && !force)
-        return cf_fail(CF_CANT_CREATE,
-                       "%s: exists; pass --force to replace "
-                       "it",
-                       f->path);
-    f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    if (f->fd < 0)
-        return cf_fail(CF_CANT_CREATE, "%s: cannot be created: %s", f->path,
-                       strerror(errno));
-    return CF_OK;
 }
 
 static int join(cf_text_file *f)
@@ -57,10 +36,11 @@ int cf_text_file_begin(cf_text_file *f, const cf_par *par, const char *path,
     snprintf(f->path, sizeof f->path, "%s", path);
     if (to_stdout(f))
         return CF_OK;
-    snprintf(f->temporary, sizeof f->temporary, "%s.tmp.%ld", path,
-             (long)getpid());
+    if (par->rank == 0)
+        status = cf_temporary_create(path, force, f->temporary,
+                                     sizeof f->temporary, &f->fd);
+    CF_TRY(cf_agree(par, status));
     cf_bcast(par, f->temporary, sizeof f->temporary, 0);
-    CF_TRY(cf_agree(par, par->rank == 0 ? create(f, force) : CF_OK));
     CF_TRY(cf_agree(par, par->rank != 0 ? join(f) : CF_OK));
 done:
     if (status != CF_OK)

@@ -17,6 +17,7 @@ typedef struct cursor {
     const char *at, *end;
     int64_t line;
     char separator; /* ':' stands for "::" */
+    int64_t open;   /* line of a quote that never closed, 0 */
 } cursor;
 
 /* The separator is what follows the first word. */
@@ -41,6 +42,7 @@ static bool next_field(cursor *c, cf_text *out)
     cf_text_clear(out);
     bool quoted = c->at < c->end && *c->at == '"' && c->separator != ':' &&
                   c->separator != '|';
+    int64_t quote_line = c->line;
     if (quoted)
         c->at++;
     while (c->at < c->end) {
@@ -55,6 +57,8 @@ static bool next_field(cursor *c, cf_text *out)
         c->line += *c->at == '\n';
         cf_text_bytes(out, c->at++, 1);
     }
+    if (quoted)
+        c->open = quote_line;
     if (c->at < c->end && *c->at != '\n') {
         c->at += c->separator == ':' ? 2 : 1;
         return true;
@@ -131,6 +135,9 @@ static int read_record(cursor *c, const char *path, columns where, int64_t *id,
         if (column == where.title && field->length > 0)
             cf_text_utf8(field->data, field->length, title);
     }
+    if (c->open > 0)
+        return cf_fail(CF_BAD_DATA, "%s:%" PRId64 ": a quote is not closed",
+                       path, c->open);
     return have_id ? CF_OK
                    : cf_fail(CF_BAD_DATA,
                              "%s:%" PRId64 ": the id is not an "
@@ -144,7 +151,7 @@ static int collect(const char *path, const cf_text *text, const int64_t *ids,
 {
     int status = CF_OK;
     cf_text title = {0}, field = {0};
-    cursor c = {text->data, text->data + text->length, 1, ','};
+    cursor c = {text->data, text->data + text->length, 1, ',', 0};
     if (text->length >= 3 && memcmp(c.at, "\xef\xbb\xbf", 3) == 0)
         c.at += 3;
     c.separator = find_separator(c.at, c.end);

@@ -86,7 +86,8 @@ static void residual_block(cf_embedding *e, const cf_csr *a, const cf_par *par,
         double scale = e->sigma[k + c] > 0 ? e->sigma[k + c] : e->sigma[0];
         e->left[k + c] = scale > 0 ? sqrt(b->sums[c]) / scale : 0;
         e->right[k + c] = scale > 0 ? sqrt(b->sums[CF_BLOCK + c]) / scale : 0;
-        e->residual[k + c] = fmax(e->left[k + c], e->right[k + c]);
+        e->residual[k + c] =
+            e->left[k + c] > e->right[k + c] ? e->left[k + c] : e->right[k + c];
     }
 }
 
@@ -133,8 +134,9 @@ void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par)
     cf_free(b.v);
     e->orthogonality = orthogonality(e, n, par);
     e->max_residual = 0;
-    for (int k = 0; k < e->dim; k++)
-        e->max_residual = fmax(e->max_residual, e->residual[k]);
+    for (int k = 0; k < e->dim; k++) /* a NaN wins, and stays */
+        if (!(e->residual[k] <= e->max_residual))
+            e->max_residual = e->residual[k];
 }
 
 void cf_embedding_free(cf_embedding *e)

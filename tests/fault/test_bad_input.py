@@ -1,4 +1,6 @@
 """Each bad input: one line, the right exit code, nothing left behind."""
+import os
+
 import pytest
 from faults import HEADER, ROWS, check_error, snapshot
 
@@ -225,3 +227,42 @@ def test_user_who_is_not_in_the_file(cfmpi, refuse):
 def test_unknown_part(cfmpi, refuse):
     cfmpi("run", "good.csv", "-o", "made.h5", cwd=refuse.folder)
     refuse(64, "--part.*legs", "export", "made.h5", "--part", "legs")
+
+
+@pytest.mark.parametrize("args", [
+    ("--report", "good.csv"), ("--titles", "good.csv"),
+    ("--report", "new.h5")])
+def test_one_file_in_two_parts(refuse, args):
+    refuse(64, "the same file", "run", "good.csv", "-o", "new.h5", *args)
+
+
+def test_ratings_are_never_overwritten(refuse):
+    refuse(64, "good.csv", "ingest", "good.csv", "-o", "good.csv", "--force")
+
+
+def test_pipe_as_input(refuse):
+    os.mkfifo(refuse.folder / "pipe")
+    refuse(66, "pipe.*-", "ingest", "pipe", "-o", "new.h5")
+
+
+def test_items_alone_have_no_recommendations(refuse):
+    refuse(64, "--side", "run", "good.csv", "--side", "items", "-o", "new.h5")
+
+
+@pytest.mark.parametrize("option", ["--dim", "--neighbors"])
+def test_option_of_a_step_that_is_done(cfmpi, refuse, option):
+    cfmpi("run", "good.csv", "-o", "done.h5", cwd=refuse.folder)
+    refuse(64, option, "run", "done.h5", option, 5, "-o", "new.h5")
+
+
+def test_quote_that_never_closes(refuse):
+    (refuse.folder / "movies.csv").write_text('movieId,title\n1,"Heat\n2,Alien\n')
+    refuse(65, r"movies\.csv:2: .*quote", "ingest", "good.csv", "--titles",
+           "movies.csv", "-o", "new.h5")
+
+
+def test_ratings_beyond_float32_vectors(refuse):
+    (refuse.folder / "huge.csv").write_text(
+        "userId,movieId,rating\n" + "".join(
+            f"{user},{item},3e38\n" for user in range(4) for item in range(4)))
+    refuse(65, "huge.csv", "svd", "huge.csv", "-o", "new.h5")

@@ -173,7 +173,8 @@ static void check_lists(const cf_h5 *f, const char *group, int64_t k,
 {
     cf_part part = {0};
     cf_topk got = {0}, expected = {0};
-    CHECK(cf_layout_read_lists(f, &world, group, limit, &part, &got) == CF_OK);
+    CHECK(cf_layout_read_lists(f, &world, group, USERS, limit, &part, &got) ==
+          CF_OK);
     make_lists(&expected, &part, k, limit);
     CHECK(got.rows == expected.rows && got.k == k && got.stride == k);
     for (int64_t i = 0; i < got.rows; i++)
@@ -278,7 +279,7 @@ static void check_damage(damage_fn *damage, bool lists)
     CHECK(cf_h5_open(&f, &world, path) == CF_OK);
     CHECK(failed_with(lists
                           ? cf_layout_read_lists(&f, &world, "/neighbors/users",
-                                                 USERS, &part, &t)
+                                                 USERS, USERS, &part, &t)
                           : cf_layout_read_ratings(&f, &world, &a),
                       CF_BAD_DATA, path));
     cf_h5_close(&f);
