@@ -18,8 +18,8 @@ typedef struct cf_user_lists {
  * own. `out` gets finished lists of item rows. The result does not depend on
  * the rank count. Collective; Σ over users of Σ over neighbours of nnz
  * multiply-adds; rows of neighbours are fetched in batches, 8 bytes an entry
- * on the wire; memory: twice the rank's share of the ratings or 32 MiB, and
- * 20 bytes an item. */
+ * on the wire; memory: twice the rank's share of the ratings or 32 MiB, 8 bytes
+ * a neighbour, and 20 bytes an item. */
 void cf_recommend_mean(cf_topk *out, const cf_par *par,
                        const cf_user_lists *users, const cf_csr *a,
                        int64_t top);

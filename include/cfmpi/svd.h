@@ -32,9 +32,11 @@ typedef struct cf_svd_options {
 /* A solver between calls; opaque. */
 typedef struct cf_svd cf_svd;
 
-/* Prepares the solver. `a` is borrowed until cf_svd_end. Memory: the basis, up
- * to about 8 dim columns of the smaller side, spread over the ranks, in
- * float64, and two blocks of 16 columns of the item side on every rank.
+/* Prepares the solver. `a` is borrowed until cf_svd_end. Memory: a basis of up
+ * to 6 dim + 176 columns of the smaller side in float64, spread over the
+ * ranks; on every rank (6 dim + 128)^2 doubles and two blocks of 16 columns of
+ * the item side; while the result is made also all of V (4 cols dim bytes).
+ * More when a singular value repeats over 16 times and blocks are widened.
  * Collective. */
 cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
                      const cf_svd_options *options);

@@ -44,6 +44,9 @@ static int run_command(const cf_par *par, const cf_options *o)
         status = status != CF_OK ? status : reported;
     }
     cf_report_close(&report, par);
+    cf_log_detail("arrays of rank 0: %.1f MiB at most, %" PRId64
+                  " bytes not freed",
+                  (double)cf_memory_peak() / 0x1p20, cf_memory_now());
     return status;
 }
 

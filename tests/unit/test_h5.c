@@ -386,6 +386,7 @@ static void test_damage(const char *folder)
     /* Carrying it on fails, and the file that was there stays. */
     write_bytes(out, folder, "kept.h5", "old", 3);
     int before = folder_files(folder, false);
+    MPI_Barrier(world.comm);
     CHECK(cf_writer_begin(&w, &world, out, true) == CF_OK);
     add_header(&w);
     CHECK(cf_writer_carry(&w, &f, "/lists") == CF_OK);
