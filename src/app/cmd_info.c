@@ -289,10 +289,9 @@ static void entries_free(entries *e)
     *e = (entries){0};
 }
 
-/* Rows [begin, begin + count) of both sets; -1 ends a list. `row` and `limit`
- * are for the check that each entry names a row there is. */
+/* Rows [begin, begin + count) of both sets, for `row` of the users. */
 static int read_entries(const names *n, const char *const set[2], cf_gidx begin,
-                        cf_gidx count, cf_gidx row, int64_t limit, entries *e)
+                        cf_gidx count, int64_t row, entries *e)
 {
     int status = CF_OK;
     int64_t values;
@@ -300,14 +299,28 @@ static int read_entries(const names *n, const char *const set[2], cf_gidx begin,
     CF_TRY(read_reals(n->file, set[1], begin, count, &e->value, &values));
     if (values != e->count)
         CF_TRY(damaged(n, set[1], row, "does not fit the other datasets"));
+done:
+    return status;
+}
+
+static int check_entries(const names *n, const char *set, int64_t row,
+                         int64_t limit, const entries *e)
+{
     for (int64_t i = 0; i < e->count; i++)
-        if (e->index[i] < -1 || e->index[i] >= limit)
-            CF_TRY(damaged(n, set[0], row, "names a row that does not exist"));
+        if (e->index[i] < 0 || e->index[i] >= limit)
+            return damaged(n, set, row, "names a row that does not exist");
+    return CF_OK;
+}
+
+/* A user's list, which -1 fills up where it is short. */
+static int read_list(const names *n, const char *const set[2], int64_t row,
+                     int64_t limit, entries *e)
+{
+    int status = CF_OK;
+    CF_TRY(read_entries(n, set, row, 1, row, e));
     while (e->count > 0 && e->index[e->count - 1] == -1)
         e->count--;
-    for (int64_t i = 0; i < e->count; i++)
-        if (e->index[i] < 0)
-            CF_TRY(damaged(n, set[0], row, "names a row that does not exist"));
+    CF_TRY(check_entries(n, set[0], row, limit, e));
 done:
     return status;
 }
@@ -326,7 +339,8 @@ static int read_rated(const names *n, int64_t row, entries *e)
     CF_TRY(cf_h5_dataset(n->file, sets[0], &d));
     if (two != 2 || d.cols != 1 || p[0] < 0 || p[1] < p[0] || p[1] > d.rows)
         CF_TRY(damaged(n, pointers, row, "does not ascend within the entries"));
-    CF_TRY(read_entries(n, sets, p[0], p[1] - p[0], row, n->item_count, e));
+    CF_TRY(read_entries(n, sets, p[0], p[1] - p[0], row, e));
+    CF_TRY(check_entries(n, sets[0], row, n->item_count, e));
 done:
     cf_free(p);
     return status;
@@ -362,7 +376,7 @@ static int print_neighbours(cf_text *out, const names *n, int64_t row)
                                        "/neighbors/users/score"};
     int status = CF_OK;
     entries e = {0};
-    CF_TRY(read_entries(n, sets, row, 1, row, n->user_count, &e));
+    CF_TRY(read_list(n, sets, row, n->user_count, &e));
     if (e.index == NULL)
         goto done;
     cf_text_add(out, "  nearest users\n   ");
@@ -381,7 +395,7 @@ static int print_recommended(cf_text *out, const names *n, int64_t row)
                                        "/recommendations/score"};
     int status = CF_OK;
     entries e = {0};
-    CF_TRY(read_entries(n, sets, row, 1, row, n->item_count, &e));
+    CF_TRY(read_list(n, sets, row, n->item_count, &e));
     if (e.index == NULL)
         goto done;
     cf_text_add(out, "  recommended\n");

@@ -172,3 +172,156 @@ def test_verify_and_info_of_damaged_files(cfmpi, good, tmp_path, command, name):
     bad = shutil.copy(good / "r.h5", tmp_path / "bad.h5")
     DAMAGE[name](bad)
     check_error(cfmpi(command, "bad.h5", code=65, ranks=2, cwd=tmp_path), r"bad\.h5")
+
+
+def test_verify_of_residuals_that_are_no_numbers(cfmpi, good, tmp_path):
+    for value in np.nan, np.inf:
+        bad = shutil.copy(good / "e.h5", tmp_path / "bad.h5")
+        put("embedding/residuals", 1, value)(bad)
+        outcome = cfmpi("verify", "bad.h5", code=1, cwd=tmp_path)
+        assert "DIFFERENT  residuals" in outcome.stdout
+
+
+# A place, a value that no cfmpi writes there, and a part and user that show it.
+BEYOND = {
+    "column": ("ratings/indices", 5, 10**8, "ratings", 2),
+    "negative_column": ("ratings/indices", 5, -1, "ratings", 2),
+    "pointer_that_descends": ("ratings/indptr", 3, 0, "ratings", 3),
+    "pointer_past_the_end": ("ratings/indptr", 20, 10**9, "ratings", 20),
+    "neighbour": ("neighbors/users/index", (2, 1), 10**8, "neighbors", 3),
+    "item": ("recommendations/index", (2, 1), 10**8, "recommendations", 3),
+    "negative_item": ("recommendations/index", (2, 0), -5, "recommendations", 3),
+    "neighbour_count": ("neighbors/users/count", 2, 10**7, "neighbors", None),
+    "item_count": ("recommendations/count", 2, 10**7, "recommendations", None),
+    "negative_count": ("recommendations/count", 2, -1, "recommendations", None),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_places_beyond_the_data(cfmpi, good, tmp_path, name):
+    """With a fitting digest, so that only the values can tell."""
+    part, at, value, table, user = BEYOND[name]
+    bad = shutil.copy(good / "r.h5", tmp_path / "bad.h5")
+    put(part, at, value)(bad)
+    outcome = cfmpi("export", "bad.h5", "--part", table, code=65, ranks=2, cwd=tmp_path)
+    check_error(outcome, rf"bad\.h5: /{part}\b.*\brow \d+")
+    if user is not None:
+        check_error(cfmpi("info", "bad.h5", "--user", user, code=65, ranks=0,
+                          cwd=tmp_path),
+                    rf"bad\.h5: /{part}\b.*\brow \d+")
+    outcome = cfmpi("verify", "bad.h5", "--sample", 1000, code=None, ranks=0,
+                    cwd=tmp_path)
+    assert outcome.code in (1, 65), outcome
+
+
+@pytest.mark.parametrize("part, shape", [
+    ("neighbors/users/score", (20, 3)), ("neighbors/users/score", (20, 9)),
+    ("neighbors/users/index", (30, 4)), ("recommendations/count", (20, 2)),
+    ("recommendations/score", (5, 2)), ("ratings/indices", (20,)),
+    ("items/title", (3,)), ("items/id", (4,))])
+def test_shapes_that_do_not_fit(cfmpi, good, tmp_path, part, shape):
+    bad = shutil.copy(good / "r.h5", tmp_path / "bad.h5")
+    replace(part, shape)(bad)
+    seal(bad, part)
+    table = part.partition("/")[0].replace("items", "recommendations")
+    check_error(cfmpi("export", "bad.h5", "--part", table, code=65, ranks=0,
+                      cwd=tmp_path), r"bad\.h5: /")
+    for args in ["info", "--user", 4], ["verify"]:
+        outcome = cfmpi(args[0], "bad.h5", *args[1:], code=None, ranks=0, cwd=tmp_path)
+        assert outcome.code in (0, 65), outcome
+
+
+def test_info_of_a_part_that_it_cannot_read(cfmpi, good, tmp_path):
+    def change(file):
+        del file["users/count"]
+        file["users/count"] = np.zeros(20, "u1")
+    bad = shutil.copy(good / "r.h5", tmp_path / "bad.h5")
+    edit(change)(bad)
+    check_error(cfmpi("info", "bad.h5", code=65, cwd=tmp_path), r"bad\.h5: /users/count")
+    cfmpi("info", "bad.h5", "--user", 1, cwd=tmp_path)
+    check_error(cfmpi("info", "bad.h5", "--user", 999, code=64, cwd=tmp_path), "999")
+
+
+# What users add to a result file of theirs.
+
+NOTES = {
+    "array": np.arange(1000.0), "integer": 2**60 + 1, "bytes": np.bytes_("x" * 400),
+    "text": "née", "texts": np.array(["a", "bc"], h5py.string_dtype()),
+    "grid": np.arange(6, dtype="i2").reshape(2, 3), "empty": h5py.Empty("f4"),
+}
+
+
+def same_note(got, wanted):
+    if isinstance(wanted, h5py.Empty):
+        return got == wanted
+    return np.array_equal(got, wanted) and np.shape(got) == np.shape(wanted)
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_notes_of_users_are_carried_as_they_are(cfmpi, good, tmp_path, ranks):
+    own = shutil.copy(good / "n.h5", tmp_path / "own.h5")
+    with h5py.File(own, "r+") as file:
+        for name, value in NOTES.items():
+            file["embedding"].attrs[name] = value
+            file["users/id"].attrs[name] = value
+        file["embedding"].attrs["place"] = file["users"].ref
+    cfmpi("recommend", "own.h5", "-o", "out.h5", "-n", 2, ranks=ranks, cwd=tmp_path)
+    with h5py.File(tmp_path / "out.h5") as file:
+        for part in "embedding", "users/id":
+            for name, value in NOTES.items():
+                assert same_note(file[part].attrs[name], value), (part, name)
+        assert np.asarray(file["users/id"].attrs["integer"]).dtype == np.int64
+        assert "place" not in file["embedding"].attrs
+
+
+@pytest.mark.parametrize("name", ["array", "bytes", "text"])
+def test_notes_that_bear_our_names(cfmpi, good, tmp_path, name):
+    def change(file):
+        file["embedding"].attrs["orthogonality"] = NOTES[name]
+    own = shutil.copy(good / "r.h5", tmp_path / "own.h5")
+    edit(change)(own)
+    assert "max|U'U-I| nan" in cfmpi("info", "own.h5", cwd=tmp_path).stdout
+
+
+def test_version_that_is_no_single_number(cfmpi, good, tmp_path):
+    def change(file):
+        file.attrs["format_version"] = np.arange(1000.0)
+    own = shutil.copy(good / "r.h5", tmp_path / "own.h5")
+    edit(change)(own)
+    check_error(cfmpi("info", "own.h5", code=65, cwd=tmp_path), "not one of cfmpi's")
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_datasets_of_users(cfmpi, good, tmp_path, ranks):
+    def change(file):
+        file["my/labels"] = np.zeros(5, "u1")
+        file["users/labels"] = np.zeros(20, "u1")
+        file["my/weights"] = np.zeros(5, "f4")
+        file["one"] = 1.5
+        file.create_dataset("my/nothing", (4, 0), "f4")
+        file.create_dataset("users/nothing", (20, 0), "f4")
+    own = shutil.copy(good / "n.h5", tmp_path / "own.h5")
+    edit(change)(own)
+    cfmpi("recommend", "own.h5", "-o", "out.h5", "-n", 2, ranks=ranks, cwd=tmp_path)
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert "my" not in file and file["users/nothing"].shape == (20, 0)
+    cfmpi("verify", "out.h5", ranks=ranks, cwd=tmp_path)
+    shown = cfmpi("info", "own.h5", ranks=ranks, cwd=tmp_path).stdout
+    with h5py.File(own, "r+") as file:
+        del file["users/nothing"]
+    told = cfmpi("verify", "own.h5", ranks=ranks, cwd=tmp_path).stdout
+    for name in "/my/labels", "/users/labels", "/my/weights", "/one", "/my/nothing":
+        for lines in shown, told:
+            line = next(line for line in lines.splitlines() if name in line)
+            assert "not one of cfmpi's" in line
+
+
+def test_ids_beyond_the_integers_of_float64(cfmpi, tmp_path):
+    users, items = [2**53 + 1, 2**53 + 2, 2**53 + 3], [2**62 + 1, 2**62 + 2, 2**62 + 3]
+    (tmp_path / "ratings.csv").write_text(HEADER + "".join(
+        f"{user},{item},{1 + (row + col) % 3},0\n" for row, user in enumerate(users)
+        for col, item in enumerate(items) if row != col))
+    cfmpi("run", "ratings.csv", "-o", "r.h5", "--dim", 2, "-k", 2, "-n", 1, cwd=tmp_path)
+    shown = cfmpi("info", "r.h5", "--user", users[1], cwd=tmp_path).stdout
+    for number in users[0], users[2], items[0], items[2]:
+        assert str(number) in shown
