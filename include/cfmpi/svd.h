@@ -61,6 +61,11 @@ void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par);
 void cf_svd_embed_rows(const cf_csr *a, const float *items, int dim,
                        float *out);
 
+/* Rows of V become rows of V·Σ, each entry a float64 product rounded to
+ * float32; rows [count x dim]. Local. */
+void cf_svd_scale_rows(float *rows, int64_t count, int dim,
+                       const double *sigma);
+
 /* Safe on {0} and twice. Local. */
 void cf_embedding_free(cf_embedding *e);
 

@@ -366,10 +366,8 @@ static int embedding_rows(cf_job *job, const char *side, bool items,
     *rows = cf_alloc(n * e->dim, sizeof **rows, "embedding rows");
     cf_repartition_rows(job->par, from, items ? e->items : e->users, part,
                         *rows, bytes);
-    for (int64_t i = 0; items && i < n; i++)
-        for (int k = 0; k < e->dim; k++)
-            (*rows)[i * e->dim + k] =
-                (float)((double)(*rows)[i * e->dim + k] * e->sigma[k]);
+    if (items)
+        cf_svd_scale_rows(*rows, n, e->dim, e->sigma);
     return CF_OK;
 }
 

@@ -22,6 +22,10 @@ hid_t cf_h5_type(const cf_dataset *d);
 herr_t cf_h5_transfer(hid_t dataset, const cf_dataset *d, cf_gidx begin,
                       cf_gidx count, void *in, const void *out);
 
+/* CF_BAD_DATA when a dataset's digest, computed anew, is not the stored one.
+ * Local. */
+int cf_h5_compare(const cf_h5 *file, const cf_dataset *d, const char *hex);
+
 void cf_h5_count(int64_t read, int64_t written);
 
 #endif

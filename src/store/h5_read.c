@@ -363,6 +363,16 @@ static void copy(const void *piece, cf_gidx at, cf_gidx rows,
     memcpy((char *)arg + at * row, piece, (size_t)(rows * row));
 }
 
+int cf_h5_compare(const cf_h5 *file, const cf_dataset *d, const char *hex)
+{
+    if (strcmp(d->digest, hex) == 0)
+        return CF_OK;
+    return cf_fail(CF_BAD_DATA,
+                   "%s: %s is damaged (its digest is not "
+                   "the stored one); `cfmpi verify` shows all",
+                   file->path, d->name);
+}
+
 int cf_h5_read_slab(const cf_h5 *file, const cf_par *par, const char *name,
                     enum cf_type type, cf_gidx cols, cf_gidx begin,
                     cf_gidx count, void *out)
@@ -381,11 +391,8 @@ int cf_h5_read_slab(const cf_h5 *file, const cf_par *par, const char *name,
                        "does not fit the other datasets",
                        file->path, name, d.rows));
     CF_TRY(stream(file, par, &d, begin, count, wide ? widen : copy, out, hex));
-    if (d.digest[0] != '\0' && strcmp(d.digest, hex) != 0)
-        CF_TRY(cf_fail(CF_BAD_DATA,
-                       "%s: %s is damaged (its digest is not "
-                       "the stored one); `cfmpi verify` shows all",
-                       file->path, name));
+    if (d.digest[0] != '\0')
+        CF_TRY(cf_h5_compare(file, &d, hex));
 done:
     return status;
 }

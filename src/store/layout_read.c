@@ -143,10 +143,8 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
                            part->begin[par->rank], n, *rows));
     sigma = cf_alloc(*dim, sizeof *sigma, "singular values");
     CF_TRY(cf_agree(par, cf_h5_read(file, &values, 0, *dim, sigma)));
-    for (int64_t i = 0; scaled && i < n; i++)
-        for (int k = 0; k < *dim; k++)
-            (*rows)[i * *dim + k] =
-                (float)((double)(*rows)[i * *dim + k] * sigma[k]);
+    if (scaled)
+        cf_svd_scale_rows(*rows, n, *dim, sigma);
 done:
     cf_free(sigma);
     return status;

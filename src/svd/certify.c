@@ -38,6 +38,13 @@ void cf_svd_embed_rows(const cf_csr *a, const float *items, int dim, float *out)
     cf_free(sum);
 }
 
+void cf_svd_scale_rows(float *rows, int64_t count, int dim, const double *sigma)
+{
+    for (int64_t i = 0; i < count; i++)
+        for (int k = 0; k < dim; k++)
+            rows[i * dim + k] = (float)((double)rows[i * dim + k] * sigma[k]);
+}
+
 /* Columns [k, k + width) of a float32 matrix as float64, row-major. */
 static void columns(const float *from, int64_t rows, int dim, int k, int width,
                     double *to)
