@@ -1,0 +1,37 @@
+/* The distinct ids that one rank has seen, numbered by first sight. */
+#ifndef CFMPI_DICTIONARY_H
+#define CFMPI_DICTIONARY_H
+
+#include "cfmpi/ids.h"
+
+/* {0} is empty. All ids are integers until one comes that is none; from then
+ * on all are strings. */
+typedef struct cf_dictionary {
+    cf_ids ids;       /* in order of first sight */
+    int64_t *entries; /* [ids.count] ratings of each, kept by cf_entries_add */
+    int64_t capacity, bytes_capacity;
+    int32_t *direct; /* number + 1 of small integers, by value */
+    int64_t direct_size;
+    uint64_t *slot; /* hash table of all other ids; 0 is free */
+    int64_t slots;  /* a power of two, or 0 */
+    int64_t hashed; /* ids in it */
+    int64_t latin1; /* ids that were no UTF-8, converted (sightings) */
+} cf_dictionary;
+
+/* The number of an id, a new one at first sight; at most 2^31-1 ids a rank.
+ * [s, e) is any text of 1 to CF_ID_MAX bytes without zero bytes: canonical
+ * decimal counts as an integer, what is not UTF-8 is taken for Latin-1. -1
+ * when the converted text is over CF_ID_MAX. The 8 bytes in front of s can be
+ * read. Local, O(1). */
+int32_t cf_dictionary_add(cf_dictionary *d, const char *s, const char *e);
+
+/* The same for an id that is known to be an integer. Local, O(1). */
+int32_t cf_dictionary_add_number(cf_dictionary *d, int64_t id);
+
+/* Makes all ids strings, as other ranks' ids are. Local. */
+void cf_dictionary_to_text(cf_dictionary *d);
+
+/* Safe on {0} and twice. Local. */
+void cf_dictionary_free(cf_dictionary *d);
+
+#endif

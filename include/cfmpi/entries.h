@@ -1,0 +1,34 @@
+/* Ratings on their way into the matrix: on the rank that read them, in the
+ * order of the input, ids replaced by their number in the rank's tables. */
+#ifndef CFMPI_ENTRIES_H
+#define CFMPI_ENTRIES_H
+
+#include "cfmpi/dictionary.h"
+
+#define CF_ENTRIES_CHUNK ((int64_t)1 << 18)
+
+/* The last chunk is the only one that may be partly filled. */
+typedef struct cf_chunk {
+    int32_t *user, *item; /* [CF_ENTRIES_CHUNK] */
+    float *value;
+    int64_t *time; /* NULL unless times are kept */
+} cf_chunk;
+
+/* {0} is empty. */
+typedef struct cf_entries {
+    cf_dictionary users, items;
+    bool timed; /* set before the first one is added */
+    cf_chunk *chunk;
+    int64_t chunks; /* all but the last are full */
+    int64_t room;   /* of the array `chunk` */
+    int64_t count;
+} cf_entries;
+
+/* Adds a rating; user and item are numbers of the tables. Local, O(1). */
+void cf_entries_add(cf_entries *e, int32_t user, int32_t item, float value,
+                    int64_t time);
+
+/* Safe on {0} and twice. Local. */
+void cf_entries_free(cf_entries *e);
+
+#endif
