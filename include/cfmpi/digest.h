@@ -12,17 +12,18 @@
 
 /* One running digest; begin and end free everything. */
 typedef struct cf_digest {
-    int64_t offset, bytes; /* this rank's slab in the whole */
+    int64_t offset, bytes; /* this rank's slab in the whole; bytes may be -1 */
     int64_t position;      /* where the next byte belongs */
     int64_t head;          /* own bytes of a piece begun on a lower rank */
     char *head_bytes;      /* [head] */
     void *state;           /* of the piece in hand */
     uint64_t *pieces;      /* hashes of the finished pieces begun here */
-    int64_t piece_count;
+    int64_t piece_count, piece_capacity;
 } cf_digest;
 
 /* Starts a digest of which this rank has `bytes` bytes from `offset`; the
- * slabs of all ranks must follow each other. Local. */
+ * slabs of all ranks must follow each other. `bytes` is -1 where only the end
+ * of the data tells, as on a pipe. Local. */
 void cf_digest_begin(cf_digest *d, int64_t offset, int64_t bytes);
 
 /* Adds the next `bytes` bytes of the slab. Local. */

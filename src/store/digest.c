@@ -17,17 +17,25 @@ void cf_digest_begin(cf_digest *d, int64_t offset, int64_t bytes)
 {
     int64_t into = offset % PIECE;
     *d = (cf_digest){.offset = offset, .bytes = bytes, .position = offset};
-    d->head = into > 0 ? CF_MIN(bytes, PIECE - into) : 0;
+    d->head = into > 0 ? PIECE - into : 0;
+    if (bytes >= 0)
+        d->head = CF_MIN(d->head, bytes);
     d->head_bytes = cf_alloc(d->head, 1, "digest");
     d->state = XXH3_createState();
     if (d->state == NULL)
         cf_die(CF_NO_MEMORY, "out of memory for a digest");
-    d->pieces = cf_alloc(bytes / PIECE + 2, sizeof *d->pieces, "digest");
+    d->piece_capacity = bytes >= 0 ? bytes / PIECE + 2 : 64;
+    d->pieces = cf_alloc(d->piece_capacity, sizeof *d->pieces, "digest");
     XXH3_64bits_reset(d->state);
 }
 
 static void finish_piece(cf_digest *d)
 {
+    if (d->piece_count == d->piece_capacity) {
+        d->piece_capacity *= 2;
+        d->pieces = cf_realloc(d->pieces, d->piece_capacity, sizeof *d->pieces,
+                               "digest");
+    }
     d->pieces[d->piece_count++] = XXH3_64bits_digest(d->state);
     XXH3_64bits_reset(d->state);
 }
@@ -126,6 +134,10 @@ static void hash_pieces(const cf_digest *d, const cf_par *par,
 
 void cf_digest_end(cf_digest *d, const cf_par *par, char hex[CF_DIGEST_HEX])
 {
+    if (d->bytes < 0) {
+        d->bytes = d->position - d->offset;
+        d->head = CF_MIN(d->head, d->bytes);
+    }
     join_pieces(d, par);
     hash_pieces(d, par, hex);
     XXH3_freeState(d->state);

@@ -27,19 +27,21 @@ static void expected_digest(int64_t bytes, char hex[CF_DIGEST_HEX])
 }
 
 /* Digest of the first bytes of the whole, cut in slabs by `part` and fed in
- * steps of at most `step` bytes. */
+ * steps of at most `step` bytes, with the slabs' sizes said before or not. */
 static void check_slabs(const cf_part *part, int64_t step)
 {
     char hex[CF_DIGEST_HEX], expected[CF_DIGEST_HEX];
     int64_t begin = part->begin[world.rank], end = part->begin[world.rank + 1];
-    cf_digest d;
-    cf_digest_begin(&d, begin, end - begin);
-    for (int64_t at = begin; at < end; at += step)
-        cf_digest_update(&d, whole + at, CF_MIN(step, end - at));
-    cf_digest_end(&d, &world, hex);
     expected_digest(cf_part_rows(part), expected);
-    CHECK(strcmp(hex, expected) == 0);
-    CHECK(strlen(hex) == CF_DIGEST_HEX - 1);
+    for (int said = 0; said < 2; said++) {
+        cf_digest d;
+        cf_digest_begin(&d, begin, said ? end - begin : -1);
+        for (int64_t at = begin; at < end; at += step)
+            cf_digest_update(&d, whole + at, CF_MIN(step, end - at));
+        cf_digest_end(&d, &world, hex);
+        CHECK(strcmp(hex, expected) == 0);
+        CHECK(strlen(hex) == CF_DIGEST_HEX - 1);
+    }
 }
 
 static void test_sizes(void)
@@ -96,6 +98,22 @@ static void test_known(void)
     CHECK(strcmp(hex, "99aa06d3014798d86001c324468d497f") == 0);
 }
 
+/* More data than room is made for when nothing is known of their size. */
+static void test_long(void)
+{
+    char hex[2][CF_DIGEST_HEX];
+    for (int said = 0; said < 2; said++) {
+        int64_t bytes = world.rank == 0 ? 14 * MOST : 0;
+        int64_t offset = world.rank == 0 ? 0 : 14 * MOST;
+        cf_digest d;
+        cf_digest_begin(&d, offset, said ? bytes : -1);
+        for (int64_t at = 0; at < bytes; at += MOST)
+            cf_digest_update(&d, whole, MOST);
+        cf_digest_end(&d, &world, hex[said]);
+    }
+    CHECK(strcmp(hex[0], hex[1]) == 0);
+}
+
 static void run_tests(void)
 {
     whole = cf_alloc(MOST, 1, "test");
@@ -104,5 +122,6 @@ static void run_tests(void)
     test_sizes();
     test_borders();
     test_known();
+    test_long();
     cf_free(whole);
 }
