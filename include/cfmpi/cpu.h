@@ -1,7 +1,18 @@
-/* Loops compiled for several instruction sets, the best one chosen at run
- * time. */
+/* Which instruction set the program's own kernels use, and loops compiled for
+ * several of them. */
 #ifndef CFMPI_CPU_H
 #define CFMPI_CPU_H
+
+/* Sets for which kernels are written, each with all of the one before. */
+enum cf_isa { CF_ISA_PORTABLE, CF_ISA_AVX2, CF_ISA_AVX512 };
+
+/* The best that this processor has, or the one that the environment variable
+ * CFMPI_ISA names (portable, avx2, avx512) where the processor has it. Local.
+ */
+enum cf_isa cf_cpu_isa(void);
+
+/* Its name. Local. */
+const char *cf_cpu_isa_name(enum cf_isa isa);
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)

@@ -4,6 +4,8 @@
 #define CFMPI_CSR_H
 
 #include "cfmpi/context.h"
+#include "cfmpi/entries.h"
+#include "cfmpi/idmap.h"
 #include "cfmpi/partition.h"
 
 /* Rows part.begin[rank] .. of this rank; columns ascending within a row. */
@@ -15,32 +17,40 @@ typedef struct cf_csr {
     int64_t *indptr;         /* [n_loc + 1], from 0 */
     cf_lidx *indices;        /* [indptr[n_loc]] */
     float *values;           /* [indptr[n_loc]] */
+    int64_t *time;           /* [indptr[n_loc]] or NULL; seconds since 1970 */
 } cf_csr;
 
-/* What to do with two entries in one place; their order is that of the rank
- * and then that of the entries given. */
-enum cf_duplicates { CF_DUP_ERROR, CF_DUP_LAST, CF_DUP_FIRST, CF_DUP_MEAN };
+/* What to do with two entries in one place; their order is that of the
+ * input. */
+enum cf_duplicates {
+    CF_DUP_ERROR,
+    CF_DUP_LAST,
+    CF_DUP_FIRST,
+    CF_DUP_MEAN,
+    CF_DUP_SUM
+};
 
-/* One entry on its way to its row's rank. */
-typedef struct cf_entry {
-    cf_gidx row;
-    cf_lidx col;
-    float value;
-} cf_entry;
+/* Who the rows and columns of the entries are. */
+typedef struct cf_numbering {
+    const cf_idmap *users;
+    cf_placement *user_at, *item_at; /* of this rank's tables */
+    cf_gidx cols;
+} cf_numbering;
 
-/* Builds the matrix from entries in any order on any rank. Rows are split so
- * that every rank has about as many entries. `entries` (from cf_alloc) is
- * consumed. `merged` gets the number of entries that the rule took out. With
- * CF_DUP_ERROR and a duplicate: CF_BAD_DATA, and `first` names row and column
- * of the first one in row order. Collective; 16 bytes an entry on the wire,
- * 40 bytes an entry of memory for a while. */
-int cf_csr_build(cf_csr *a, const cf_par *par, cf_gidx rows, cf_gidx cols,
-                 cf_entry *entries, int64_t count, enum cf_duplicates rule,
-                 int64_t *merged, cf_entry *first);
+/* Builds the matrix from the entries that all ranks have read. Rows are split
+ * so that every rank has about as many entries. The chunks of `e` are freed on
+ * the way, its tables stay; user_at->first is used up. `merged` gets the
+ * number of entries that the rule took out; a merged entry has the time of
+ * the last. With CF_DUP_ERROR and a duplicate: CF_BAD_DATA, and `place` names
+ * row and column of the first one in row order. Collective; an entry is sent
+ * once, 16 or 24 bytes, in rounds of a few MiB. */
+int cf_csr_build(cf_csr *a, const cf_par *par, cf_entries *e,
+                 const cf_numbering *n, enum cf_duplicates rule,
+                 int64_t *merged, cf_gidx place[2]);
 
 /* Splits rows so that every rank has about as many entries. `counts` are the
- * entries of the rows of `even`, this rank's share. Collective. */
-void cf_csr_balance(cf_part *part, const cf_par *par, const cf_part *even,
+ * entries of the rows that `given` gives this rank. Collective. */
+void cf_csr_balance(cf_part *part, const cf_par *par, const cf_part *given,
                     const int64_t *counts);
 
 /* Fills indptr-derived fields (n_loc, nnz, nnz_begin) from part and indptr.
@@ -52,8 +62,9 @@ void cf_csr_seal(cf_csr *a, const cf_par *par);
 void cf_csr_row_stats(const cf_csr *a, int64_t *count, double *mean);
 
 /* Entries and mean of the columns that `part` gives this rank. The sums do
- * not depend on the rank count (two-fold reproducible summation after Demmel
- * and Nguyen 2013). Collective; 28 bytes a column of memory on each rank. */
+ * not depend on the rank count: they are exact where all values are multiples
+ * of 2^-10 up to 2^10, else two-fold reproducible summation (Demmel and
+ * Nguyen 2013). Collective; 28 bytes a column of memory on each rank. */
 void cf_csr_col_stats(const cf_csr *a, const cf_par *par, const cf_part *part,
                       int64_t *count, double *mean);
 

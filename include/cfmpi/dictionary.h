@@ -19,9 +19,9 @@ typedef struct cf_dictionary {
 } cf_dictionary;
 
 /* The number of an id, a new one at first sight; at most 2^31-1 ids a rank.
- * [s, e) is any text of 1 to CF_ID_MAX bytes without zero bytes: canonical
- * decimal counts as an integer, what is not UTF-8 is taken for Latin-1. -1
- * when the converted text is over CF_ID_MAX. The 8 bytes in front of s can be
+ * [s, e) is any text of 1 to CF_ID_MAX bytes: canonical decimal counts as an
+ * integer, what is not UTF-8 is taken for Latin-1. -1 when it has a zero byte
+ * or is over CF_ID_MAX when converted. The 8 bytes in front of s can be
  * read. Local, O(1). */
 int32_t cf_dictionary_add(cf_dictionary *d, const char *s, const char *e);
 

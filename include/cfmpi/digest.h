@@ -33,4 +33,7 @@ void cf_digest_update(cf_digest *d, const void *data, int64_t bytes);
  * 8 bytes a piece are sent. */
 void cf_digest_end(cf_digest *d, const cf_par *par, char hex[CF_DIGEST_HEX]);
 
+/* Gives up a digest that will not be ended. Safe on {0} and twice. Local. */
+void cf_digest_free(cf_digest *d);
+
 #endif

@@ -24,9 +24,25 @@ typedef struct cf_entries {
     int64_t count;
 } cf_entries;
 
+/* Room for one more chunk. Local. */
+void cf_entries_grow(cf_entries *e);
+
 /* Adds a rating; user and item are numbers of the tables. Local, O(1). */
-void cf_entries_add(cf_entries *e, int32_t user, int32_t item, float value,
-                    int64_t time);
+static inline void cf_entries_add(cf_entries *e, int32_t user, int32_t item,
+                                  float value, int64_t time)
+{
+    int64_t at = e->count++ % CF_ENTRIES_CHUNK;
+    if (at == 0)
+        cf_entries_grow(e);
+    const cf_chunk *c = &e->chunk[e->chunks - 1];
+    c->user[at] = user;
+    c->item[at] = item;
+    c->value[at] = value;
+    if (e->timed)
+        c->time[at] = time;
+    e->users.entries[user]++;
+    e->items.entries[item]++;
+}
 
 /* Safe on {0} and twice. Local. */
 void cf_entries_free(cf_entries *e);

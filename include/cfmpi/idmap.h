@@ -4,45 +4,50 @@
 #define CFMPI_IDMAP_H
 
 #include "cfmpi/context.h"
+#include "cfmpi/dictionary.h"
+#include "cfmpi/ids.h"
 #include "cfmpi/partition.h"
-
-/* The distinct ids that one rank has seen, numbered by first sight; an open
- * addressing hash table. {0} is empty. */
-typedef struct cf_idtable {
-    int64_t *ids; /* [count] in order of first sight */
-    int64_t count;
-    int64_t capacity; /* of ids */
-    int32_t *slot;    /* [slots] number of the id, -1 when free */
-    int64_t slots;    /* a power of two */
-} cf_idtable;
-
-/* The number of `id`, a new one at first sight. At most 2^31-1 ids a rank.
- * Local, O(1). */
-int32_t cf_idtable_add(cf_idtable *t, int64_t id);
-
-/* Safe on {0} and twice. Local. */
-void cf_idtable_free(cf_idtable *t);
 
 /* The distinct ids of all ranks, sorted, spread over the ranks. */
 typedef struct cf_idmap {
-    cf_part part; /* which rank holds which positions */
-    int64_t *ids; /* [own positions], ascending over the ranks */
+    cf_part part;     /* which rank holds which positions */
+    cf_ids ids;       /* of own positions, ascending over the ranks */
+    int64_t *entries; /* [own positions] ratings of each over all ranks, as
+                         cf_idmap_build has counted; else NULL */
 } cf_idmap;
 
-/* Builds the map from each rank's distinct ids and gives the position of each:
- * index[i] for ids[i]. `index` [count] is the caller's. Collective; ids are
- * sent once to the rank that owns their range and the answer comes back
- * (sample sort: Frazer, McKellar 1970). */
-void cf_idmap_build(cf_idmap *map, const cf_par *par, const int64_t *ids,
-                    int64_t count, cf_gidx *index);
+/* Where a rank's own ids stand. */
+typedef struct cf_placement {
+    cf_gidx *index; /* [ids] position of each */
+    int64_t *first; /* [ids] where its first rating on this rank stands among
+                       the ratings of all ranks, in order of id, then of the
+                       rank that read them */
+} cf_placement;
 
-/* Position of each id, -1 where it is unknown. Collective. */
-void cf_idmap_find(const cf_idmap *map, const cf_par *par, const int64_t *ids,
-                   int64_t count, cf_gidx *index);
+/* Builds the map from each rank's table of distinct ids, which become strings
+ * everywhere when they are on any rank. `at` is freed by the caller with
+ * cf_placement_free. Collective; memory in proportion to the ids of `d` and
+ * those that fall to this rank; ids are sent once to the rank of their range,
+ * the answers come back (sample sort: Frazer, McKellar 1970). */
+void cf_idmap_build(cf_idmap *map, const cf_par *par, cf_dictionary *d,
+                    cf_placement *at);
 
-/* The ids of any positions (-1 gives 0). Collective. */
-void cf_idmap_ids(const cf_idmap *map, const cf_par *par, const cf_gidx *index,
-                  int64_t count, int64_t *ids);
+void cf_placement_free(cf_placement *at);
+
+/* Position of each id, -1 where it is unknown; ids of the other kind than the
+ * map's are compared as they are written. index [ids->count] is the caller's.
+ * Collective. */
+void cf_idmap_find(const cf_idmap *map, const cf_par *par, const cf_ids *ids,
+                   cf_gidx *index);
+
+/* Appends the id at a position, the same on all ranks. Collective. */
+void cf_idmap_print(const cf_idmap *map, const cf_par *par, cf_gidx index,
+                    cf_text *out);
+
+/* Keeps the positions that `kept` [own positions] marks; renumber [own
+ * positions] gets their new numbers, -1 for the others. Collective. */
+void cf_idmap_filter(cf_idmap *map, const cf_par *par, const bool *kept,
+                     cf_gidx *renumber);
 
 /* Safe on {0} and twice. Local. */
 void cf_idmap_free(cf_idmap *map);

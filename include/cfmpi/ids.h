@@ -23,6 +23,10 @@ typedef struct cf_ids {
  * begin[0] set. What the list held is freed first. Local. */
 void cf_ids_make(cf_ids *ids, bool text, int64_t count, int64_t bytes);
 
+/* ids[order[0]], ids[order[1]], …: `count` of them. Local. */
+void cf_ids_pick(cf_ids *out, const cf_ids *ids, const int64_t *order,
+                 int64_t count);
+
 /* Less than, equal to or greater than 0 as id i of `a` stands before, at or
  * after id j of `b`: integers by value, strings by bytes. Both lists are of
  * one kind. Local. */

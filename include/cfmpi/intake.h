@@ -35,7 +35,6 @@ enum cf_verdict {
 typedef struct cf_input_file {
     char path[CF_PATH_MAX];
     int64_t bytes;
-    char digest[CF_DIGEST_HEX];
 } cf_input_file;
 
 /* What one rank has read. The caller sets `keep` and `bad_row`. */
@@ -50,6 +49,8 @@ typedef struct cf_intake {
     bool implicit;        /* the input has no ratings: each row counts 1 */
     cf_input_file *files; /* [file_count], the same on all ranks */
     int64_t file_count;
+    int64_t bytes;              /* of all files */
+    char digest[CF_DIGEST_HEX]; /* of their bytes, one file after the other */
 } cf_intake;
 
 /* Applies the rules to one rating: what becomes of it, and its value then
@@ -62,9 +63,9 @@ bool cf_intake_needs_time(const cf_intake *in);
 /* Adds a file to the list of files. Local, all ranks alike. */
 cf_input_file *cf_intake_add_file(cf_intake *in, const char *path);
 
-/* Size and digest of a file into the list, each rank reading a share; for
- * readers that do not see its bytes in order. Errors, agreed: CF_NO_INPUT,
- * CF_IO. Collective. */
+/* Size and digest of a file into the list, each rank reading a share; of an
+ * input that is one file, for readers that do not see its bytes in order.
+ * Errors, agreed: CF_NO_INPUT, CF_IO. Collective. */
 int cf_intake_file(cf_intake *in, const cf_par *par, const char *path);
 
 /* Safe on {0} and twice. Local. */

@@ -1,56 +1,56 @@
-/* Ratings in text files: MovieLens CSV with a header, `::`, tabs. */
+/* Ratings in text files: CSV and its relatives, Matrix Market, dense blocks;
+ * one file or many, packed or not, or standard input. */
 #ifndef CFMPI_RATINGS_TEXT_H
 #define CFMPI_RATINGS_TEXT_H
 
-#include "cfmpi/context.h"
-#include "cfmpi/digest.h"
-#include "cfmpi/idmap.h"
+#include "cfmpi/intake.h"
 
-/* How fields are separated; AUTO looks at the first line. */
+/* What the input is. AUTO looks. */
 enum cf_ratings_format {
     CF_FORMAT_AUTO,
-    CF_FORMAT_CSV,
+    CF_FORMAT_CSV, /* comma, semicolon or bar */
     CF_FORMAT_TSV,
-    CF_FORMAT_DAT
+    CF_FORMAT_DAT, /* "::" */
+    CF_FORMAT_MTX,
+    CF_FORMAT_DENSE,
+    CF_FORMAT_NPZ,
+    CF_FORMAT_H5AD
 };
 
-enum cf_bad_row { CF_BAD_ROW_STOP, CF_BAD_ROW_SKIP };
+typedef struct cf_text_options {
+    enum cf_ratings_format format;
+    const char *columns; /* "user=2,item=isbn,rating=3", or "" */
+    double missing;      /* dense: value that stands for none; or NaN */
+    bool pairs;          /* only users and items are wanted */
+    bool times;          /* times are wanted */
+} cf_text_options;
 
-#define CF_BAD_ROWS_SHOWN 5
+/* Reads all inputs (one a line, see cf_sources_find), each rank the rows that
+ * begin in its share of the bytes; a single packed file or a pipe is unpacked
+ * by rank 0 while others parse. Errors, agreed: CF_NO_INPUT; CF_USAGE;
+ * CF_BAD_DATA naming file, line and column of the first bad row in the input
+ * unless rows are to be skipped, also for an input without any row; CF_IO.
+ * Collective; one pass over the text, memory 12 bytes a row (20 with times),
+ * the distinct ids, and 1 MiB. */
+int cf_ratings_read(cf_intake *in, const cf_par *par, const char *inputs,
+                    const cf_text_options *o);
 
-/* The rows that one rank read, ids replaced by their number in the tables. */
-typedef struct cf_ratings_text {
-    cf_idtable users, items;
-    int32_t *user, *item; /* [count] */
-    float *value;         /* [count] */
-    int64_t count, capacity;
-    int64_t bytes;                      /* of the whole file */
-    char digest[CF_DIGEST_HEX];         /* of the whole file */
-    int64_t skipped;                    /* bad rows, all ranks */
-    char shown[CF_BAD_ROWS_SHOWN][256]; /* the first of them, as messages */
-    int shown_count;
-} cf_ratings_text;
+/* Where a user's rating of an item stands. */
+typedef struct cf_finding {
+    char path[CF_PATH_MAX];
+    int64_t line; /* 0: there is none */
+} cf_finding;
 
-/* Reads the file once, each rank the lines that begin in its byte range.
- * Errors, agreed: CF_NO_INPUT; CF_BAD_DATA naming line and column of the
- * first bad row in the file unless rows are to be skipped, also for a file
- * without any row; CF_IO. Collective; memory 12 bytes a row and 8 MiB. */
-int cf_ratings_read(cf_ratings_text *r, const cf_par *par, const char *path,
-                    enum cf_ratings_format format, enum cf_bad_row bad_row);
+/* The first two rows of this user and item. Reads the input again, for error
+ * messages; finds nothing in a pipe. Collective. */
+int cf_ratings_find(const cf_par *par, const char *inputs,
+                    const cf_text_options *o, const cf_text *user,
+                    const cf_text *item, cf_finding found[2]);
 
-/* Line numbers of the first two rows of this user and item, 0 where there are
- * fewer. Reads the file again: for error messages. Collective. */
-int cf_ratings_find(const cf_par *par, const char *path,
-                    enum cf_ratings_format format, int64_t user, int64_t item,
-                    int64_t line[2]);
-
-/* Safe on {0} and twice. Local. */
-void cf_ratings_text_free(cf_ratings_text *r);
-
-/* User and item of each row of a file of pairs, read like ratings but with
- * two columns wanted. user, item [count] are freed by the caller with cf_free;
- * ranks hold consecutive rows. Errors as above. Collective. */
-int cf_pairs_read(const cf_par *par, const char *path, int64_t **user,
-                  int64_t **item, int64_t *count);
+/* User and item of each row of a file of pairs, read like ratings; ids of a
+ * column are of one kind on all ranks, ranks hold consecutive rows. Lists are
+ * freed by the caller. Errors as above. Collective. */
+int cf_pairs_read(const cf_par *par, const char *path, cf_ids *user,
+                  cf_ids *item);
 
 #endif

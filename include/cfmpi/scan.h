@@ -13,6 +13,11 @@ bool cf_scan_int64(const char *s, const char *e, int64_t *value);
  * and inf are not numbers here. False when it is none. Local. */
 bool cf_scan_double(const char *s, const char *e, double *value);
 
+/* The whole of [s, e) as seconds since 1970: a whole number of them, or a date
+ * such as 2015-03-31, 2015-03-31 23:59:59 or 2015-03-31T23:59:59.5Z, taken for
+ * UTC, parts of seconds dropped. Local. */
+bool cf_scan_time(const char *s, const char *e, int64_t *time);
+
 /* A size such as 512M or 2G (powers of 1024) in bytes. Local. */
 bool cf_scan_size(const char *s, int64_t *bytes);
 

@@ -13,7 +13,7 @@
 
 /* The pairs of this rank, in file order over the ranks. */
 typedef struct pairs {
-    int64_t *user, *item; /* ids */
+    cf_ids user, item;
     cf_gidx *user_row, *item_row;
     float *rating;
     int64_t count;
@@ -49,8 +49,8 @@ static void predict(const cf_job *job, pairs *p)
     p->user_row = cf_alloc(p->count, sizeof *p->user_row, "pairs");
     p->item_row = cf_alloc(p->count, sizeof *p->item_row, "pairs");
     p->rating = cf_alloc(p->count, sizeof *p->rating, "predictions");
-    cf_idmap_find(&job->tables.users, job->par, p->user, p->count, p->user_row);
-    cf_idmap_find(&job->tables.items, job->par, p->item, p->count, p->item_row);
+    cf_idmap_find(&job->tables.users, job->par, &p->user, p->user_row);
+    cf_idmap_find(&job->tables.items, job->par, &p->item, p->item_row);
     cf_predict_mean(job->par, &lists, &job->ratings, p->user_row, p->item_row,
                     p->count, p->rating);
     for (int64_t i = 0; i < p->count; i++)
@@ -71,7 +71,8 @@ static int write_csv(const cf_job *job, const pairs *p)
     if (job->par->rank == 0)
         cf_text_add(&text, "user,item,prediction\n");
     for (int64_t i = 0; i < p->count; i++) {
-        cf_text_add(&text, "%" PRId64 ",%" PRId64 ",", p->user[i], p->item[i]);
+        cf_text_add(&text, "%" PRId64 ",%" PRId64 ",", p->user.number[i],
+                    p->item.number[i]);
         if (!isnan(p->rating[i]))
             cf_text_add(&text, "%.9g", (double)p->rating[i]);
         cf_text_add(&text, "\n");
@@ -95,9 +96,9 @@ static int write_h5(const cf_job *job, const pairs *p)
     cf_options_json(job->o, &command);
     cf_job_add_root(&w, job->o, command.data);
     cf_writer_add(&w, "/predictions/user", CF_I64, rows, 1, 1, begin, p->count,
-                  p->user, "user ids as given", NULL, 0);
+                  p->user.number, "user ids as given", NULL, 0);
     cf_writer_add(&w, "/predictions/item", CF_I64, rows, 1, 1, begin, p->count,
-                  p->item, "item ids as given", NULL, 0);
+                  p->item.number, "item ids as given", NULL, 0);
     cf_writer_add(&w, "/predictions/rating", CF_F32, rows, 1, 1, begin,
                   p->count, p->rating,
                   "predicted rating; NaN where user or "
@@ -124,7 +125,8 @@ int cf_cmd_predict(const cf_par *par, const cf_options *o, cf_report *report)
     bool h5 = ends_with(o->output, ".h5") || ends_with(o->output, ".hdf5");
     cf_report_begin(report, "ingest", "bytes");
     CF_TRY(load(&job));
-    CF_TRY(cf_pairs_read(par, o->pairs, &p.user, &p.item, &p.count));
+    CF_TRY(cf_pairs_read(par, o->pairs, &p.user, &p.item));
+    p.count = p.user.count;
     cf_report_end(report);
     cf_report_begin(report, "recommend", "pairs");
     predict(&job, &p);
@@ -133,8 +135,8 @@ int cf_cmd_predict(const cf_par *par, const cf_options *o, cf_report *report)
     CF_TRY(h5 ? write_h5(&job, &p) : write_csv(&job, &p));
     cf_report_end(report);
 done:
-    cf_free(p.user);
-    cf_free(p.item);
+    cf_ids_free(&p.user);
+    cf_ids_free(&p.item);
     cf_free(p.user_row);
     cf_free(p.item_row);
     cf_free(p.rating);

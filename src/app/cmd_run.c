@@ -146,73 +146,66 @@ done:
 /* ---- ingest ---- */
 
 /* The line of a duplicate, as a message. */
-static int duplicate_error(cf_job *job, const cf_entry *first)
+static int duplicate_error(cf_job *job, const cf_text_options *text,
+                           const cf_gidx place[2])
 {
     const cf_options *o = job->o;
-    cf_gidx index[2] = {first->row, first->col};
-    int64_t id[2], line[2] = {0, 0};
-    cf_idmap_ids(&job->tables.users, job->par, &index[0], 1, &id[0]);
-    cf_idmap_ids(&job->tables.items, job->par, &index[1], 1, &id[1]);
-    int status =
-        cf_ratings_find(job->par, o->input, (enum cf_ratings_format)o->format,
-                        id[0], id[1], line);
-    if (status != CF_OK)
-        return status;
-    return cf_fail(CF_BAD_DATA,
-                   "%s:%" PRId64 ":1: user %" PRId64 " rated "
-                   "item %" PRId64 " before, in line %" PRId64 "; pass "
-                   "--duplicates=last, first or mean to go on",
-                   o->input, line[1], id[0], id[1], line[0]);
+    cf_text user = {0}, item = {0};
+    cf_finding found[2];
+    cf_idmap_print(&job->tables.users, job->par, place[0], &user);
+    cf_idmap_print(&job->tables.items, job->par, place[1], &item);
+    int status = cf_ratings_find(job->par, o->input, text, &user, &item, found);
+    if (status == CF_OK && found[1].line > 0)
+        status = cf_fail(
+            CF_BAD_DATA,
+            "%s:%" PRId64 ":1: user %s rated item %s before, in "
+            "line %" PRId64 "%s%s; pass --duplicates=last, first, "
+            "mean or sum to go on",
+            found[1].path, found[1].line, user.data, item.data, found[0].line,
+            strcmp(found[0].path, found[1].path) == 0 ? "" : " of ",
+            strcmp(found[0].path, found[1].path) == 0 ? "" : found[0].path);
+    else if (status == CF_OK)
+        status = cf_fail(CF_BAD_DATA,
+                         "%s: user %s rated item %s more than once; pass "
+                         "--duplicates=last, first, mean or sum to go on",
+                         o->input, user.data, item.data);
+    cf_text_free(&user);
+    cf_text_free(&item);
+    return status;
 }
 
-static void show_skipped(const cf_job *job, const cf_ratings_text *text)
+static void show_skipped(const cf_job *job, const cf_intake *in)
 {
-    for (int i = 0; i < text->shown_count; i++)
-        cf_log_note("skipped %s", text->shown[i]);
-    if (text->skipped > 0)
-        cf_log_note("%" PRId64 " bad rows skipped in %s", text->skipped,
+    for (int i = 0; i < in->shown_count; i++)
+        cf_log_note("skipped %s", in->shown[i]);
+    if (in->skipped > 0)
+        cf_log_note("%" PRId64 " bad rows skipped in %s", in->skipped,
                     job->o->input);
 }
 
-/* Provisional ids become rows and columns. */
-static cf_entry *number_entries(cf_job *job, cf_ratings_text *text)
-{
-    cf_tables *t = &job->tables;
-    cf_gidx *user = cf_alloc(text->users.count, sizeof *user, "user rows");
-    cf_gidx *item = cf_alloc(text->items.count, sizeof *item, "item rows");
-    cf_idmap_build(&t->users, job->par, text->users.ids, text->users.count,
-                   user);
-    cf_idmap_build(&t->items, job->par, text->items.ids, text->items.count,
-                   item);
-    cf_entry *entries = cf_alloc(text->count, sizeof *entries, "entries");
-    for (int64_t i = 0; i < text->count; i++)
-        entries[i] = (cf_entry){user[text->user[i]],
-                                (cf_lidx)item[text->item[i]], text->value[i]};
-    cf_free(user);
-    cf_free(item);
-    return entries;
-}
-
-static int build_matrix(cf_job *job, cf_ratings_text *text)
+static int build_matrix(cf_job *job, cf_intake *in, const cf_text_options *text)
 {
     int status = CF_OK;
-    cf_entry first;
-    int64_t count = text->count;
-    cf_entry *entries = number_entries(job, text);
-    cf_ratings_text_free(text);
-    cf_gidx users = cf_part_rows(&job->tables.users.part);
-    cf_gidx items = cf_part_rows(&job->tables.items.part);
+    cf_gidx place[2];
+    cf_tables *t = &job->tables;
+    cf_placement user_at = {0}, item_at = {0};
+    cf_idmap_build(&t->users, job->par, &in->entries.users, &user_at);
+    cf_idmap_build(&t->items, job->par, &in->entries.items, &item_at);
+    cf_gidx items = cf_part_rows(&t->items.part);
     if (items > INT32_MAX)
         CF_TRY(cf_fail(CF_BAD_DATA,
                        "%s: %" CF_PRIgidx " items are more than "
                        "2^31-1",
                        job->o->input, items));
-    status = cf_csr_build(&job->ratings, job->par, users, items, entries, count,
+    cf_numbering numbering = {&t->users, &user_at, &item_at, items};
+    status = cf_csr_build(&job->ratings, job->par, &in->entries, &numbering,
                           (enum cf_duplicates)job->o->duplicates,
-                          &job->report->input.duplicates_merged, &first);
+                          &job->report->input.duplicates_merged, place);
     if (status != CF_OK)
-        status = duplicate_error(job, &first);
+        status = duplicate_error(job, text, place);
 done:
+    cf_placement_free(&user_at);
+    cf_placement_free(&item_at);
     return status;
 }
 
@@ -222,7 +215,8 @@ static int read_titles(cf_job *job)
     cf_tables *t = &job->tables;
     if (job->o->titles[0] == '\0')
         return CF_OK;
-    CF_TRY(cf_titles_read(&t->titles, job->par, job->o->titles, t->items.ids,
+    CF_TRY(cf_titles_read(&t->titles, job->par, job->o->titles,
+                          t->items.ids.number,
                           cf_part_count(&t->items.part, job->par->rank)));
     if (t->titles.found < cf_part_rows(&t->items.part))
         cf_log_note("%" PRId64 " of %" CF_PRIgidx " items have a title in %s",
@@ -236,17 +230,18 @@ static int ingest(cf_job *job)
 {
     int status = CF_OK;
     const cf_options *o = job->o;
-    cf_ratings_text text = {0};
+    cf_intake in = {.bad_row = (enum cf_bad_row)o->on_bad_row};
+    cf_text_options text = {.format = (enum cf_ratings_format)o->format,
+                            .columns = "",
+                            .missing = (double)NAN};
     cf_report_begin(job->report, "ingest", "bytes");
-    CF_TRY(cf_ratings_read(&text, job->par, o->input,
-                           (enum cf_ratings_format)o->format,
-                           (enum cf_bad_row)o->on_bad_row));
-    show_skipped(job, &text);
-    cf_report_read(text.bytes / job->par->size);
-    job->report->input.rows_skipped = text.skipped;
-    job->report->input.bytes = text.bytes;
-    snprintf(job->report->input.digest, CF_DIGEST_HEX, "%s", text.digest);
-    CF_TRY(build_matrix(job, &text));
+    CF_TRY(cf_ratings_read(&in, job->par, o->input, &text));
+    show_skipped(job, &in);
+    cf_report_read(in.bytes / job->par->size);
+    job->report->input.rows_skipped = in.skipped;
+    job->report->input.bytes = in.bytes;
+    snprintf(job->report->input.digest, CF_DIGEST_HEX, "%s", in.digest);
+    CF_TRY(build_matrix(job, &in, &text));
     CF_TRY(read_titles(job));
     cf_tables_fill(&job->tables, &job->ratings, job->par);
     cf_log_detail("%" CF_PRIgidx " ratings of %" CF_PRIgidx
@@ -254,7 +249,7 @@ static int ingest(cf_job *job)
                   job->ratings.nnz, job->ratings.rows, job->ratings.cols);
 done:
     cf_report_end(job->report);
-    cf_ratings_text_free(&text);
+    cf_intake_free(&in);
     return status;
 }
 

@@ -29,7 +29,7 @@ const cf_option cf_option_table[] = {
     {"titles", 0, CF_OPT_PATH, AT(titles), TEXT_INPUT | BIT(SYNTH), NULL, 0,
      0, {0}, "FILE", "titles of the items (movies.csv, movies.dat)"},
     {"duplicates", 0, CF_OPT_CHOICE, AT(duplicates), TEXT_INPUT, "error", 0,
-     0, {"error", "last", "first", "mean"}, "RULE",
+     0, {"error", "last", "first", "mean", "sum"}, "RULE",
      "what to do when a user rated an item twice"},
     {"on-bad-row", 0, CF_OPT_CHOICE, AT(on_bad_row), TEXT_INPUT, "stop", 0, 0,
      {"stop", "skip"}, "RULE", "stop at a bad row, or skip and count it"},

@@ -1,381 +1,420 @@
-/* Method  The first line tells separator, header and columns. Each rank then
- *         parses the lines that begin in its byte range; ids get provisional
- *         numbers from a hash table, so a row takes 12 bytes. Line numbers
- *         for messages come from counting lines over the ranks before.
- * Cost    One pass for the rows and one for the digest of the file. */
+/* Method  Rank 0 looks at the begin of every file: packing, separator, header,
+ *         columns. Each rank then takes the rows that begin in its share of
+ *         the bytes, in one pass; ids become numbers of the rank's own tables.
+ *         Line numbers for messages come from counting lines over the ranks
+ *         before.
+ * Cost    One pass; a second one over a share whose begin turned out to lie
+ *         within quotes. */
 #include "cfmpi/ratings_text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
-#include "cfmpi/scan.h"
-#include "lines.h"
+#include "feed.h"
 
-#define MAX_COLUMN 32
+#define HEAD ((int64_t)64 << 10)
+#define DENSE_HEAD ((int64_t)1 << 20)
 
-enum { USER, ITEM, RATING, WANTED };
+/* What is read, and how it looks; the same on all ranks but for the stream. */
+typedef struct input {
+    const cf_par *par;
+    const cf_text_options *o;
+    cf_sources sources;
+    cf_dialect dialect;
+    int64_t *body;     /* [2 x files] bytes, newlines before the rows of each */
+    bool alone;        /* one stream, unpacked by rank 0 for all */
+    cf_inflate stream; /* rank 0 */
+    char *head;        /* rank 0: what was read of the stream to look at it */
+    int64_t head_bytes;
+} input;
 
-static const char *const field_name[WANTED] = {"user id", "item id", "rating"};
-
-/* Header names of each wanted column, in lower case. */
-static const char *const aliases[WANTED][8] = {
-    {"userid", "user_id", "user", "uid"},
-    {"movieid", "movie_id", "itemid", "item_id", "item", "movie", "iid"},
-    {"rating", "score", "stars"},
-};
-
-/* How rows look. */
-typedef struct dialect {
-    char separator[3];
-    int width; /* bytes of the separator */
-    bool header;
-    int column[WANTED]; /* where each wanted field stands */
-    int wanted;         /* 3, or 2 for pairs */
-} dialect;
-
-typedef struct field {
-    const char *s, *e;
-} field;
-
-static const char *next_separator(const dialect *d, const char *s,
-                                  const char *e)
+static void close_input(input *in)
 {
-    for (; (s = memchr(s, d->separator[0], (size_t)(e - s))) != NULL; s++)
-        if (d->width == 1 || (s + 1 < e && s[1] == d->separator[1]))
-            return s;
-    return e;
+    cf_inflate_close(&in->stream);
+    cf_sources_free(&in->sources);
+    cf_free(in->body);
+    cf_free(in->head);
+    *in = (input){0};
 }
 
-/* Splits into at most MAX_COLUMN fields; their number. */
-static int split(const dialect *d, const char *s, const char *e, field *f)
-{
-    int n = 0;
-    while (n < MAX_COLUMN) {
-        const char *stop = next_separator(d, s, e);
-        f[n++] = (field){s, stop};
-        if (stop == e)
-            break;
-        s = stop + d->width;
-    }
-    return n;
-}
+/* ---- looking at the files ---- */
 
-static void set_separator(dialect *d, const char *line,
-                          enum cf_ratings_format format)
+/* The dialect of file i. Rank 0. */
+static int look(input *in, int64_t i, cf_dialect *d, cf_digest *digest)
 {
-    const char *separator = ",";
-    if (format == CF_FORMAT_TSV)
-        separator = "\t";
-    else if (format == CF_FORMAT_DAT)
-        separator = "::";
-    else if (format == CF_FORMAT_AUTO && strchr(line, '\t') != NULL)
-        separator = "\t";
-    else if (format == CF_FORMAT_AUTO && strstr(line, "::") != NULL)
-        separator = "::";
-    snprintf(d->separator, sizeof d->separator, "%s", separator);
-    d->width = (int)strlen(separator);
-}
-
-static bool is_alias(int wanted, field f)
-{
-    for (int a = 0; a < 8 && aliases[wanted][a] != NULL; a++)
-        if (strlen(aliases[wanted][a]) == (size_t)(f.e - f.s) &&
-            strncasecmp(aliases[wanted][a], f.s, (size_t)(f.e - f.s)) == 0)
-            return true;
-    return false;
-}
-
-/* Finds the columns of a header; positions 1, 2, 3 where there is none. */
-static int read_header(dialect *d, const char *path, const char *line)
-{
-    field f[MAX_COLUMN];
-    int64_t id;
-    if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
-        line += 3; /* byte order mark */
-    int n = split(d, line, line + strlen(line), f);
-    d->header = !cf_scan_int64(f[0].s, f[0].e, &id);
-    for (int w = 0; w < d->wanted; w++) {
-        d->column[w] = d->header ? -1 : w;
-        for (int c = 0; c < n && d->header; c++)
-            if (d->column[w] < 0 && is_alias(w, f[c]))
-                d->column[w] = c;
-        if (d->column[w] < 0)
-            return cf_fail(CF_BAD_DATA,
-                           "%s:1:1: the header '%.80s' names no "
-                           "%s column; expected a header such as "
-                           "userId,movieId,rating or rows of numbers",
-                           path, line, field_name[w]);
-    }
-    return CF_OK;
-}
-
-static int find_dialect(dialect *d, const cf_par *par, const char *path,
-                        enum cf_ratings_format format, int wanted)
-{
-    char line[4096];
     int status = CF_OK;
-    *d = (dialect){.wanted = wanted};
-    CF_TRY(cf_lines_first(par, path, line, sizeof line));
-    set_separator(d, line, format);
-    CF_TRY(read_header(d, path, line));
+    const cf_source *f = &in->sources.file[i];
+    int64_t want = in->o->format == CF_FORMAT_DENSE ? DENSE_HEAD : HEAD;
+    cf_inflate *stream = &in->stream;
+    cf_free(in->head);
+    in->head = cf_alloc(want, 1, "first rows");
+    cf_inflate_close(stream);
+    CF_TRY(cf_inflate_open(stream, f->path, in->alone ? digest : NULL));
+    CF_TRY(cf_inflate_read(stream, in->head, want, &in->head_bytes));
+    CF_TRY(cf_dialect_find(d, stream->path, in->head, in->head_bytes,
+                           in->head_bytes < want, in->o));
+    in->body[2 * i] = d->body;
+    in->body[2 * i + 1] = d->body_lines;
 done:
     return status;
 }
 
-/* What is wrong with a row. */
-typedef struct complaint {
-    int64_t line; /* of this rank, from 0 */
-    int column;   /* in bytes, from 1 */
-    char text[256];
-} complaint;
-
-typedef struct row {
-    int64_t id[2];
-    float value;
-} row;
-
-static bool complain(complaint *c, int64_t line, const char *start,
-                     const char *at, const char *format, const char *what,
-                     field f)
+static int look_at_all(input *in, cf_digest *digest)
 {
-    c->line = line;
-    c->column = (int)(at - start) + 1;
-    snprintf(c->text, sizeof c->text, format, what, (int)CF_MIN(f.e - f.s, 40),
-             f.s);
-    return false;
-}
-
-/* The wanted fields of a line; false with a complaint. */
-static bool parse(const dialect *d, const char *s, const char *e, int64_t line,
-                  row *r, complaint *c)
-{
-    field f[MAX_COLUMN];
-    double value = 0;
-    int n = split(d, s, e, f);
-    for (int w = 0; w < d->wanted; w++)
-        if (d->column[w] >= n)
-            return complain(c, line, s, e,
-                            "there is no %s: too few columns "
-                            "in '%.*s'",
-                            field_name[w], (field){s, e});
-    for (int w = USER; w <= ITEM; w++) {
-        field x = f[d->column[w]];
-        if (!cf_scan_int64(x.s, x.e, &r->id[w]))
-            return complain(c, line, s, x.s, "%s '%.*s' is not an integer",
-                            field_name[w], x);
+    int status = CF_OK;
+    cf_dialect d;
+    const char *first = NULL;
+    for (int64_t i = 0; i < in->sources.count; i++) {
+        const cf_source *f = &in->sources.file[i];
+        if (f->size == 0 && in->sources.count > 1)
+            continue; /* markers such as _SUCCESS */
+        CF_TRY(look(in, i, &d, digest));
+        if (first != NULL)
+            CF_TRY(cf_dialect_compare(&in->dialect, first, &d, f->path));
+        else
+            in->dialect = d;
+        first = first == NULL ? f->path : first;
     }
-    if (d->wanted <= RATING)
-        return true;
-    field x = f[d->column[RATING]];
-    if (!cf_scan_double(x.s, x.e, &value))
-        return complain(c, line, s, x.s, "%s '%.*s' is not a number",
-                        field_name[RATING], x);
-    r->value = (float)value;
-    if (r->value - r->value != 0)
-        return complain(c, line, s, x.s, "%s '%.*s' is out of range",
-                        field_name[RATING], x);
-    return true;
+    if (first == NULL)
+        status = cf_fail(CF_BAD_DATA, "%s: is empty, as all files are",
+                         in->sources.file[0].path);
+done:
+    return status;
 }
 
-/* ---- reading ratings ---- */
+static int open_input(input *in, const cf_par *par, const char *inputs,
+                      const cf_text_options *o, cf_digest *digest)
+{
+    int status = CF_OK;
+    *in = (input){.par = par, .o = o};
+    CF_TRY(cf_sources_find(&in->sources, par, inputs));
+    const cf_sources *s = &in->sources;
+    in->alone = s->count == 1 && cf_source_is_stream(&s->file[0]);
+    in->body = cf_calloc(2 * s->count, sizeof *in->body, "input files");
+    if (in->alone && par->rank == 0)
+        cf_digest_begin(digest, 0, s->file[0].size);
+    CF_TRY(cf_agree(par, par->rank == 0 ? look_at_all(in, digest) : CF_OK));
+    cf_bcast(par, &in->dialect, sizeof in->dialect, 0);
+    cf_bcast(par, in->body, 2 * s->count * (int64_t)sizeof *in->body, 0);
+done:
+    return status;
+}
 
+/* ---- reading ---- */
+
+/* One rank's reading of all its pieces. */
 typedef struct reading {
-    const cf_par *par;
-    dialect d;
-    enum cf_bad_row bad_row;
-    cf_ratings_text *out;
-    int64_t bad; /* bad rows of this rank */
-    complaint first[CF_BAD_ROWS_SHOWN];
+    input in;
+    cf_rows rows;
+    cf_piece *piece;
+    int64_t pieces;
+    cf_digest digest;
 } reading;
 
-static bool is_header(const reading *r, int64_t line)
+static void reading_free(reading *r)
 {
-    return r->d.header && r->par->rank == 0 && line == 0;
+    close_input(&r->in);
+    cf_rows_free(&r->rows);
+    cf_digest_free(&r->digest);
+    cf_free(r->piece);
+    r->piece = NULL;
 }
 
-static const char *skip_mark(const reading *r, const char *s, const char *e,
-                             int64_t line)
-{
-    bool marked = r->par->rank == 0 && line == 0 && e - s >= 3 &&
-                  memcmp(s, "\xef\xbb\xbf", 3) == 0;
-    return marked ? s + 3 : s;
-}
-
-static void append(cf_ratings_text *t, const row *r)
-{
-    if (t->count == t->capacity) {
-        t->capacity = CF_MAX(t->capacity * 3 / 2, 4096);
-        t->user = cf_realloc(t->user, t->capacity, sizeof *t->user, "rows");
-        t->item = cf_realloc(t->item, t->capacity, sizeof *t->item, "rows");
-        t->value = cf_realloc(t->value, t->capacity, sizeof *t->value, "rows");
-    }
-    t->user[t->count] = cf_idtable_add(&t->users, r->id[USER]);
-    t->item[t->count] = cf_idtable_add(&t->items, r->id[ITEM]);
-    t->value[t->count++] = r->value;
-}
-
-static int take_rating(const char *s, const char *e, int64_t line, void *arg)
-{
-    reading *r = arg;
-    complaint c;
-    row parsed;
-    s = skip_mark(r, s, e, line);
-    if (s == e || is_header(r, line))
-        return CF_OK;
-    if (parse(&r->d, s, e, line, &parsed, &c)) {
-        append(r->out, &parsed);
-        return CF_OK;
-    }
-    if (r->bad < CF_BAD_ROWS_SHOWN)
-        r->first[r->bad] = c;
-    r->bad++;
-    return r->bad_row == CF_BAD_ROW_STOP ? CF_BAD_DATA : CF_OK;
-}
-
-/* Messages of the first bad rows in the file, on every rank. */
-static void show_bad_rows(reading *r, const char *path, int64_t lines_before)
-{
-    cf_ratings_text *t = r->out;
-    int64_t before = cf_exscan_i64(r->par, r->bad);
-    memset(t->shown, 0, sizeof t->shown);
-    for (int64_t i = 0; i < CF_MIN(r->bad, CF_BAD_ROWS_SHOWN - before); i++)
-        snprintf(t->shown[before + i], sizeof t->shown[0],
-                 "%.100s:%" PRId64 ":%d: %.120s", path,
-                 lines_before + r->first[i].line + 1, r->first[i].column,
-                 r->first[i].text);
-    cf_allreduce(r->par, t->shown, sizeof t->shown, MPI_BYTE, MPI_BOR);
-    t->skipped = cf_sum_i64(r->par, r->bad);
-    t->shown_count = (int)CF_MIN(t->skipped, CF_BAD_ROWS_SHOWN);
-}
-
-int cf_ratings_read(cf_ratings_text *t, const cf_par *par, const char *path,
-                    enum cf_ratings_format format, enum cf_bad_row bad_row)
+static int read_pieces(reading *r)
 {
     int status = CF_OK;
-    int64_t lines;
-    reading r = {.par = par, .bad_row = bad_row, .out = t};
-    CF_TRY(find_dialect(&r.d, par, path, format, WANTED));
-    status =
-        cf_lines_read(par, path, take_rating, &r, &lines, &t->bytes, t->digest);
-    int64_t lines_before = cf_exscan_i64(par, lines);
-    if (status == CF_BAD_DATA && r.bad > 0)
-        cf_fail(status,
-                "%s:%" PRId64 ":%d: %s; pass --on-bad-row=skip to go "
-                "on without such rows",
-                path, lines_before + r.first[0].line + 1, r.first[0].column,
-                r.first[0].text);
-    CF_TRY(cf_agree(par, status));
-    show_bad_rows(&r, path, lines_before);
-    if (cf_sum_i64(par, t->count) == 0)
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: there are no ratings in it", path));
+    const cf_sources *s = &r->in.sources;
+    for (int64_t i = 0; i < r->pieces; i++) {
+        int64_t f = r->piece[i].file;
+        CF_TRY(cf_feed_piece(&r->rows, &s->file[f], &r->piece[i],
+                             r->in.body[2 * f], r->in.body[2 * f + 1],
+                             &r->digest));
+    }
 done:
     return status;
 }
 
-void cf_ratings_text_free(cf_ratings_text *t)
+/* Forgets what was read under a wrong assumption. */
+static void start_anew(reading *r)
 {
-    cf_idtable_free(&t->users);
-    cf_idtable_free(&t->items);
-    cf_free(t->user);
-    cf_free(t->item);
-    cf_free(t->value);
-    *t = (cf_ratings_text){0};
+    cf_rows fresh = {.d = r->rows.d,
+                     .in = r->rows.in,
+                     .missing = r->rows.missing,
+                     .wanted = {r->rows.wanted[0], r->rows.wanted[1]}};
+    cf_intake *in = r->rows.in;
+    cf_rows_free(&r->rows);
+    cf_digest_free(&r->digest);
+    r->rows = fresh;
+    cf_entries_free(&in->entries);
+    in->entries.timed = in->keep.keep_time;
+    memset(in->left, 0, sizeof in->left);
+    cf_error_clear();
 }
 
-/* ---- finding one pair again ---- */
-
-typedef struct search {
-    reading r;
-    int64_t id[2];
-    int64_t line[2]; /* of this rank, -1 */
-} search;
-
-static int take_match(const char *s, const char *e, int64_t line, void *arg)
+/* Files of which ranks have shares. */
+static int read_shares(reading *r)
 {
-    search *f = arg;
-    complaint c;
-    row parsed;
-    s = skip_mark(&f->r, s, e, line);
-    if (s < e && !is_header(&f->r, line) &&
-        parse(&f->r.d, s, e, line, &parsed, &c) && parsed.id[0] == f->id[0] &&
-        parsed.id[1] == f->id[1] && f->line[1] < 0)
-        f->line[f->line[0] < 0 ? 0 : 1] = line;
+    const cf_par *par = r->in.par;
+    const cf_sources *s = &r->in.sources;
+    int64_t bytes = 0;
+    int status, seen;
+    r->piece = cf_pieces_of(s, par->rank, par->size, &r->pieces);
+    for (int64_t i = 0; i < r->pieces; i++)
+        bytes += r->piece[i].end - r->piece[i].begin;
+    int64_t before = cf_exscan_i64(par, bytes);
+    cf_digest_begin(&r->digest, before, bytes);
+    status = read_pieces(r);
+    if (par->size > 1 && cf_max_i64(par, r->rows.quoted) > 0) {
+        bool wrong = cf_feed_find_quotes(par, s, &r->in.dialect.cut, r->piece,
+                                         r->pieces, &seen);
+        status = status != CF_OK ? status : seen;
+        if (wrong) {
+            start_anew(r);
+            cf_digest_begin(&r->digest, before, bytes);
+            status = read_pieces(r);
+        }
+    }
+    return status;
+}
+
+static int read_alone(reading *r)
+{
+    const cf_par *par = r->in.par;
+    input *in = &r->in;
+    int64_t bytes;
+    r->piece = cf_calloc(1, sizeof *r->piece, "input pieces");
+    r->pieces = par->size == 1 || par->rank > 0;
+    r->rows.line = par->rank == (par->size > 1) ? in->body[1] : 0;
+    int status = cf_feed_stream(&r->rows, par, &in->stream, in->head,
+                                in->head_bytes, in->body[0], r->piece);
+    bytes = cf_max_i64(par, in->stream.bytes_in);
+    if (par->rank != 0)
+        cf_digest_begin(&r->digest, bytes, 0);
+    in->sources.bytes = in->sources.file[0].size = bytes;
+    return status;
+}
+
+/* ---- which line ---- */
+
+/* Newlines of file `file` in the shares of lower ranks. Every rank has called
+ * gather_lines before. */
+typedef struct tally {
+    int64_t file, lines; /* of a rank's last piece */
+} tally;
+
+static tally *gather_lines(const reading *r)
+{
+    const cf_par *par = r->in.par;
+    tally mine = {-1, 0};
+    tally *all = cf_alloc(par->size, sizeof *all, "line counts");
+    if (r->pieces > 0)
+        mine = (tally){r->piece[r->pieces - 1].file,
+                       r->piece[r->pieces - 1].lines};
+    MPI_Allgather(&mine, 2, MPI_INT64_T, all, 2, MPI_INT64_T, par->comm);
+    return all;
+}
+
+static int64_t line_number(const reading *r, const tally *all, int64_t file,
+                           int64_t line)
+{
+    for (int q = 0; q < r->in.par->rank; q++)
+        if (all[q].file == file)
+            line += all[q].lines;
+    return line + 1;
+}
+
+static const char *path_of(const reading *r, int64_t file)
+{
+    const char *path = r->in.sources.file[file].path;
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+static void put_complaint(const reading *r, const tally *all, int64_t i,
+                          char *out, size_t size)
+{
+    const cf_complaint *c = &r->rows.first[i];
+    int n = snprintf(out, size, "%.*s:%" PRId64 ":%d: ", (int)size / 2,
+                     path_of(r, c->file),
+                     line_number(r, all, c->file, c->line), c->column);
+    snprintf(out + n, size - (size_t)n, "%.*s", (int)size - n - 1, c->text);
+}
+
+/* Messages of the first bad rows in the input, on every rank. */
+static void show_bad_rows(const reading *r, const tally *all)
+{
+    cf_intake *in = r->rows.in;
+    const cf_par *par = r->in.par;
+    int64_t bad = r->rows.bad, before = cf_exscan_i64(par, bad);
+    memset(in->shown, 0, sizeof in->shown);
+    for (int64_t i = 0; i < CF_MIN(bad, CF_BAD_ROWS_SHOWN - before); i++)
+        put_complaint(r, all, i, in->shown[before + i], sizeof in->shown[0]);
+    cf_allreduce(par, in->shown, sizeof in->shown, MPI_BYTE, MPI_BOR);
+    in->skipped = cf_sum_i64(par, bad);
+    in->shown_count = (int)CF_MIN(in->skipped, CF_BAD_ROWS_SHOWN);
+}
+
+/* ---- after the last row ---- */
+
+/* A matrix has all rows and columns that its size says, each rank adds an even
+ * share of them; those that have entries are known already. */
+static void add_all_ids(cf_dictionary *d, const cf_par *par, int64_t n)
+{
+    cf_part part = {0};
+    cf_part_even(&part, n, par->size);
+    for (int64_t i = part.begin[par->rank]; i < part.begin[par->rank + 1]; i++)
+        cf_dictionary_add_number(d, i + 1);
+    cf_part_free(&part);
+}
+
+static int finish_matrix(const reading *r)
+{
+    const cf_dialect *d = &r->in.dialect;
+    const cf_par *par = r->in.par;
+    cf_entries *e = &r->rows.in->entries;
+    int64_t rows = cf_sum_i64(par, r->rows.rows);
+    if (d->blanks && rows != d->entries)
+        return cf_fail(CF_BAD_DATA,
+                       "%s: holds %" PRId64 " entries where its size line says "
+                       "%" PRId64 "; is it complete?",
+                       path_of(r, 0), rows, d->entries);
+    if (d->blanks) {
+        add_all_ids(&e->users, par, d->rows);
+        add_all_ids(&e->items, par, d->cols);
+    }
+    if (d->dense) { /* rows were numbered from this rank's first */
+        int64_t before = cf_exscan_i64(par, r->rows.rows);
+        for (int64_t i = 0; i < e->users.ids.count; i++)
+            e->users.ids.number[i] += before + 1;
+        add_all_ids(&e->items, par, d->columns - d->counted);
+    }
     return CF_OK;
 }
 
-int cf_ratings_find(const cf_par *par, const char *path,
-                    enum cf_ratings_format format, int64_t user, int64_t item,
-                    int64_t line[2])
+static void list_files(const reading *r, char digest[CF_DIGEST_HEX])
+{
+    cf_intake *in = r->rows.in;
+    const cf_sources *s = &r->in.sources;
+    for (int64_t i = 0; i < s->count; i++)
+        cf_intake_add_file(in, path_of(r, i))->bytes = s->file[i].size;
+    memcpy(in->digest, digest, CF_DIGEST_HEX);
+    in->bytes = s->bytes;
+}
+
+/* Reads everything; the status is not agreed yet, `all` gets the line counts.
+ */
+static int read_all(reading *r, cf_intake *in, const cf_par *par,
+                    const char *inputs, const cf_text_options *o, tally **all)
+{
+    char digest[CF_DIGEST_HEX];
+    int status = open_input(&r->in, par, inputs, o, &r->digest);
+    *all = NULL;
+    if (status != CF_OK)
+        return status;
+    r->rows.d = &r->in.dialect;
+    r->rows.in = in;
+    r->rows.missing = o->missing;
+    in->entries.timed = in->keep.keep_time;
+    in->implicit = !r->in.dialect.dense && r->in.dialect.column[CF_RATING] < 0;
+    status = r->in.alone ? read_alone(r) : read_shares(r);
+    cf_digest_end(&r->digest, par, digest);
+    *all = gather_lines(r);
+    list_files(r, digest);
+    return status;
+}
+
+int cf_ratings_read(cf_intake *in, const cf_par *par, const char *inputs,
+                    const cf_text_options *o)
 {
     int status = CF_OK;
-    int64_t lines, bytes;
-    char digest[CF_DIGEST_HEX];
-    search f = {.r = {.par = par}, .id = {user, item}, .line = {-1, -1}};
-    CF_TRY(find_dialect(&f.r.d, par, path, format, WANTED));
-    CF_TRY(cf_agree(
-        par, cf_lines_read(par, path, take_match, &f, &lines, &bytes, digest)));
-    int64_t before = cf_exscan_i64(par, lines);
-    int64_t found = (f.line[0] >= 0) + (f.line[1] >= 0);
-    int64_t place = cf_exscan_i64(par, found);
-    line[0] = line[1] = 0;
-    for (int64_t i = 0; i < found && place + i < 2; i++)
-        line[place + i] = before + f.line[i] + 1;
-    cf_allreduce(par, line, 2, MPI_INT64_T, MPI_MAX);
+    reading r = {0};
+    tally *all;
+    char message[CF_ERROR_MAX];
+    status = read_all(&r, in, par, inputs, o, &all);
+    if (all == NULL)
+        goto done; /* agreed already */
+    if (status == CF_BAD_DATA && r.rows.bad > 0 &&
+        in->bad_row == CF_BAD_ROW_STOP) {
+        put_complaint(&r, all, 0, message, sizeof message - 64);
+        cf_fail(status, "%s%s", message,
+                o->pairs ? ""
+                         : "; pass --on-bad-row=skip to go on without such "
+                           "rows");
+    }
+    CF_TRY(cf_agree(par, status));
+    show_bad_rows(&r, all);
+    CF_TRY(finish_matrix(&r));
+    if (cf_sum_i64(par, r.rows.rows) == 0)
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: there are no ratings in it",
+                       path_of(&r, 0)));
 done:
+    cf_free(all);
+    reading_free(&r);
+    return status;
+}
+
+int cf_ratings_find(const cf_par *par, const char *inputs,
+                    const cf_text_options *o, const cf_text *user,
+                    const cf_text *item, cf_finding found[2])
+{
+    int status = CF_OK;
+    reading r = {.rows = {.wanted = {user, item}}};
+    cf_intake none = {.bad_row = CF_BAD_ROW_SKIP};
+    tally *all = NULL;
+    memset(found, 0, 2 * sizeof *found);
+    if (strcmp(inputs, "-") == 0)
+        return CF_OK;
+    status = read_all(&r, &none, par, inputs, o, &all);
+    if (all == NULL)
+        goto done;
+    CF_TRY(cf_agree(par, status));
+    int64_t count = r.rows.found_count, before = cf_exscan_i64(par, count);
+    for (int64_t i = 0; i < count && before + i < 2; i++) {
+        const cf_place *p = &r.rows.found[i];
+        snprintf(found[before + i].path, CF_PATH_MAX, "%s",
+                 path_of(&r, p->file));
+        found[before + i].line = line_number(&r, all, p->file, p->line);
+    }
+    cf_allreduce(par, found, 2 * sizeof *found, MPI_BYTE, MPI_BOR);
+done:
+    cf_free(all);
+    cf_intake_free(&none);
+    reading_free(&r);
     return status;
 }
 
 /* ---- pairs ---- */
 
-typedef struct pairs {
-    reading r;
-    int64_t *id[2];
-    int64_t count, capacity;
-} pairs;
-
-static int take_pair(const char *s, const char *e, int64_t line, void *arg)
+/* The ids of one column, row by row. */
+static void pick_column(cf_ids *out, const cf_par *par, const cf_entries *e,
+                        cf_dictionary *d, bool items)
 {
-    pairs *p = arg;
-    row parsed;
-    s = skip_mark(&p->r, s, e, line);
-    if (s == e || is_header(&p->r, line))
-        return CF_OK;
-    if (!parse(&p->r.d, s, e, line, &parsed, &p->r.first[0])) {
-        p->r.bad = 1;
-        return CF_BAD_DATA;
+    int64_t *order = cf_alloc(e->count, sizeof *order, "pairs");
+    for (int64_t i = 0; i < e->count; i++) {
+        const cf_chunk *c = &e->chunk[i / CF_ENTRIES_CHUNK];
+        int64_t at = i % CF_ENTRIES_CHUNK;
+        order[i] = items ? c->item[at] : c->user[at];
     }
-    if (p->count == p->capacity) {
-        p->capacity = CF_MAX(2 * p->capacity, 4096);
-        for (int w = 0; w < 2; w++)
-            p->id[w] =
-                cf_realloc(p->id[w], p->capacity, sizeof(int64_t), "pairs");
-    }
-    p->id[USER][p->count] = parsed.id[USER];
-    p->id[ITEM][p->count++] = parsed.id[ITEM];
-    return CF_OK;
+    if (cf_max_i64(par, d->ids.text) > 0)
+        cf_dictionary_to_text(d);
+    cf_ids_free(out);
+    cf_ids_pick(out, &d->ids, order, e->count);
+    cf_free(order);
 }
 
-int cf_pairs_read(const cf_par *par, const char *path, int64_t **user,
-                  int64_t **item, int64_t *count)
+int cf_pairs_read(const cf_par *par, const char *path, cf_ids *user,
+                  cf_ids *item)
 {
     int status = CF_OK;
-    int64_t lines, bytes;
-    char digest[CF_DIGEST_HEX];
-    pairs p = {.r = {.par = par}};
-    CF_TRY(find_dialect(&p.r.d, par, path, CF_FORMAT_AUTO, RATING));
-    status = cf_lines_read(par, path, take_pair, &p, &lines, &bytes, digest);
-    int64_t before = cf_exscan_i64(par, lines);
-    if (status == CF_BAD_DATA && p.r.bad > 0)
-        cf_fail(status, "%s:%" PRId64 ":%d: %s", path,
-                before + p.r.first[0].line + 1, p.r.first[0].column,
-                p.r.first[0].text);
-    CF_TRY(cf_agree(par, status));
+    cf_intake in = {0};
+    cf_text_options o = {.columns = "", .missing = (double)NAN, .pairs = true};
+    CF_TRY(cf_ratings_read(&in, par, path, &o));
+    cf_entries *e = &in.entries;
+    pick_column(user, par, e, &e->users, false);
+    pick_column(item, par, e, &e->items, true);
 done:
-    *user = p.id[USER];
-    *item = p.id[ITEM];
-    *count = p.count;
+    cf_intake_free(&in);
     return status;
 }

@@ -190,7 +190,7 @@ void cf_dictionary_to_text(cf_dictionary *d)
 
 static int32_t add_text(cf_dictionary *d, const char *s, int64_t length);
 
-/* Text that is new and no UTF-8. */
+/* Text that is new and no UTF-8, converted. */
 static int32_t add_latin1(cf_dictionary *d, const cf_text *utf8)
 {
     d->latin1++;
@@ -203,6 +203,8 @@ static int32_t add_new_text(cf_dictionary *d, uint64_t hash, const char *s,
 {
     cf_text utf8 = {0};
     int32_t number;
+    if (memchr(s, '\0', (size_t)length) != NULL)
+        return -1;
     if (cf_text_utf8(s, length, &utf8)) {
         number = add_latin1(d, &utf8);
     } else {

@@ -3,7 +3,7 @@
 #include "cfmpi/memory.h"
 #include "cfmpi/types.h"
 
-static void add_chunk(cf_entries *e)
+void cf_entries_grow(cf_entries *e)
 {
     if (e->chunks == e->room) {
         e->room = CF_MAX(2 * e->room, 16);
@@ -16,22 +16,6 @@ static void add_chunk(cf_entries *e)
     c->time = e->timed
                   ? cf_alloc(CF_ENTRIES_CHUNK, sizeof *c->time, "row times")
                   : NULL;
-}
-
-void cf_entries_add(cf_entries *e, int32_t user, int32_t item, float value,
-                    int64_t time)
-{
-    int64_t at = e->count++ % CF_ENTRIES_CHUNK;
-    if (at == 0)
-        add_chunk(e);
-    cf_chunk *c = &e->chunk[e->chunks - 1];
-    c->user[at] = user;
-    c->item[at] = item;
-    c->value[at] = value;
-    if (e->timed)
-        c->time[at] = time;
-    e->users.entries[user]++;
-    e->items.entries[item]++;
 }
 
 void cf_entries_free(cf_entries *e)

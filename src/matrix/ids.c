@@ -21,6 +21,25 @@ void cf_ids_make(cf_ids *ids, bool text, int64_t count, int64_t bytes)
     ids->begin[0] = 0;
 }
 
+void cf_ids_pick(cf_ids *out, const cf_ids *ids, const int64_t *order,
+                 int64_t count)
+{
+    int64_t bytes = 0;
+    for (int64_t i = 0; ids->text && i < count; i++)
+        bytes += ids->begin[order[i] + 1] - ids->begin[order[i]];
+    cf_ids_make(out, ids->text, count, bytes);
+    for (int64_t i = 0; i < count; i++) {
+        if (!ids->text) {
+            out->number[i] = ids->number[order[i]];
+            continue;
+        }
+        int64_t at = ids->begin[order[i]];
+        int64_t length = ids->begin[order[i] + 1] - at;
+        memcpy(out->bytes + out->begin[i], ids->bytes + at, (size_t)length);
+        out->begin[i + 1] = out->begin[i] + length;
+    }
+}
+
 static int64_t length_of(const cf_ids *ids, int64_t i)
 {
     return ids->begin[i + 1] - ids->begin[i];

@@ -140,6 +140,11 @@ void cf_digest_end(cf_digest *d, const cf_par *par, char hex[CF_DIGEST_HEX])
     }
     join_pieces(d, par);
     hash_pieces(d, par, hex);
+    cf_digest_free(d);
+}
+
+void cf_digest_free(cf_digest *d)
+{
     XXH3_freeState(d->state);
     cf_free(d->head_bytes);
     cf_free(d->pieces);

@@ -114,9 +114,9 @@ int cf_layout_read_ids(const cf_h5 *file, const cf_par *par, const char *side,
     CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &d)));
     cf_part_even(&ids->part, d.rows, par->size);
     int64_t n = cf_part_count(&ids->part, par->rank);
-    ids->ids = cf_alloc(n, sizeof *ids->ids, "ids");
+    cf_ids_make(&ids->ids, false, n, 0);
     CF_TRY(cf_h5_read_slab(file, par, name, CF_I64, 1,
-                           ids->part.begin[par->rank], n, ids->ids));
+                           ids->part.begin[par->rank], n, ids->ids.number));
 done:
     return status;
 }

@@ -74,13 +74,13 @@ void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a)
 {
     const cf_part *items = &t->items.part;
     int64_t entries = a->indptr[a->n_loc];
-    add_vector(w, "/users/id", CF_I64, &t->users.part, t->users.ids,
+    add_vector(w, "/users/id", CF_I64, &t->users.part, t->users.ids.number,
                "user ids as in the input, ascending", NULL);
     add_vector(w, "/users/count", CF_I64, &a->part, t->user_count,
                "ratings of each user", "ratings");
     add_vector(w, "/users/mean", CF_F64, &a->part, t->user_mean,
                "mean rating of each user", "rating");
-    add_vector(w, "/items/id", CF_I64, items, t->items.ids,
+    add_vector(w, "/items/id", CF_I64, items, t->items.ids.number,
                "item ids as in the input, ascending", NULL);
     add_vector(w, "/items/count", CF_I64, items, t->item_count,
                "ratings of each item", "ratings");

@@ -1,0 +1,545 @@
+/* Method  Marks tell where fields end. A row of the usual kind is taken in one
+ *         straight line: an id that equals the one before is known already,
+ *         ratings such as 4 or 3.5 come from a table. Every other row, also
+ *         every bad one, goes through the general code, which says what is
+ *         wrong; both give the same for a row that both can take.
+ * Cost    Some 10 ns a row of the usual kind. */
+#include "rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cfmpi/memory.h"
+#include "cfmpi/scan.h"
+
+typedef struct field {
+    const char *s, *e;
+} field;
+
+/* ---- the usual rows ---- */
+
+/* Field c of a row that begins at `begin`. */
+static inline field field_at(const cf_dialect *d, const char *text,
+                             int64_t begin, const uint32_t *m, int c)
+{
+    int64_t from = c == 0 ? begin : (int64_t)m[c - 1] + 1 + d->cut.twice;
+    field f = {text + from, text + m[c]};
+    if (c == d->columns - 1 && f.e > f.s && f.e[-1] == '\r')
+        f.e--;
+    return f;
+}
+
+/* Takes off the quotes of a field that has none inside. */
+static inline bool bare(const cf_dialect *d, field *f)
+{
+    if (f->e <= f->s)
+        return false;
+    if (*f->s != '"' || !d->cut.quotes)
+        return true;
+    int64_t inner = f->e - f->s - 2;
+    if (inner < 1 || f->e[-1] != '"' ||
+        memchr(f->s + 1, '"', (size_t)inner) != NULL)
+        return false;
+    f->s++;
+    f->e--;
+    return true;
+}
+
+/* The id's number, or -1 where the general code must look at it. */
+static inline int32_t id_number(cf_dictionary *d, cf_recent *recent, field f)
+{
+    int64_t length = f.e - f.s;
+    uint64_t head = 0, tail;
+    if (length > 16)
+        return length > CF_ID_MAX ? -1 : cf_dictionary_add(d, f.s, f.e);
+    memcpy(&tail, f.e - 8, sizeof tail);
+    if (length <= 8)
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        tail <<= 64 - 8 * length;
+#else
+        tail >>= 64 - 8 * length;
+#endif
+    else
+        memcpy(&head, f.s, sizeof head);
+    if (tail == recent->tail && head == recent->head &&
+        length == recent->length)
+        return recent->number;
+    int32_t number = cf_dictionary_add(d, f.s, f.e);
+    *recent = (cf_recent){head, tail, number < 0 ? 0 : length, number};
+    return number;
+}
+
+/* One digit, or two about a point; the values are what cf_scan_double and
+ * rounding give. */
+static inline bool short_rating(field f, float *value)
+{
+    static const float tenths[10] = {0.0F, 0.1F, 0.2F, 0.3F, 0.4F,
+                                     0.5F, 0.6F, 0.7F, 0.8F, 0.9F};
+    unsigned a = (unsigned)(f.s[0] - '0'), b;
+    if (a > 9)
+        return false;
+    if (f.e - f.s == 1) {
+        *value = (float)a;
+        return true;
+    }
+    if (f.e - f.s != 3 || f.s[1] != '.')
+        return false;
+    b = (unsigned)(f.s[2] - '0');
+    if (b > 9)
+        return false;
+    *value = a == 0 ? tenths[b] : (float)((10 * a + b) / 10.0);
+    return true;
+}
+
+static bool number_of(field f, float *value)
+{
+    double x;
+    while (f.s < f.e && (*f.s == ' ' || *f.s == '\t'))
+        f.s++;
+    while (f.s < f.e && (f.e[-1] == ' ' || f.e[-1] == '\t'))
+        f.e--;
+    if (!cf_scan_double(f.s, f.e, &x))
+        return false;
+    *value = (float)x;
+    return *value - *value == 0;
+}
+
+static bool within(field f, int64_t most)
+{
+    int64_t id;
+    return cf_scan_int64(f.s, f.e, &id) && id >= 1 && id <= most;
+}
+
+static void add(cf_rows *r, int32_t user, int32_t item, float value,
+                int64_t time)
+{
+    cf_entries *e = &r->in->entries;
+    cf_entries_add(e, user, item, value, time);
+    if (r->d->mirror == 0 ||
+        e->users.ids.number[user] == e->items.ids.number[item])
+        return;
+    int64_t from = e->users.ids.number[user], to = e->items.ids.number[item];
+    cf_entries_add(e, cf_dictionary_add_number(&e->users, to),
+                   cf_dictionary_add_number(&e->items, from),
+                   (float)r->d->mirror * value, time);
+}
+
+static inline bool is_row(const cf_dialect *d, const char *text,
+                          const uint32_t *m)
+{
+    int last = d->columns - 1;
+    if (text[m[last]] != '\n')
+        return false;
+    for (int c = 0; c < last; c++)
+        if (text[m[c]] == '\n')
+            return false;
+    return true;
+}
+
+/* False when the row is none of the usual. */
+static inline bool take_usual(cf_rows *r, const char *text, int64_t begin,
+                              const uint32_t *m)
+{
+    const cf_dialect *d = r->d;
+    cf_intake *in = r->in;
+    float value = 1;
+    int64_t time = 0;
+    if (!is_row(d, text, m))
+        return false;
+    field user = field_at(d, text, begin, m, d->column[CF_USER]);
+    field item = field_at(d, text, begin, m, d->column[CF_ITEM]);
+    if (!bare(d, &user) || !bare(d, &item))
+        return false;
+    if (d->column[CF_RATING] >= 0) {
+        field f = field_at(d, text, begin, m, d->column[CF_RATING]);
+        if (!bare(d, &f) || (!short_rating(f, &value) && !number_of(f, &value)))
+            return false;
+    }
+    if (d->column[CF_TIME] >= 0) {
+        field f = field_at(d, text, begin, m, d->column[CF_TIME]);
+        if (!bare(d, &f) || !cf_scan_time(f.s, f.e, &time))
+            return false;
+    }
+    if (d->blanks && (!within(user, d->rows) || !within(item, d->cols)))
+        return false;
+    enum cf_verdict verdict = cf_intake_judge(in, &value, time);
+    if (verdict != CF_KEPT)
+        return verdict != CF_OFF_SCALE;
+    int32_t u = id_number(&in->entries.users, &r->recent[0], user);
+    if (u < 0)
+        return false;
+    int32_t i = id_number(&in->entries.items, &r->recent[1], item);
+    if (i < 0)
+        return false;
+    add(r, u, i, value, time);
+    return true;
+}
+
+/* ---- complaints ---- */
+
+/* Bytes that would break a message's line are shown as '?'. */
+static void put_plain(char *out, size_t size, const char *s, const char *e)
+{
+    size_t n = 0;
+    for (; s < e && n + 1 < size && n < 40; s++)
+        out[n++] = (unsigned char)*s < ' ' || *s == 127 ? '?' : *s;
+    out[n] = '\0';
+}
+
+/* `what` has one %s for the name and one for the field. */
+static int complain(cf_rows *r, const char *text, const char *at,
+                    const char *what, const char *name, field f)
+{
+    const char *line = at;
+    int64_t newlines = 0;
+    char shown[64];
+    while (line > text && line[-1] != '\n')
+        line--;
+    for (const char *s = text; s < line; s++)
+        newlines += *s == '\n';
+    if (r->bad < CF_BAD_ROWS_SHOWN) {
+        cf_complaint *c = &r->first[r->bad];
+        c->file = r->file;
+        c->line = r->line + newlines;
+        c->column = (int)(at - line) + 1;
+        put_plain(shown, sizeof shown, f.s, f.e);
+        snprintf(c->text, sizeof c->text, what, name, shown);
+    }
+    r->bad++;
+    return r->in->bad_row == CF_BAD_ROW_STOP ? CF_BAD_DATA : CF_OK;
+}
+
+static int wrong_columns(cf_rows *r, const char *text, const char *end,
+                         int64_t columns)
+{
+    char what[160];
+    snprintf(what, sizeof what,
+             "%%s%" PRId64 " column%s in '%%s'; expected %d as in the first "
+             "row",
+             columns, columns == 1 ? "" : "s", r->d->columns);
+    return complain(r, text, text, what, "", (field){text, end});
+}
+
+/* ---- all other rows ---- */
+
+/* The wanted fields of a record, as they stand in the text. */
+typedef struct record {
+    field f[CF_ROLES];
+    int64_t columns;
+} record;
+
+static void split_blanks(const cf_dialect *d, const char *s, const char *e,
+                         record *rec)
+{
+    rec->columns = 0;
+    while (s < e) {
+        while (s < e && (*s == ' ' || *s == '\t' || *s == '\r'))
+            s++;
+        const char *from = s;
+        while (s < e && *s != ' ' && *s != '\t' && *s != '\r')
+            s++;
+        if (s == from)
+            break;
+        for (int role = 0; role < CF_ROLES; role++)
+            if (d->column[role] == rec->columns)
+                rec->f[role] = (field){from, s};
+        rec->columns++;
+    }
+}
+
+static void split_marks(const cf_dialect *d, const char *text,
+                        const uint32_t *m, int64_t marks, record *rec)
+{
+    rec->columns = marks;
+    for (int role = 0; role < CF_ROLES; role++)
+        if (d->column[role] >= 0 && d->column[role] < marks) {
+            int c = d->column[role];
+            rec->f[role] = field_at(d, text, 0, m, c);
+            if (c == marks - 1 && rec->f[role].e > rec->f[role].s &&
+                rec->f[role].e[-1] == '\r' && c != d->columns - 1)
+                rec->f[role].e--;
+        }
+}
+
+/* The field without its quotes. The 8 bytes in front of an id can be read. */
+static field plain(const cf_dialect *d, field f, cf_text *buffer)
+{
+    if (!d->cut.quotes || f.s == f.e || *f.s != '"')
+        return f;
+    cf_text_clear(buffer);
+    cf_text_add(buffer, "        ");
+    cf_unquote(f.s, f.e, buffer);
+    return (field){buffer->data + 8, buffer->data + buffer->length};
+}
+
+static int take_number(cf_rows *r, const char *text, const record *rec,
+                       float *value)
+{
+    cf_text buffer = {0};
+    field f = rec->f[CF_RATING], p = plain(r->d, f, &buffer);
+    const char *wrong = NULL;
+    int status = CF_OK;
+    double x;
+    if (!number_of(p, value))
+        wrong = cf_scan_double(p.s, p.e, &x) ? "%s '%s' is out of range"
+                                             : "%s '%s' is not a number";
+    if (wrong != NULL)
+        status = complain(r, text, f.s, wrong, cf_role_name[CF_RATING], p);
+    cf_text_free(&buffer);
+    return wrong == NULL ? CF_OK : status != CF_OK ? status : CF_DIFFERENT;
+}
+
+static int take_time(cf_rows *r, const char *text, const record *rec,
+                     int64_t *time)
+{
+    cf_text buffer = {0};
+    field f = rec->f[CF_TIME], p = plain(r->d, f, &buffer);
+    int status = CF_OK;
+    if (!cf_scan_time(p.s, p.e, time)) {
+        status = complain(r, text, f.s,
+                          "%s '%s' is neither whole seconds since 1970 nor a "
+                          "date like 2015-03-31 23:59:59",
+                          cf_role_name[CF_TIME], p);
+        status = status != CF_OK ? status : CF_DIFFERENT;
+    }
+    cf_text_free(&buffer);
+    return status;
+}
+
+/* What is wrong with an id, NULL when nothing is. */
+static const char *id_fault(const cf_dialect *d, int role, field f)
+{
+    int64_t most = role == CF_USER ? d->rows : d->cols;
+    if (f.s == f.e)
+        return "the %s is empty%s; expected an integer or a text";
+    if (f.e - f.s > CF_ID_MAX)
+        return "the %s '%s…' is longer than 255 bytes";
+    if (memchr(f.s, '\0', (size_t)(f.e - f.s)) != NULL)
+        return "the %s '%s' has a zero byte; expected text";
+    if (d->blanks && !within(f, most))
+        return role == CF_USER
+                   ? "the %s '%s' is no row of the matrix, as its size line "
+                     "says"
+                   : "the %s '%s' is no column of the matrix, as its size line "
+                     "says";
+    return NULL;
+}
+
+/* CF_DIFFERENT: the row is bad or left out, and reading goes on. */
+static int check_row(cf_rows *r, const char *text, const record *rec,
+                     const field id[2], float *value, int64_t *time)
+{
+    int status = CF_OK;
+    for (int role = CF_USER; role <= CF_ITEM; role++) {
+        const char *fault = id_fault(r->d, role, id[role]);
+        if (fault == NULL)
+            continue;
+        status = complain(r, text, rec->f[role].s, fault, cf_role_name[role],
+                          id[role]);
+        return status != CF_OK ? status : CF_DIFFERENT;
+    }
+    if (r->d->column[CF_RATING] >= 0)
+        CF_TRY(take_number(r, text, rec, value));
+    if (r->d->column[CF_TIME] >= 0)
+        CF_TRY(take_time(r, text, rec, time));
+    if (r->wanted[0] != NULL)
+        goto done;
+    enum cf_verdict verdict = cf_intake_judge(r->in, value, *time);
+    if (verdict == CF_OFF_SCALE) {
+        char what[128];
+        const field f = rec->f[CF_RATING];
+        snprintf(what, sizeof what,
+                 "%%s '%%s' is outside the scale %.9g to %.9g",
+                 r->in->keep.scale[0], r->in->keep.scale[1]);
+        status = complain(r, text, f.s != NULL ? f.s : text, what,
+                          cf_role_name[CF_RATING], f);
+    }
+    if (status == CF_OK && verdict != CF_KEPT)
+        status = CF_DIFFERENT;
+done:
+    return status;
+}
+
+static bool is_wanted(const cf_rows *r, int role, field f)
+{
+    cf_text utf8 = {0};
+    cf_text_utf8(f.s, f.e - f.s, &utf8);
+    bool same =
+        utf8.length == r->wanted[role]->length &&
+        memcmp(utf8.data, r->wanted[role]->data, (size_t)utf8.length) == 0;
+    cf_text_free(&utf8);
+    return same;
+}
+
+static void look_for(cf_rows *r, const field id[2])
+{
+    if (r->found_count < 2 && is_wanted(r, CF_USER, id[0]) &&
+        is_wanted(r, CF_ITEM, id[1]))
+        r->found[r->found_count++] = (cf_place){r->file, r->line};
+}
+
+/* A record [text, end) with `marks` marks, its newline included. */
+static int take_row(cf_rows *r, const char *text, const char *end,
+                    const uint32_t *m, int64_t marks)
+{
+    const cf_dialect *d = r->d;
+    int status = CF_OK;
+    record rec = {0};
+    field id[2];
+    float value = 1;
+    int64_t time = 0;
+    if (d->blanks)
+        split_blanks(d, text, end, &rec);
+    else
+        split_marks(d, text, m, marks, &rec);
+    if (rec.columns != d->columns)
+        return wrong_columns(r, text, end, rec.columns);
+    for (int role = CF_USER; role <= CF_ITEM; role++)
+        id[role] = plain(d, rec.f[role], &r->field[role]);
+    CF_TRY(check_row(r, text, &rec, id, &value, &time));
+    if (r->wanted[0] != NULL) {
+        look_for(r, id);
+        goto done;
+    }
+    cf_entries *e = &r->in->entries;
+    int32_t user = cf_dictionary_add(&e->users, id[0].s, id[0].e);
+    int32_t item = cf_dictionary_add(&e->items, id[1].s, id[1].e);
+    if (user < 0 || item < 0)
+        CF_TRY(complain(r, text, rec.f[user < 0 ? CF_USER : CF_ITEM].s,
+                        "the %s '%s…' is longer than 255 bytes in UTF-8",
+                        cf_role_name[user < 0 ? CF_USER : CF_ITEM],
+                        id[user < 0 ? CF_USER : CF_ITEM]));
+    else
+        add(r, user, item, value, time);
+done:
+    return status == CF_DIFFERENT ? CF_OK : status;
+}
+
+/* ---- dense blocks ---- */
+
+static int take_dense(cf_rows *r, const char *text, const char *end,
+                      const uint32_t *m, int64_t marks)
+{
+    const cf_dialect *d = r->d;
+    cf_entries *e = &r->in->entries;
+    int64_t present = 0, number = r->rows - 1;
+    float value;
+    if (marks != d->columns)
+        return wrong_columns(r, text, end, marks);
+    int32_t user = cf_dictionary_add_number(&e->users, number);
+    for (int c = d->counted; c < d->columns; c++) {
+        field f = field_at(d, text, 0, m, c);
+        bool none =
+            f.s == f.e || (f.e - f.s == 3 && (*f.s | 32) == 'n' &&
+                           (f.s[1] | 32) == 'a' && (f.s[2] | 32) == 'n');
+        if (!none && !number_of(f, &value))
+            return complain(r, text, f.s, "%s '%s' is not a number",
+                            cf_role_name[CF_RATING], f);
+        if (none || (double)value == r->missing)
+            continue;
+        present++;
+        enum cf_verdict verdict = cf_intake_judge(r->in, &value, 0);
+        if (verdict == CF_OFF_SCALE)
+            return complain(r, text, f.s, "%s '%s' is outside --scale",
+                            cf_role_name[CF_RATING], f);
+        if (verdict == CF_KEPT)
+            cf_entries_add(
+                e, user,
+                cf_dictionary_add_number(&e->items, c + 1 - d->counted), value,
+                0);
+    }
+    field first = field_at(d, text, 0, m, 0);
+    if (d->counted &&
+        (!number_of(first, &value) || (double)value != (double)present))
+        return complain(r, text, text,
+                        "%sthe first column says '%s' ratings, which is not "
+                        "what the row holds",
+                        "", first);
+    return CF_OK;
+}
+
+/* ---- the loop ---- */
+
+static int64_t newlines_in(const char *s, int64_t n)
+{
+    int64_t lines = 0;
+    for (int64_t i = 0; i < n; i++)
+        lines += s[i] == '\n';
+    return lines;
+}
+
+static int take_other(cf_rows *r, const char *text, int64_t begin,
+                      const uint32_t *m, int64_t marks)
+{
+    const char *s = text + begin, *e = text + m[marks - 1];
+    uint32_t moved[64], *places = moved;
+    int status;
+    if (s == e || (s + 1 == e && *s == '\r'))
+        return CF_OK;
+    r->rows++;
+    if (marks > 64)
+        places = cf_alloc(marks, sizeof *places, "a long row");
+    for (int64_t i = 0; i < marks; i++)
+        places[i] = m[i] - (uint32_t)begin;
+    status = r->d->dense ? take_dense(r, s, e, places, marks)
+                         : take_row(r, s, e, places, marks);
+    if (marks > 64)
+        cf_free(places);
+    return status;
+}
+
+int cf_rows_take(cf_rows *r, const char *text, int64_t n, int64_t limit,
+                 int64_t *used)
+{
+    const int columns = r->d->columns;
+    bool usual = !r->d->dense && r->wanted[0] == NULL, quoted = false;
+    int status = CF_OK;
+    if (r->marks_of == NULL)
+        r->marks_of = cf_marks_best();
+    if (r->marks_room < n + 64) {
+        cf_free(r->marks);
+        r->marks_room = n + 64;
+        r->marks = cf_alloc(r->marks_room, sizeof *r->marks, "text marks");
+    }
+    int64_t count = r->marks_of(text, n, &r->d->cut, r->marks, &quoted);
+    const uint32_t *m = r->marks;
+    int64_t begin = 0, k = 0;
+    r->quoted |= quoted;
+    while (begin < limit && status == CF_OK) {
+        int64_t marks = columns;
+        if (usual && k + columns <= count &&
+            take_usual(r, text, begin, m + k)) {
+            r->rows++;
+        } else {
+            for (marks = 0; k + marks < count;)
+                if (text[m[k + marks++]] == '\n')
+                    break;
+            if (marks == 0 || text[m[k + marks - 1]] != '\n')
+                break; /* not whole */
+            status = take_other(r, text, begin, m + k, marks);
+        }
+        k += marks;
+        int64_t next = (int64_t)m[k - 1] + 1;
+        r->line += quoted ? newlines_in(text + begin, next - begin) : 1;
+        begin = next;
+    }
+    *used = begin;
+    return status;
+}
+
+int cf_rows_open_end(cf_rows *r, const char *text, int64_t n)
+{
+    r->rows++;
+    return complain(r, text, text,
+                    "%sthe row '%s' has no end: a quote is opened and not "
+                    "closed",
+                    "", (field){text, text + n});
+}
+
+void cf_rows_free(cf_rows *r)
+{
+    cf_text_free(&r->field[0]);
+    cf_text_free(&r->field[1]);
+    cf_free(r->marks);
+    r->marks = NULL;
+}
