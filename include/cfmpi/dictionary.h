@@ -8,7 +8,8 @@
  * on all are strings. */
 typedef struct cf_dictionary {
     cf_ids ids;       /* in order of first sight */
-    int64_t *entries; /* [ids.count] ratings of each, kept by cf_entries_add */
+    int64_t *entries; /* [ids.count] ratings of each user, counted by
+                         cf_entries_add */
     int64_t capacity, bytes_capacity;
     int32_t *direct; /* number + 1 of small integers, by value */
     int64_t direct_size;
@@ -25,7 +26,14 @@ typedef struct cf_dictionary {
  * read. Local, O(1). */
 int32_t cf_dictionary_add(cf_dictionary *d, const char *s, const char *e);
 
-/* The same for an id that is known to be an integer. Local, O(1). */
+/* The number of a small integer that has been met, -1 when it is none or
+ * others must look. Local, O(1). */
+static inline int32_t cf_dictionary_known(const cf_dictionary *d, int64_t id)
+{
+    return (uint64_t)id < (uint64_t)d->direct_size ? d->direct[id] - 1 : -1;
+}
+
+/* The number of an id that is known to be an integer. Local, O(1). */
 int32_t cf_dictionary_add_number(cf_dictionary *d, int64_t id);
 
 /* Makes all ids strings, as other ranks' ids are. Local. */

@@ -5,7 +5,7 @@
 
 #include "cfmpi/dictionary.h"
 
-#define CF_ENTRIES_CHUNK ((int64_t)1 << 18)
+#define CF_ENTRIES_CHUNK ((int64_t)1 << 19)
 
 /* The last chunk is the only one that may be partly filled. */
 typedef struct cf_chunk {
@@ -41,7 +41,6 @@ static inline void cf_entries_add(cf_entries *e, int32_t user, int32_t item,
     if (e->timed)
         c->time[at] = time;
     e->users.entries[user]++;
-    e->items.entries[item]++;
 }
 
 /* Safe on {0} and twice. Local. */

@@ -12,16 +12,16 @@
 typedef struct cf_idmap {
     cf_part part;     /* which rank holds which positions */
     cf_ids ids;       /* of own positions, ascending over the ranks */
-    int64_t *entries; /* [own positions] ratings of each over all ranks, as
-                         cf_idmap_build has counted; else NULL */
+    int64_t *entries; /* [own positions] of users: ratings of each over all
+                         ranks, as the tables have counted; else NULL */
 } cf_idmap;
 
 /* Where a rank's own ids stand. */
 typedef struct cf_placement {
     cf_gidx *index; /* [ids] position of each */
-    int64_t *first; /* [ids] where its first rating on this rank stands among
-                       the ratings of all ranks, in order of id, then of the
-                       rank that read them */
+    int64_t *first; /* [ids] of users: where its first rating on this rank
+                       stands among the ratings of all ranks, in order of id,
+                       then of the rank that read them */
 } cf_placement;
 
 /* Builds the map from each rank's table of distinct ids, which become strings

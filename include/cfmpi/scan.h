@@ -4,10 +4,33 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* The whole of [s, e) as a canonical decimal int64 (optional '-', no leading
  * zeros, no '+'). False when it is none or does not fit. Local. */
 bool cf_scan_int64(const char *s, const char *e, int64_t *value);
+
+/* The same for 1 to 8 digits without a sign, all at once; false for anything
+ * else. The 8 bytes in front of e can be read. Local. */
+static inline bool cf_scan_digits(const char *s, const char *e, int64_t *value)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t digits, keep = ~(uint64_t)0 << (8 * (8 - (e - s)));
+    memcpy(&digits, e - 8, sizeof digits);
+    digits = (digits & keep) | (0x3030303030303030u & ~keep);
+    uint64_t high = digits & 0xf0f0f0f0f0f0f0f0u;
+    uint64_t carried = (digits + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u;
+    if ((high | carried >> 4) != 0x3333333333333333u ||
+        (*s == '0' && e > s + 1))
+        return false;
+    digits = (digits & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;
+    digits = (digits & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
+    *value = (int64_t)((digits & 0x0000ffff0000ffffu) * 42949672960001u >> 32);
+    return true;
+#else
+    return cf_scan_int64(s, e, value) && *s != '-';
+#endif
+}
 
 /* The whole of [s, e) as a decimal number, correctly rounded to float64; NaN
  * and inf are not numbers here. False when it is none. Local. */

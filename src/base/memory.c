@@ -1,8 +1,10 @@
+#define _DEFAULT_SOURCE /* madvise */
 #include "cfmpi/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "cfmpi/error.h"
 #include "cfmpi/types.h"
@@ -33,12 +35,30 @@ static void account(int64_t bytes, const char *what)
     peak_bytes = CF_MAX(peak_bytes, now_bytes);
 }
 
+/* Large arrays lie on 2 MiB pages where the system gives any: fewer faults and
+ * misses of the address cache. Their head stands on the small page before. */
+#define LARGE ((int64_t)2 << 20)
+
+static char *take(int64_t bytes)
+{
+    if (bytes < LARGE)
+        return aligned_alloc(HEAD,
+                             ((size_t)bytes + 2 * HEAD - 1) / HEAD * HEAD);
+    size_t whole = (size_t)(bytes / LARGE + 2) * (size_t)LARGE;
+    char *block = aligned_alloc((size_t)LARGE, whole);
+    if (block == NULL)
+        return NULL;
+#if defined(MADV_HUGEPAGE)
+    madvise(block + LARGE, (size_t)(bytes / LARGE * LARGE), MADV_HUGEPAGE);
+#endif
+    return block + LARGE - HEAD;
+}
+
 void *cf_alloc(int64_t count, size_t size, const char *what)
 {
     int64_t bytes = wanted(count, size, what);
     account(bytes, what);
-    size_t whole = ((size_t)bytes + 2 * HEAD - 1) / HEAD * HEAD;
-    char *block = aligned_alloc(HEAD, whole);
+    char *block = take(bytes);
     if (block == NULL)
         cf_die(CF_NO_MEMORY, "out of memory: %" PRId64 " MiB for %s",
                bytes >> 20, what);
@@ -75,8 +95,9 @@ void cf_free(void *p)
 {
     if (p == NULL)
         return;
-    now_bytes -= size_of(p);
-    free((char *)p - HEAD);
+    int64_t bytes = size_of(p);
+    now_bytes -= bytes;
+    free((char *)p - (bytes < LARGE ? HEAD : LARGE));
 }
 
 void cf_memory_limit(int64_t bytes)

@@ -68,8 +68,7 @@ void cf_unquote(const char *s, const char *e, cf_text *out)
 
 static void cut_sample(sample *s, const cf_cut *cut)
 {
-    bool quoted = false;
-    s->count = cf_marks_portable(s->text, s->n, cut, s->marks, &quoted);
+    s->count = cf_marks_portable(s->text, s->n, cut, s->marks).marks;
 }
 
 /* Marks of the record that begins with mark k, its newline included; 0 where

@@ -19,7 +19,7 @@
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
 
-#define WINDOW ((int64_t)256 << 10)
+#define WINDOW ((int64_t)128 << 10)
 #define LONGEST_ROW ((int64_t)64 << 20)
 #define FRONT 64 /* bytes before the text that may be read */
 

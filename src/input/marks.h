@@ -16,12 +16,19 @@ typedef struct cf_cut {
                        is not doubled; else '"' is a byte like others */
 } cf_cut;
 
+/* What was found. */
+typedef struct cf_found {
+    int64_t marks;    /* their number */
+    int64_t newlines; /* among them */
+    bool quotes;      /* there are quotes in the text */
+} cf_found;
+
 /* Positions in text[0, n) of separators (the first byte) and of newlines that
  * are not within quotes, ascending; `text` begins at the begin of a record.
- * marks [n + 64] is the caller's. Returns their number; `quoted` is set when
- * there was a quote. All versions give the same. Local; one pass. */
-typedef int64_t cf_marks_fn(const char *text, int64_t n, const cf_cut *cut,
-                            uint32_t *marks, bool *quoted);
+ * marks [n + 64] is the caller's. All versions give the same. Local; one pass.
+ */
+typedef cf_found cf_marks_fn(const char *text, int64_t n, const cf_cut *cut,
+                             uint32_t *marks);
 
 cf_marks_fn cf_marks_portable, cf_marks_avx2, cf_marks_avx512;
 

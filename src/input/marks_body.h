@@ -51,10 +51,10 @@ static TARGET uint64_t pairs_of(uint64_t colons, bool next_too, bool *taken)
     return first;
 }
 
-TARGET int64_t NAME(const char *text, int64_t n, const cf_cut *cut,
-                    uint32_t *marks, bool *quoted)
+TARGET cf_found NAME(const char *text, int64_t n, const cf_cut *cut,
+                     uint32_t *marks)
 {
-    int64_t count = 0;
+    int64_t count = 0, lines = 0;
     bool open = false, skip = false, taken = false;
     uint64_t any_quote = 0;
     for (int64_t base = 0; base < n; base += 64) {
@@ -62,18 +62,22 @@ TARGET int64_t NAME(const char *text, int64_t n, const cf_cut *cut,
         uint64_t valid =
             n - base < 64 ? ~(~(uint64_t)0 << (n - base)) : ~(uint64_t)0;
         uint64_t separators = equal(p, cut->separator);
-        uint64_t mask = equal(p, '\n');
+        uint64_t newlines = equal(p, '\n') & valid;
         if (cut->twice)
             separators =
                 pairs_of(separators & valid,
                          base + 64 < n && p[64] == cut->separator, &taken);
-        mask = (mask | separators) & valid;
         uint64_t quotes = cut->quotes ? equal(p, '"') & valid : 0;
         any_quote |= quotes;
-        if (quotes != 0 || open)
-            mask &= ~within_quotes(text, base, n, cut, quotes, &open, &skip);
-        count += put_marks(marks + count, (uint32_t)base, mask);
+        if (quotes != 0 || open) {
+            uint64_t inside =
+                within_quotes(text, base, n, cut, quotes, &open, &skip);
+            separators &= ~inside;
+            newlines &= ~inside;
+        }
+        lines += __builtin_popcountll(newlines);
+        count += put_marks(marks + count, (uint32_t)base,
+                           newlines | (separators & valid));
     }
-    *quoted |= any_quote != 0;
-    return count;
+    return (cf_found){count, lines, any_quote != 0};
 }

@@ -237,8 +237,8 @@ static void put_complaint(const reading *r, const tally *all, int64_t i,
 {
     const cf_complaint *c = &r->rows.first[i];
     int n = snprintf(out, size, "%.*s:%" PRId64 ":%d: ", (int)size / 2,
-                     path_of(r, c->file),
-                     line_number(r, all, c->file, c->line), c->column);
+                     path_of(r, c->file), line_number(r, all, c->file, c->line),
+                     c->column);
     snprintf(out + n, size - (size_t)n, "%.*s", (int)size - n - 1, c->text);
 }
 

@@ -16,6 +16,9 @@ typedef struct field {
     const char *s, *e;
 } field;
 
+/* Whether take_plain knows this machine's order of bytes. */
+#define PLAIN_BYTES (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+
 /* ---- the usual rows ---- */
 
 /* Field c of a row that begins at `begin`. */
@@ -64,30 +67,41 @@ static inline int32_t id_number(cf_dictionary *d, cf_recent *recent, field f)
     if (tail == recent->tail && head == recent->head &&
         length == recent->length)
         return recent->number;
-    int32_t number = cf_dictionary_add(d, f.s, f.e);
+    int64_t id;
+    int32_t number = -1;
+    if (length <= 8 && cf_scan_digits(f.s, f.e, &id))
+        number = cf_dictionary_known(d, id);
+    if (number < 0)
+        number = cf_dictionary_add(d, f.s, f.e);
     *recent = (cf_recent){head, tail, number < 0 ? 0 : length, number};
     return number;
 }
+
+#define TENTHS(d)                                                              \
+    {                                                                          \
+        d##.0F, d##.1F, d##.2F, d##.3F, d##.4F, d##.5F, d##.6F, d##.7F,        \
+            d##.8F, d##.9F                                                     \
+    }
 
 /* One digit, or two about a point; the values are what cf_scan_double and
  * rounding give. */
 static inline bool short_rating(field f, float *value)
 {
-    static const float tenths[10] = {0.0F, 0.1F, 0.2F, 0.3F, 0.4F,
-                                     0.5F, 0.6F, 0.7F, 0.8F, 0.9F};
-    unsigned a = (unsigned)(f.s[0] - '0'), b;
-    if (a > 9)
+    static const float table[10][10] = {
+        TENTHS(0), TENTHS(1), TENTHS(2), TENTHS(3), TENTHS(4),
+        TENTHS(5), TENTHS(6), TENTHS(7), TENTHS(8), TENTHS(9)};
+    int64_t length = f.e - f.s;
+    if (length != 3 && length != 1)
         return false;
-    if (f.e - f.s == 1) {
-        *value = (float)a;
-        return true;
+    unsigned whole = (unsigned)(f.s[0] - '0'), tenth = 0;
+    if (length == 3) {
+        tenth = (unsigned)(f.s[2] - '0');
+        if (f.s[1] != '.')
+            return false;
     }
-    if (f.e - f.s != 3 || f.s[1] != '.')
+    if (whole > 9 || tenth > 9)
         return false;
-    b = (unsigned)(f.s[2] - '0');
-    if (b > 9)
-        return false;
-    *value = a == 0 ? tenths[b] : (float)((10 * a + b) / 10.0);
+    *value = table[whole][tenth];
     return true;
 }
 
@@ -110,18 +124,25 @@ static bool within(field f, int64_t most)
     return cf_scan_int64(f.s, f.e, &id) && id >= 1 && id <= most;
 }
 
-static void add(cf_rows *r, int32_t user, int32_t item, float value,
-                int64_t time)
+/* The other half of a symmetric matrix. */
+static void add_mirrored(cf_rows *r, int32_t user, int32_t item, float value,
+                         int64_t time)
 {
     cf_entries *e = &r->in->entries;
-    cf_entries_add(e, user, item, value, time);
-    if (r->d->mirror == 0 ||
-        e->users.ids.number[user] == e->items.ids.number[item])
-        return;
     int64_t from = e->users.ids.number[user], to = e->items.ids.number[item];
-    cf_entries_add(e, cf_dictionary_add_number(&e->users, to),
-                   cf_dictionary_add_number(&e->items, from),
-                   (float)r->d->mirror * value, time);
+    if (from == to)
+        return;
+    int32_t row = cf_dictionary_add_number(&e->users, to);
+    int32_t col = cf_dictionary_add_number(&e->items, from);
+    cf_entries_add(e, row, col, (float)r->d->mirror * value, time);
+}
+
+static inline void add(cf_rows *r, int32_t user, int32_t item, float value,
+                       int64_t time)
+{
+    cf_entries_add(&r->in->entries, user, item, value, time);
+    if (r->d->mirror != 0)
+        add_mirrored(r, user, item, value, time);
 }
 
 static inline bool is_row(const cf_dialect *d, const char *text,
@@ -162,9 +183,11 @@ static inline bool take_usual(cf_rows *r, const char *text, int64_t begin,
     }
     if (d->blanks && (!within(user, d->rows) || !within(item, d->cols)))
         return false;
-    enum cf_verdict verdict = cf_intake_judge(in, &value, time);
-    if (verdict != CF_KEPT)
-        return verdict != CF_OFF_SCALE;
+    if (r->judging) {
+        enum cf_verdict verdict = cf_intake_judge(in, &value, time);
+        if (verdict != CF_KEPT)
+            return verdict != CF_OFF_SCALE;
+    }
     int32_t u = id_number(&in->entries.users, &r->recent[0], user);
     if (u < 0)
         return false;
@@ -173,6 +196,92 @@ static inline bool take_usual(cf_rows *r, const char *text, int64_t begin,
         return false;
     add(r, u, i, value, time);
     return true;
+}
+
+/* ---- long runs of the plainest rows ---- */
+
+/* A wanted column: marks behind its fields, and the bytes from the mark before
+ * a field to its first one. */
+typedef struct column {
+    const uint32_t *end;
+    uint32_t gap;
+} column;
+
+static column column_of(const cf_dialect *d, const uint32_t *m, int role)
+{
+    int c = d->column[role];
+    return (column){m + c, c == 0 ? 1 : 1 + d->cut.twice};
+}
+
+static inline field field_in(column c, const char *text, int64_t k)
+{
+    return (field){text + (uint32_t)(c.end[k - 1] + c.gap), text + c.end[k]};
+}
+
+/* Number of an integer id met before, -1 for all else. */
+static inline int32_t known_number(const cf_dictionary *d, field f)
+{
+    int64_t id;
+    if (f.e <= f.s || f.e - f.s > 8 || !cf_scan_digits(f.s, f.e, &id))
+        return -1;
+    return cf_dictionary_known(d, id);
+}
+
+/* Rows of m[0, rows x columns) in a text without quotes; every columns-th mark
+ * is a newline and no other one is, and m[-1] is the newline before. Takes
+ * them while user and item are integers met before and ratings are short, and
+ * there is room in the last chunk; gives how many. Most of a large file goes
+ * through this loop. */
+static int64_t take_plain(cf_rows *r, const char *text, const uint32_t *m,
+                          int64_t rows)
+{
+    const int columns = r->d->columns;
+    const column users = column_of(r->d, m, CF_USER);
+    const column items = column_of(r->d, m, CF_ITEM);
+    const column ratings = column_of(r->d, m, CF_RATING);
+    const bool rated = r->d->column[CF_RATING] >= 0;
+    cf_entries *e = &r->in->entries;
+    int64_t at = e->count % CF_ENTRIES_CHUNK, taken = 0, run = 0;
+    uint64_t last = 0; /* the user field before, its bytes and length */
+    int64_t last_length = 0;
+    int32_t user = -1;
+    if (at == 0)
+        return 0; /* the general code makes the next chunk */
+    const cf_chunk c = e->chunk[e->chunks - 1];
+    rows = CF_MIN(rows, CF_ENTRIES_CHUNK - at);
+    for (; taken < rows; taken++) {
+        const int64_t k = taken * columns;
+        const field u = field_in(users, text, k);
+        uint64_t tail;
+        float value = 1;
+        if (u.e <= u.s)
+            break;
+        memcpy(&tail, u.e - 8, sizeof tail);
+        tail &= ~(uint64_t)0 << (64 - 8 * CF_MIN(u.e - u.s, 8));
+        if (tail != last || u.e - u.s != last_length) {
+            if (run > 0)
+                e->users.entries[user] += run;
+            run = 0;
+            user = known_number(&e->users, u);
+            if (user < 0)
+                break;
+            last = tail;
+            last_length = u.e - u.s;
+        }
+        if (rated && !short_rating(field_in(ratings, text, k), &value))
+            break;
+        int32_t item = known_number(&e->items, field_in(items, text, k));
+        if (item < 0)
+            break;
+        c.user[at] = user;
+        c.item[at] = item;
+        c.value[at++] = value;
+        run++;
+    }
+    if (run > 0)
+        e->users.entries[user] += run;
+    e->count += taken;
+    return taken;
 }
 
 /* ---- complaints ---- */
@@ -488,39 +597,90 @@ static int take_other(cf_rows *r, const char *text, int64_t begin,
     return status;
 }
 
+static void prepare(cf_rows *r, int64_t n)
+{
+    const cf_keep *keep = &r->in->keep;
+    if (r->marks_of == NULL) {
+        r->marks_of = cf_marks_best();
+        r->judging = keep->has_scale || keep->has_ratings || keep->has_times ||
+                     keep->has_threshold;
+        r->usual = !r->d->dense && r->wanted[0] == NULL;
+        r->plain = r->usual && !r->judging && !r->d->blanks &&
+                   r->d->column[CF_TIME] < 0 && PLAIN_BYTES;
+    }
+    if (r->marks_room < n + 65) {
+        cf_free(r->marks);
+        r->marks_room = n + 65;
+        r->marks = cf_alloc(r->marks_room, sizeof *r->marks, "text marks");
+        r->marks[0] = UINT32_MAX; /* as if a newline stood before the text */
+    }
+}
+
+/* Rows at the begin of which take_plain may be used: all that begin before
+ * `limit`, when every row has its columns. */
+static int64_t plain_rows(const cf_rows *r, const char *text,
+                          const cf_found *found, int64_t limit)
+{
+    const uint32_t *m = r->marks + 1;
+    const int columns = r->d->columns;
+    int64_t rows = found->newlines;
+    if (!r->plain || found->quotes || rows * columns > found->marks)
+        return 0;
+    for (int64_t i = 1; i <= rows; i++)
+        if (text[m[i * columns - 1]] != '\n')
+            return 0;
+    while (rows > 0 &&
+           (int64_t)(uint32_t)(m[(rows - 1) * columns - 1] + 1) >= limit)
+        rows--;
+    return rows;
+}
+
+/* The row at mark k, whatever it is; its number of marks, 0 when it is not
+ * whole. */
+static int64_t take_any(cf_rows *r, const char *text, int64_t begin, int64_t k,
+                        int64_t count, int *status)
+{
+    const uint32_t *m = r->marks + 1 + k;
+    int64_t marks = r->d->columns;
+    if (r->usual && k + marks <= count && take_usual(r, text, begin, m)) {
+        r->rows++;
+        return marks;
+    }
+    for (marks = 0; k + marks < count;)
+        if (text[m[marks++]] == '\n')
+            break;
+    if (marks == 0 || text[m[marks - 1]] != '\n')
+        return 0;
+    *status = take_other(r, text, begin, m, marks);
+    return marks;
+}
+
 int cf_rows_take(cf_rows *r, const char *text, int64_t n, int64_t limit,
                  int64_t *used)
 {
-    const int columns = r->d->columns;
-    bool usual = !r->d->dense && r->wanted[0] == NULL, quoted = false;
     int status = CF_OK;
-    if (r->marks_of == NULL)
-        r->marks_of = cf_marks_best();
-    if (r->marks_room < n + 64) {
-        cf_free(r->marks);
-        r->marks_room = n + 64;
-        r->marks = cf_alloc(r->marks_room, sizeof *r->marks, "text marks");
-    }
-    int64_t count = r->marks_of(text, n, &r->d->cut, r->marks, &quoted);
-    const uint32_t *m = r->marks;
-    int64_t begin = 0, k = 0;
-    r->quoted |= quoted;
+    prepare(r, n);
+    cf_found found = r->marks_of(text, n, &r->d->cut, r->marks + 1);
+    const uint32_t *m = r->marks + 1;
+    int64_t begin = 0, k = 0, plain = plain_rows(r, text, &found, limit);
+    r->quoted |= found.quotes;
     while (begin < limit && status == CF_OK) {
-        int64_t marks = columns;
-        if (usual && k + columns <= count &&
-            take_usual(r, text, begin, m + k)) {
-            r->rows++;
-        } else {
-            for (marks = 0; k + marks < count;)
-                if (text[m[k + marks++]] == '\n')
-                    break;
-            if (marks == 0 || text[m[k + marks - 1]] != '\n')
-                break; /* not whole */
-            status = take_other(r, text, begin, m + k, marks);
+        if (plain > 0) {
+            int64_t taken = take_plain(r, text, m + k, plain);
+            plain -= taken + 1; /* the next one is for the general code */
+            k += taken * r->d->columns;
+            r->rows += taken;
+            r->line += taken;
+            begin = (int64_t)(uint32_t)(m[k - 1] + 1);
+            if (plain < 0)
+                break;
         }
+        int64_t marks = take_any(r, text, begin, k, found.marks, &status);
+        if (marks == 0)
+            break;
         k += marks;
         int64_t next = (int64_t)m[k - 1] + 1;
-        r->line += quoted ? newlines_in(text + begin, next - begin) : 1;
+        r->line += found.quotes ? newlines_in(text + begin, next - begin) : 1;
         begin = next;
     }
     *used = begin;

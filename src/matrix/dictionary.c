@@ -142,31 +142,9 @@ int32_t cf_dictionary_add_number(cf_dictionary *d, int64_t id)
     return d->direct[id] - 1;
 }
 
-/* One to eight digits before e without a leading zero: all at once. */
-static bool short_integer(const char *s, const char *e, int64_t *id)
-{
-    uint64_t digits, keep = ~(uint64_t)0 << (8 * (8 - (e - s)));
-    memcpy(&digits, e - 8, sizeof digits);
-    digits = (digits & keep) | (0x3030303030303030u & ~keep);
-    uint64_t high = digits & 0xf0f0f0f0f0f0f0f0u;
-    uint64_t carried = (digits + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u;
-    if ((high | carried >> 4) != 0x3333333333333333u ||
-        (*s == '0' && e > s + 1))
-        return false;
-    digits = (digits & 0x0f0f0f0f0f0f0f0fu) * 2561 >> 8;
-    digits = (digits & 0x00ff00ff00ff00ffu) * 6553601 >> 16;
-    digits = (digits & 0x0000ffff0000ffffu) * 42949672960001u >> 32;
-    *id = (int64_t)digits;
-    return true;
-}
-
 static bool is_integer(const char *s, const char *e, int64_t *id)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    if (e - s <= 8)
-        return short_integer(s, e, id) || cf_scan_int64(s, e, id);
-#endif
-    return cf_scan_int64(s, e, id);
+    return (e - s <= 8 && cf_scan_digits(s, e, id)) || cf_scan_int64(s, e, id);
 }
 
 /* ---- strings ---- */
