@@ -7,7 +7,17 @@
 #include "cfmpi/idmap.h"
 #include "cfmpi/neighbors.h"
 #include "cfmpi/svd.h"
-#include "cfmpi/titles.h"
+
+/* Titles of this rank's items: UTF-8, null-padded to one width. */
+typedef struct cf_titles {
+    size_t width; /* bytes of one, the same on all ranks, at least 1 */
+    int64_t count;
+    char *data;    /* [count x width] */
+    int64_t found; /* how many of all ranks' items have a title */
+} cf_titles;
+
+/* Safe on {0} and twice. Local. */
+void cf_titles_free(cf_titles *t);
 
 /* Who the rows and columns of the ratings are. */
 typedef struct cf_tables {

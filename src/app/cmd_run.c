@@ -17,6 +17,7 @@
 #include "cfmpi/memory.h"
 #include "cfmpi/ratings_text.h"
 #include "cfmpi/recommend.h"
+#include "cfmpi/titles.h"
 #include "commands.h"
 #include "job.h"
 
@@ -215,9 +216,7 @@ static int read_titles(cf_job *job)
     cf_tables *t = &job->tables;
     if (job->o->titles[0] == '\0')
         return CF_OK;
-    CF_TRY(cf_titles_read(&t->titles, job->par, job->o->titles,
-                          t->items.ids.number,
-                          cf_part_count(&t->items.part, job->par->rank)));
+    CF_TRY(cf_titles_read(&t->titles, job->par, job->o->titles, &t->items.ids));
     if (t->titles.found < cf_part_rows(&t->items.part))
         cf_log_note("%" PRId64 " of %" CF_PRIgidx " items have a title in %s",
                     t->titles.found, cf_part_rows(&t->items.part),

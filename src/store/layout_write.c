@@ -14,6 +14,12 @@ void cf_tables_fill(cf_tables *t, const cf_csr *a, const cf_par *par)
     cf_csr_col_stats(a, par, &t->items.part, t->item_count, t->item_mean);
 }
 
+void cf_titles_free(cf_titles *t)
+{
+    cf_free(t->data);
+    *t = (cf_titles){0};
+}
+
 void cf_tables_free(cf_tables *t)
 {
     cf_idmap_free(&t->users);
