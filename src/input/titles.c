@@ -11,18 +11,16 @@
  *         are letters. Where \" stands inside text, as databases write it,
  *         a backslash hides the quote or backslash behind it.
  * Cost    O(t log m) a rank for t titles and m items of its own. */
-#define _POSIX_C_SOURCE 200809L
 #include "cfmpi/titles.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include <ctype.h>
 #include <string.h>
 
 #include "cfmpi/exchange.h"
+#include "cfmpi/inflate.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/scan.h"
 #include "cfmpi/text.h"
-#include "columns.h"
 
 /* A longer one is several lines that a stray quote has joined; and every item
  * gets the room of the longest. */
@@ -125,6 +123,38 @@ typedef struct columns {
     int id, title; /* from 0; -1 when there is none */
 } columns;
 
+/* Only letters and digits count, and not their case: movieId, "Movie ID". */
+static const char *const id_names[] = {
+    "id",      "item",    "itemid",    "iid",        "id",      "movie",
+    "movieid", "film",    "filmid",    "book",       "bookid",  "isbn",
+    "asin",    "product", "productid", "sku",        "article", "articleid",
+    "track",   "trackid", "song",      "songid",     "artist",  "artistid",
+    "anime",   "animeid", "game",      "gameid",     "show",    "showid",
+    "joke",    "jokeid",  "business",  "businessid", "tconst",  NULL};
+static const char *const title_names[] = {
+    "title",      "name",      "movietitle",   "moviename",    "filmtitle",
+    "booktitle",  "itemtitle", "itemname",     "producttitle", "productname",
+    "tracktitle", "trackname", "songtitle",    "songname",     "artistname",
+    "gametitle",  "gamename",  "articletitle", "primarytitle", NULL};
+
+static bool one_of(const char *const *names, const cf_text *field)
+{
+    char plain[16] = {0};
+    size_t n = 0;
+    for (int64_t i = 0; i < field->length; i++) {
+        unsigned char c = (unsigned char)field->data[i];
+        bool counts = isalnum(c) || c >= 0x80;
+        if (counts && n + 1 == sizeof plain)
+            return false;
+        if (counts)
+            plain[n++] = (char)tolower(c);
+    }
+    for (; *names != NULL; names++)
+        if (strcmp(plain, *names) == 0)
+            return true;
+    return false;
+}
+
 /* What the first record is, were it a header. */
 static columns read_names(cursor c, cf_text *field)
 {
@@ -132,10 +162,9 @@ static columns read_names(cursor c, cf_text *field)
     int column = 0;
     for (bool more = true; more; column++) {
         more = next_field(&c, field);
-        const char *s = field->data, *e = s + field->length;
-        if (found.id < 0 && cf_column_named(CF_COLUMN_ITEM, s, e))
+        if (found.id < 0 && one_of(id_names, field))
             found.id = column;
-        else if (found.title < 0 && cf_column_named(CF_COLUMN_TITLE, s, e))
+        else if (found.title < 0 && one_of(title_names, field))
             found.title = column;
     }
     return found;
@@ -309,19 +338,21 @@ static int check_text(const char *path, const cf_text *text)
 
 static int read_file(const char *path, cf_text *text)
 {
-    char block[1 << 16];
-    size_t n;
-    FILE *f = fopen(path, "rb");
-    if (f == NULL)
-        return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
-    errno = 0;
-    while ((n = fread(block, 1, sizeof block, f)) > 0)
-        cf_text_bytes(text, block, (int64_t)n);
-    int failed = ferror(f);
-    fclose(f);
-    if (failed)
-        return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
-    return check_text(path, text);
+    enum { BLOCK = 1 << 16 };
+    int status = CF_OK;
+    char *block = cf_alloc(BLOCK, 1, "titles file");
+    cf_inflate f = {0};
+    int64_t got = BLOCK;
+    CF_TRY(cf_inflate_open(&f, path, NULL));
+    while (got == BLOCK) {
+        CF_TRY(cf_inflate_read(&f, block, BLOCK, &got));
+        cf_text_bytes(text, block, got);
+    }
+    CF_TRY(check_text(path, text));
+done:
+    cf_inflate_close(&f);
+    cf_free(block);
+    return status;
 }
 
 static void share(cf_text *text, const cf_par *par)
