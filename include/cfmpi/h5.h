@@ -65,8 +65,9 @@ int cf_h5_read(const cf_h5 *file, const cf_dataset *d, cf_gidx begin,
 
 /* Reads this rank's rows of a dataset that must be of `type` and `cols`
  * columns (0: any), and compares the digest of the whole with the stored one.
- * CF_I64 takes int32 too and widens it. The rows of all ranks must cover the
- * dataset in order. Errors: CF_BAD_DATA, CF_IO, agreed. Collective. */
+ * CF_I64 takes int32 too and widens it; strings come as wide as they are
+ * stored. The rows of all ranks must cover the dataset in order. Errors:
+ * CF_BAD_DATA, CF_IO, agreed. Collective. */
 int cf_h5_read_slab(const cf_h5 *file, const cf_par *par, const char *name,
                     enum cf_type type, cf_gidx cols, cf_gidx begin,
                     cf_gidx count, void *out);

@@ -39,6 +39,10 @@ int64_t cf_ids_search(const cf_ids *ids, const char *s, const char *e);
 /* Appends id i as it is written. Local. */
 void cf_ids_print(const cf_ids *ids, int64_t i, cf_text *out);
 
+/* The same as one CSV field, quoted where it has to be. Local. */
+void cf_ids_print_csv(const cf_ids *ids, int64_t i, char separator,
+                      cf_text *out);
+
 /* Turns integers into the strings that write them. Local. */
 void cf_ids_to_text(cf_ids *ids);
 

@@ -33,8 +33,8 @@ typedef struct cf_tables {
 void cf_tables_fill(cf_tables *t, const cf_csr *a, const cf_par *par);
 void cf_tables_free(cf_tables *t);
 
-/* Add a part to an output; all data is borrowed until the commit. Local, all
- * ranks alike. */
+/* Add a part to an output; all data is borrowed until the commit. Collective
+ * where there are ids, else local, all ranks alike. */
 void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a);
 void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e);
 void cf_layout_add_neighbors(cf_writer *w, const char *side,
@@ -42,15 +42,27 @@ void cf_layout_add_neighbors(cf_writer *w, const char *side,
 void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
                                    const cf_topk *lists, cf_gidx items);
 
+/* Adds a column of ids: int64, or strings as wide as the longest of all ranks.
+ * This rank has the rows from `begin` on; lists that are not empty are of one
+ * kind on all ranks. Collective. */
+void cf_layout_add_ids(cf_writer *w, const char *name, cf_gidx rows,
+                       cf_gidx begin, const cf_ids *ids,
+                       const char *description);
+
 /* Read a part; every digest is compared on the way. Errors, agreed:
  * CF_BAD_DATA, CF_IO. Collective. Rows are split as each says. */
 
 /* The matrix, rows split by entries; checked to be a matrix. */
 int cf_layout_read_ratings(const cf_h5 *file, const cf_par *par, cf_csr *a);
 
-/* Ids of "users" or "items", evenly split. */
+/* Ids of "users" or "items", evenly split; they ascend without repeats. */
 int cf_layout_read_ids(const cf_h5 *file, const cf_par *par, const char *side,
-                       cf_idmap *ids);
+                       cf_idmap *map);
+
+/* The ids of rows [begin, begin + count), all when count < 0, which ascend
+ * without repeats. No digest is compared. CF_BAD_DATA, CF_IO. Local. */
+int cf_layout_load_ids(const cf_h5 *file, const char *side, cf_gidx begin,
+                       cf_gidx count, cf_ids *ids);
 
 /* `side` rows of the embedding, evenly split into *part; rows (cf_free) is
  * [own rows x dim]. For items the rows are V·Σ when `scaled`, else V. */

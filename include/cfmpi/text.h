@@ -22,8 +22,8 @@ void cf_text_bytes(cf_text *t, const char *bytes, int64_t length);
 /* Appends `s` as a JSON string with its quotes. Local. */
 void cf_text_json(cf_text *t, const char *s);
 
-/* Appends `s` as one CSV field, quoted where it has to be. Local. */
-void cf_text_csv(cf_text *t, const char *s, char separator);
+/* Appends `length` bytes as one CSV field, quoted where it has to be. Local. */
+void cf_text_csv(cf_text *t, const char *s, int64_t length, char separator);
 
 /* Empties without giving the memory back. Local. */
 void cf_text_clear(cf_text *t);

@@ -2,6 +2,7 @@
  *
  * Ranks take blocks of rows in turn, so memory stays at a block a rank and
  * the ids of the sides that are named. */
+#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,7 +94,7 @@ typedef struct exporter {
     const part *part;
     window set[MAX_COLUMNS];
     int sets;
-    int64_t *ids, *other_ids; /* [rows], [others] of the sides */
+    cf_ids ids, other_ids; /* [rows], [others] of the sides */
     cf_gidx rows, others;
     window titles; /* of all items; lists only */
     char separator;
@@ -131,24 +132,6 @@ static int check_shape(const exporter *x, const cf_dataset *d, cf_gidx rows,
                    "%s: %s has a type or shape that does not fit "
                    "the other datasets",
                    x->file.path, d->name);
-}
-
-static int read_ids(exporter *x, const char *side, int64_t **ids,
-                    cf_gidx *count)
-{
-    int status = CF_OK;
-    char name[CF_NAME_MAX];
-    cf_dataset d;
-    snprintf(name, sizeof name, "/%s/id", side);
-    CF_TRY(cf_h5_dataset(&x->file, name, &d));
-    if (d.type != CF_I64 || d.cols != 1)
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s is not of type int64", x->file.path,
-                       name));
-    *ids = cf_alloc(d.rows, sizeof **ids, "ids");
-    *count = d.rows;
-    CF_TRY(cf_h5_read(&x->file, &d, 0, d.rows, *ids));
-done:
-    return status;
 }
 
 static int read_titles(exporter *x)
@@ -205,9 +188,11 @@ static int prepare(exporter *x)
         CF_TRY(cf_h5_dataset(&x->file, p->sets[i], &x->set[x->sets++].d));
     }
     if (p->side != NULL)
-        CF_TRY(read_ids(x, p->side, &x->ids, &x->rows));
+        CF_TRY(cf_layout_load_ids(&x->file, p->side, 0, -1, &x->ids));
     if (p->other != NULL)
-        CF_TRY(read_ids(x, p->other, &x->other_ids, &x->others));
+        CF_TRY(cf_layout_load_ids(&x->file, p->other, 0, -1, &x->other_ids));
+    x->rows = x->ids.count;
+    x->others = x->other_ids.count;
     CF_TRY(check_shapes(x));
     if (p->shape == LISTS && strcmp(p->other, "items") == 0 &&
         cf_h5_has(&x->file, "/items/title"))
@@ -223,11 +208,16 @@ static void separate(exporter *x)
 
 static void put_string(exporter *x, const window *w, int64_t row)
 {
-    char *copy = cf_alloc((int64_t)w->d.width + 1, 1, "title");
-    memcpy(copy, w->data + row * (int64_t)w->d.width, w->d.width);
-    copy[w->d.width] = '\0';
-    cf_text_csv(&x->text, copy, x->separator);
-    cf_free(copy);
+    const char *field = w->data + row * (int64_t)w->d.width;
+    cf_text_csv(&x->text, field, (int64_t)strnlen(field, w->d.width),
+                x->separator);
+}
+
+/* An id and the separator behind it. */
+static void put_id(exporter *x, const cf_ids *ids, int64_t row)
+{
+    cf_ids_print_csv(ids, row, x->separator, &x->text);
+    separate(x);
 }
 
 static int64_t integer(const window *w, int64_t i)
@@ -277,7 +267,7 @@ static void put_columns(exporter *x, int64_t row)
 static void put_matrix_row(exporter *x, int64_t row, cf_gidx global)
 {
     int64_t cols = x->set[0].d.cols;
-    cf_text_add(&x->text, "%" PRId64, x->ids[global]);
+    cf_ids_print_csv(&x->ids, global, x->separator, &x->text);
     for (int64_t k = 0; k < cols; k++) {
         separate(x);
         put(x, &x->set[0], row * cols + k);
@@ -296,9 +286,9 @@ static int put_list(exporter *x, int64_t row, cf_gidx global)
         if (entry < 0 || entry >= x->others)
             return damaged(x, &x->set[0], global,
                            "the list names a row that does not exist");
-        cf_text_add(&x->text, "%" PRId64 "%c%" PRId64 "%c%" PRId64 "%c",
-                    x->ids[global], x->separator, i + 1, x->separator,
-                    x->other_ids[entry], x->separator);
+        put_id(x, &x->ids, global);
+        cf_text_add(&x->text, "%" PRId64 "%c", i + 1, x->separator);
+        put_id(x, &x->other_ids, entry);
         put(x, &x->set[1], row * k + i);
         if (x->titles.data != NULL) {
             separate(x);
@@ -333,8 +323,8 @@ static int put_ratings_row(exporter *x, cf_gidx row, cf_gidx global,
         if (item < 0 || item >= x->others)
             return damaged(x, &x->set[1], first + e,
                            "names an item that does not exist");
-        cf_text_add(&x->text, "%" PRId64 "%c%" PRId64 "%c", x->ids[global],
-                    x->separator, x->other_ids[item], x->separator);
+        put_id(x, &x->ids, global);
+        put_id(x, &x->other_ids, item);
         put(x, &x->set[2], e);
         cf_text_add(&x->text, "\n");
     }
@@ -401,8 +391,8 @@ static void exporter_free(exporter *x)
     for (int i = 0; i < MAX_COLUMNS; i++)
         cf_free(x->set[i].data);
     cf_free(x->titles.data);
-    cf_free(x->ids);
-    cf_free(x->other_ids);
+    cf_ids_free(&x->ids);
+    cf_ids_free(&x->other_ids);
     cf_text_free(&x->text);
 }
 

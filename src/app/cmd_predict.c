@@ -71,8 +71,10 @@ static int write_csv(const cf_job *job, const pairs *p)
     if (job->par->rank == 0)
         cf_text_add(&text, "user,item,prediction\n");
     for (int64_t i = 0; i < p->count; i++) {
-        cf_text_add(&text, "%" PRId64 ",%" PRId64 ",", p->user.number[i],
-                    p->item.number[i]);
+        cf_ids_print_csv(&p->user, i, ',', &text);
+        cf_text_bytes(&text, ",", 1);
+        cf_ids_print_csv(&p->item, i, ',', &text);
+        cf_text_bytes(&text, ",", 1);
         if (!isnan(p->rating[i]))
             cf_text_add(&text, "%.9g", (double)p->rating[i]);
         cf_text_add(&text, "\n");
@@ -95,10 +97,10 @@ static int write_h5(const cf_job *job, const pairs *p)
     CF_TRY(cf_writer_begin(&w, job->par, job->o->output, job->o->force));
     cf_options_json(job->o, &command);
     cf_job_add_root(&w, job->o, command.data);
-    cf_writer_add(&w, "/predictions/user", CF_I64, rows, 1, 1, begin, p->count,
-                  p->user.number, "user ids as given", NULL, 0);
-    cf_writer_add(&w, "/predictions/item", CF_I64, rows, 1, 1, begin, p->count,
-                  p->item.number, "item ids as given", NULL, 0);
+    cf_layout_add_ids(&w, "/predictions/user", rows, begin, &p->user,
+                      "user ids as given");
+    cf_layout_add_ids(&w, "/predictions/item", rows, begin, &p->item,
+                      "item ids as given");
     cf_writer_add(&w, "/predictions/rating", CF_F32, rows, 1, 1, begin,
                   p->count, p->rating,
                   "predicted rating; NaN where user or "

@@ -138,7 +138,7 @@ static int write_titles(job *j)
         cf_text_clear(&title);
         cf_synth_title(&j->synth, i, &title);
         cf_text_add(text, "%" PRId64 ",", i);
-        cf_text_csv(text, title.data, ',');
+        cf_text_csv(text, title.data, title.length, ',');
         cf_text_add(text, ",%s\n", cf_synth_genre(&j->synth, i));
     }
     cf_text_free(&title);

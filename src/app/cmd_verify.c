@@ -423,9 +423,22 @@ done:
     return status;
 }
 
+/* That they can be read says that they ascend without repeats. */
+static int check_ids(check *c)
+{
+    int status = CF_OK;
+    cf_idmap map = {0};
+    CF_TRY(cf_layout_read_ids(&c->file, c->par, "users", &map));
+    CF_TRY(cf_layout_read_ids(&c->file, c->par, "items", &map));
+done:
+    cf_idmap_free(&map);
+    return status;
+}
+
 static int check_contents(check *c)
 {
     int status = CF_OK;
+    CF_TRY(check_ids(c));
     CF_TRY(cf_layout_read_ratings(&c->file, c->par, &c->ratings));
     if (cf_h5_has(&c->file, "/embedding/users"))
         CF_TRY(check_residuals(c));

@@ -1,6 +1,7 @@
 #include "cfmpi/text.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,15 +60,18 @@ void cf_text_json(cf_text *t, const char *s)
     cf_text_bytes(t, "\"", 1);
 }
 
-void cf_text_csv(cf_text *t, const char *s, char separator)
+void cf_text_csv(cf_text *t, const char *s, int64_t length, char separator)
 {
-    const char special[] = {separator, '"', '\n', '\r', '\0'};
-    if (strpbrk(s, special) == NULL) {
-        cf_text_bytes(t, s, (int64_t)strlen(s));
+    const char *end = s + length;
+    bool plain = true;
+    for (const char *c = s; c < end; c++)
+        plain &= *c != separator && *c != '"' && *c != '\n' && *c != '\r';
+    if (plain) {
+        cf_text_bytes(t, s, length);
         return;
     }
     cf_text_bytes(t, "\"", 1);
-    for (; *s != '\0'; s++) {
+    for (; s < end; s++) {
         if (*s == '"')
             cf_text_bytes(t, "\"", 1);
         cf_text_bytes(t, s, 1);

@@ -89,6 +89,16 @@ void cf_ids_print(const cf_ids *ids, int64_t i, cf_text *out)
         cf_text_add(out, "%" PRId64, ids->number[i]);
 }
 
+void cf_ids_print_csv(const cf_ids *ids, int64_t i, char separator,
+                      cf_text *out)
+{
+    if (ids->text)
+        cf_text_csv(out, ids->bytes + ids->begin[i], length_of(ids, i),
+                    separator);
+    else
+        cf_ids_print(ids, i, out);
+}
+
 void cf_ids_to_text(cf_ids *ids)
 {
     if (ids->text)
@@ -116,7 +126,10 @@ size_t cf_ids_width(const cf_ids *ids)
 void cf_ids_from_fields(cf_ids *ids, const char *fields, int64_t count,
                         size_t width)
 {
-    cf_ids_make(ids, true, count, count * (int64_t)width);
+    int64_t bytes = 0;
+    for (int64_t i = 0; i < count; i++)
+        bytes += (int64_t)strnlen(fields + i * (int64_t)width, width);
+    cf_ids_make(ids, true, count, bytes);
     for (int64_t i = 0; i < count; i++) {
         const char *field = fields + i * (int64_t)width;
         size_t length = strnlen(field, width);

@@ -103,21 +103,102 @@ done:
     return status;
 }
 
+/* The dataset of a side's ids, of one of the two kinds. */
+static int find_ids(const cf_h5 *file, const char *side, cf_dataset *d)
+{
+    int status = CF_OK;
+    char name[CF_NAME_MAX];
+    snprintf(name, sizeof name, "/%s/id", side);
+    CF_TRY(cf_h5_dataset(file, name, d));
+    bool strings = d->type == CF_STRING && d->width <= CF_ID_MAX;
+    if ((d->type != CF_I64 && !strings) || d->cols != 1)
+        status = cf_fail(CF_BAD_DATA,
+                         "%s: %s holds neither int64 nor strings of at most "
+                         "%d bytes",
+                         file->path, name, CF_ID_MAX);
+done:
+    return status;
+}
+
+/* Rows from `begin` on ascend; `before` is the one in front, if any. */
+static int check_ids(const cf_h5 *file, const cf_dataset *d, cf_gidx begin,
+                     const cf_ids *before, const cf_ids *ids)
+{
+    for (int64_t i = 0; i < ids->count; i++) {
+        bool first = i == 0 && before->count == 0;
+        const char *what = NULL;
+        if (ids->text && ids->begin[i] == ids->begin[i + 1])
+            what = "is empty";
+        else if (!first && cf_ids_compare(i > 0 ? ids : before,
+                                          CF_MAX(i - 1, 0), ids, i) >= 0)
+            what = "does not come after the one before";
+        if (what != NULL)
+            return cf_fail(CF_BAD_DATA,
+                           "%s: %s, row %" CF_PRIgidx ": the id %s", file->path,
+                           d->name, begin + i, what);
+    }
+    return CF_OK;
+}
+
+/* Where `count` ids are to be read to: integers to their place, strings to
+ * `fields`. */
+static void *make_room(cf_ids *ids, const cf_dataset *d, int64_t count,
+                       char **fields)
+{
+    bool text = d->type == CF_STRING;
+    cf_ids_make(ids, false, text ? 0 : count, 0);
+    *fields = text ? cf_alloc(count, d->width, "id strings") : NULL;
+    return text ? (void *)*fields : ids->number;
+}
+
+/* Takes up what was read, and frees `fields`. */
+static void take_up(cf_ids *ids, const cf_dataset *d, int64_t count,
+                    char *fields)
+{
+    if (fields != NULL)
+        cf_ids_from_fields(ids, fields, count, d->width);
+    cf_free(fields);
+}
+
+int cf_layout_load_ids(const cf_h5 *file, const char *side, cf_gidx begin,
+                       cf_gidx count, cf_ids *ids)
+{
+    static const cf_ids none;
+    cf_dataset d;
+    char *fields;
+    int status = find_ids(file, side, &d);
+    if (status != CF_OK)
+        return status;
+    count = count < 0 ? d.rows : count;
+    void *to = make_room(ids, &d, count, &fields);
+    status = cf_h5_read(file, &d, begin, count, to);
+    take_up(ids, &d, status == CF_OK ? count : 0, fields);
+    return status != CF_OK ? status : check_ids(file, &d, begin, &none, ids);
+}
+
 int cf_layout_read_ids(const cf_h5 *file, const cf_par *par, const char *side,
-                       cf_idmap *ids)
+                       cf_idmap *map)
 {
     int status = CF_OK;
     cf_dataset d;
-    char name[CF_NAME_MAX];
-    cf_idmap_free(ids);
-    snprintf(name, sizeof name, "/%s/id", side);
-    CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &d)));
-    cf_part_even(&ids->part, d.rows, par->size);
-    int64_t n = cf_part_count(&ids->part, par->rank);
-    cf_ids_make(&ids->ids, false, n, 0);
-    CF_TRY(cf_h5_read_slab(file, par, name, CF_I64, 1,
-                           ids->part.begin[par->rank], n, ids->ids.number));
+    cf_ids before = {0};
+    char *fields;
+    cf_idmap_free(map);
+    CF_TRY(cf_agree(par, find_ids(file, side, &d)));
+    cf_part_even(&map->part, d.rows, par->size);
+    int64_t n = cf_part_count(&map->part, par->rank);
+    cf_gidx begin = map->part.begin[par->rank];
+    void *to = make_room(&map->ids, &d, n, &fields);
+    status = cf_h5_read_slab(file, par, d.name, d.type, 1, begin, n, to);
+    take_up(&map->ids, &d, status == CF_OK ? n : 0, fields);
+    CF_TRY(status);
+    if (begin > 0 && n > 0)
+        status = cf_layout_load_ids(file, side, begin - 1, 1, &before);
+    if (status == CF_OK)
+        status = check_ids(file, &d, begin, &before, &map->ids);
+    CF_TRY(cf_agree(par, status));
 done:
+    cf_ids_free(&before);
     return status;
 }
 

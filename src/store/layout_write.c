@@ -1,5 +1,7 @@
 #include <stdio.h>
 
+#include "cfmpi/error.h"
+#include "cfmpi/exchange.h"
 #include "cfmpi/layout.h"
 #include "cfmpi/memory.h"
 
@@ -76,18 +78,49 @@ static void add_indptr(cf_writer *w, const cf_csr *a)
                   NULL, 0);
 }
 
+void cf_layout_add_ids(cf_writer *w, const char *name, cf_gidx rows,
+                       cf_gidx begin, const cf_ids *ids,
+                       const char *description)
+{
+    bool text = cf_max_i64(w->par, ids->text && ids->count > 0) > 0;
+    if (!text) {
+        cf_writer_add(w, name, CF_I64, rows, 1, 1, begin, ids->count,
+                      ids->number, description, NULL, 0);
+        return;
+    }
+    CF_ASSERT(ids->text || ids->count == 0);
+    size_t width = (size_t)cf_max_i64(w->par, (int64_t)cf_ids_width(ids));
+    char *fields = cf_alloc(ids->count, width, "id strings");
+    cf_ids_to_fields(ids, fields, width);
+    cf_writer_keep(w, fields);
+    cf_writer_add_strings(w, name, width, rows, begin, ids->count, fields,
+                          description);
+}
+
+/* The ids of a side; how they stand in order depends on their kind. */
+static void add_side(cf_writer *w, const char *name, const cf_idmap *map,
+                     const char *strings, const char *integers)
+{
+    bool text = cf_max_i64(w->par, map->ids.text && map->ids.count > 0) > 0;
+    cf_layout_add_ids(w, name, cf_part_rows(&map->part),
+                      map->part.begin[w->par->rank], &map->ids,
+                      text ? strings : integers);
+}
+
 void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a)
 {
     const cf_part *items = &t->items.part;
     int64_t entries = a->indptr[a->n_loc];
-    add_vector(w, "/users/id", CF_I64, &t->users.part, t->users.ids.number,
-               "user ids as in the input, ascending", NULL);
+    add_side(w, "/users/id", &t->users,
+             "user ids as in the input, UTF-8, in byte order",
+             "user ids as in the input, ascending");
     add_vector(w, "/users/count", CF_I64, &a->part, t->user_count,
                "ratings of each user", "ratings");
     add_vector(w, "/users/mean", CF_F64, &a->part, t->user_mean,
                "mean rating of each user", "rating");
-    add_vector(w, "/items/id", CF_I64, items, t->items.ids.number,
-               "item ids as in the input, ascending", NULL);
+    add_side(w, "/items/id", &t->items,
+             "item ids as in the input, UTF-8, in byte order",
+             "item ids as in the input, ascending");
     add_vector(w, "/items/count", CF_I64, items, t->item_count,
                "ratings of each item", "ratings");
     add_vector(w, "/items/mean", CF_F64, items, t->item_mean,

@@ -137,6 +137,24 @@ static void test_numbers(void)
     cf_ids_free(&ids);
 }
 
+/* Fields of a CSV row, one after the other. */
+static void test_csv(void)
+{
+    cf_ids ids = {0};
+    cf_text t = {0};
+    make_words(&ids, words, COUNT(words));
+    for (int64_t i = 7; i < 12; i++)
+        cf_ids_print_csv(&ids, i, i == 8 ? '\t' : ',', &t);
+    CHECK(strcmp(t.data, "a ba,baa\"b\n\"\"b\"\"\"") == 0);
+    cf_text_clear(&t);
+    cf_ids_print_csv(&ids, 8, ',', &t);
+    make_numbers(&ids, numbers, 2);
+    cf_ids_print_csv(&ids, 1, '-', &t);
+    CHECK(strcmp(t.data, "\"a,b\"-1000000007") == 0);
+    cf_text_free(&t);
+    cf_ids_free(&ids);
+}
+
 static void test_empty(void)
 {
     cf_ids ids = {0};
@@ -215,6 +233,7 @@ static void run_tests(void)
 {
     test_strings();
     test_numbers();
+    test_csv();
     test_empty();
     test_to_text();
     test_fields();

@@ -75,13 +75,19 @@ static void test_csv(void)
     };
     for (int i = 0; i < COUNT(rows); i++) {
         cf_text t = {0};
-        cf_text_csv(&t, rows[i].from, ',');
+        int64_t length = (int64_t)strlen(rows[i].from);
+        cf_text_csv(&t, rows[i].from, length, ',');
         CHECK(is(&t, rows[i].comma));
         cf_text_clear(&t);
-        cf_text_csv(&t, rows[i].from, '\t');
+        cf_text_csv(&t, rows[i].from, length, '\t');
         CHECK(is(&t, rows[i].tab));
         cf_text_free(&t);
     }
+    cf_text t = {0}; /* no more than the length says */
+    cf_text_csv(&t, "a,b\n", 1, ',');
+    cf_text_csv(&t, "a,b\n", 3, ',');
+    CHECK(is(&t, "a\"a,b\""));
+    cf_text_free(&t);
 }
 
 static void check_utf8(const char *from, const char *expected)
