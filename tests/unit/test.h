@@ -103,19 +103,36 @@ static inline void uneven_part(cf_part *p, cf_gidx rows, int size)
 /* The value at a place, NaN where there is no entry. */
 typedef float cell_fn(cf_gidx row, cf_gidx col);
 
-/* A matrix whose entries come from any rank in no order. Collective. */
+/* A matrix whose entries come from any rank in no order; rows and columns may
+ * be empty. Collective. */
 static inline void make_csr(cf_csr *a, const cf_par *par, cf_gidx rows,
                             cf_gidx cols, cell_fn *cell)
 {
-    int64_t count = 0, merged;
-    cf_entry first, *entries = cf_alloc(rows * cols, sizeof *entries, "test");
+    int64_t merged;
+    cf_gidx twice[2];
+    cf_entries e = {0};
+    cf_idmap users = {0}, items = {0};
+    cf_placement user_at = {0}, item_at = {0};
+    for (cf_gidx i = par->rank; i < rows; i += par->size)
+        cf_dictionary_add_number(&e.users, i);
+    for (cf_gidx j = par->rank; j < cols; j += par->size)
+        cf_dictionary_add_number(&e.items, j);
     for (cf_gidx j = cols - 1; j >= 0; j--)
         for (cf_gidx i = 0; i < rows; i++)
             if (!isnan(cell(i, j)) &&
                 pick(98, i * cols + j, par->size) == par->rank)
-                entries[count++] = (cf_entry){i, (cf_lidx)j, cell(i, j)};
-    CHECK(cf_csr_build(a, par, rows, cols, entries, count, CF_DUP_ERROR,
-                       &merged, &first) == CF_OK);
+                cf_entries_add(&e, cf_dictionary_add_number(&e.users, i),
+                               cf_dictionary_add_number(&e.items, j),
+                               cell(i, j), 0);
+    cf_idmap_build(&users, par, &e.users, &user_at);
+    cf_idmap_build(&items, par, &e.items, &item_at);
+    cf_numbering n = {&users, &user_at, &item_at, cols};
+    CHECK(cf_csr_build(a, par, &e, &n, CF_DUP_ERROR, &merged, twice) == CF_OK);
+    cf_entries_free(&e);
+    cf_idmap_free(&users);
+    cf_idmap_free(&items);
+    cf_placement_free(&user_at);
+    cf_placement_free(&item_at);
 }
 
 /* ---- the order of lists ---- */
