@@ -2,6 +2,7 @@
 # make demo       install what is missing, build, run the main job, show it
 # make test       install what is missing, build, run every test
 # make check      unit tests only          make lint     style and layers
+# make fuzz       the fuzz targets, build-fuzz/NAME; tools/fuzz runs them
 # make install PREFIX=/usr/local
 # CC=clang, DEBUG=1 (no optimisation), SAN=1 (address and undefined-behaviour
 # sanitizers) change the build; each kind keeps a folder of its own.
@@ -49,6 +50,19 @@ $(B)/tiny/unit/%: tests/unit/%.c $(TINY)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) $< $(TINY) $(LDLIBS) -o $@
 
+# Fuzz targets: libFuzzer comes with clang, and watches all but the command
+# line's last layer.
+F := build-fuzz
+FUZZ_FLAGS := -std=c11 -g -O1 -ffp-contract=off $(WARN) -MMD -MP -fno-sanitize-recover=all
+FUZZERS := $(patsubst tests/fuzz/%.c,$(F)/%,$(wildcard tests/fuzz/*.c))
+FUZZ_OBJ := $(LIB_OBJ:$(B)/%=$(F)/%)
+$(F)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
+$(F)/%: tests/fuzz/%.c $(FUZZ_OBJ)
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined $< $(FUZZ_OBJ) $(LDLIBS) -o $@
+fuzz: $(FUZZERS)
+
 units: $(UNITS:%=$(B)/unit/%) $(UNITS:%=$(B)/tiny/unit/%)
 
 demo:
@@ -58,7 +72,7 @@ demo:
 
 test:
 	@tools/setup test
-	@$(MAKE) --no-print-directory -j all units
+	@$(MAKE) --no-print-directory -j all units fuzz
 	@BUILD=$(B) tests/run
 
 check: all units
@@ -73,6 +87,6 @@ install: all
 clean:
 	rm -rf build build-*
 
--include $(OBJ:.o=.d)
-.PHONY: all units demo test check lint install clean
+-include $(OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(FUZZERS:=.d)
+.PHONY: all units fuzz demo test check lint install clean
 .SECONDARY:

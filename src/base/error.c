@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cfmpi/text.h"
+
 static char message[CF_ERROR_MAX];
 
 static void exit_hook(int status)
@@ -22,6 +24,7 @@ int cf_fail(int status, const char *format, ...)
         va_start(args, format);
         vsnprintf(message, sizeof message, format, args);
         va_end(args);
+        cf_text_defuse(message); /* it may quote a file */
     }
     return status;
 }

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "cfmpi/text.h"
+
 static bool speaking = true;
 static enum cf_log_level at = CF_LOG_NORMAL;
 
@@ -17,6 +19,8 @@ static void say(const char *prefix, const char *format, va_list args,
 {
     char line[2048];
     vsnprintf(line, sizeof line, format, args);
+    if (*end == '\n')
+        cf_text_defuse(line); /* one line, whatever it quotes */
     fprintf(stderr, "%s%s%s", prefix, line, end);
     fflush(stderr);
 }

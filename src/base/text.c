@@ -79,6 +79,19 @@ void cf_text_csv(cf_text *t, const char *s, int64_t length, char separator)
     cf_text_bytes(t, "\"", 1);
 }
 
+void cf_text_defuse(char *s)
+{
+    for (; *s != '\0'; s++) {
+        unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
+        if (c == '\t')
+            *s = ' ';
+        else if (c < 0x20 || c == 0x7f)
+            *s = '?';
+        else if (c == 0xc2 && next >= 0x80 && next < 0xa0) /* U+0080-U+009F */
+            s[0] = s[1] = '?';
+    }
+}
+
 void cf_text_clear(cf_text *t)
 {
     t->length = 0;

@@ -134,10 +134,25 @@ static void test_utf8(void)
     check_utf8("\xc3\xa9\xe9", "\xc3\x83\xc2\xa9\xc3\xa9");
 }
 
+static void test_defuse(void)
+{
+    char all[300], text[] = "a\tb\r\n\x1b[31m\x7f\xc2\x9b"
+                            "1\xc2\xa0\xc3\x9b\xc2";
+    for (int i = 0; i < 256; i++)
+        all[i] = (char)(i + 1);
+    cf_text_defuse(text);
+    CHECK(strcmp(text, "a b???[31m???1\xc2\xa0\xc3\x9b\xc2") == 0);
+    cf_text_defuse(all);
+    CHECK(strlen(all) == 255 && all[8] == ' ' && all[26] == '?');
+    for (int i = 0x20; i < 256; i++)
+        CHECK(all[i - 1] == (i == 0x7f ? '?' : (char)i));
+}
+
 static void run_tests(void)
 {
     test_growing();
     test_json();
     test_csv();
     test_utf8();
+    test_defuse();
 }

@@ -1,0 +1,189 @@
+/* The reader of packed files. The check sums of gzip and zstd keep random bytes
+ * from getting far, so most inputs are recipes: pieces that are packed here,
+ * well or badly, one after the other. From recipes without a fault it is known
+ * what must come out. Whatever comes out must not depend on the size of the
+ * steps, nor on file or pipe. */
+#include "fuzz.h"
+
+#include <fcntl.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "cfmpi/inflate.h"
+#include "cfmpi/text.h"
+
+#define MOST_OUT (1 << 20)
+
+static fuzz_file file;
+
+static void prepare(void)
+{
+    make_file(&file);
+}
+
+/* ---- recipes ---- */
+
+enum piece { RAW, GZIP, ZSTD, SKIPPED, ZEROS, CUT, PIECES };
+
+static void add_gzip(cf_text *to, const char *s, size_t n)
+{
+    char packed[512];
+    z_stream z = {0};
+    HOLDS(deflateInit2(&z, 1, Z_DEFLATED, MAX_WBITS + 16, 1,
+                       Z_DEFAULT_STRATEGY) == Z_OK);
+    z.next_in = (unsigned char *)(uintptr_t)s;
+    z.avail_in = (unsigned)n;
+    z.next_out = (unsigned char *)packed;
+    z.avail_out = sizeof packed;
+    HOLDS(deflate(&z, Z_FINISH) == Z_STREAM_END);
+    cf_text_bytes(to, packed, (int64_t)z.total_out);
+    deflateEnd(&z);
+}
+
+static void add_zstd(cf_text *to, const char *s, size_t n)
+{
+    char packed[512];
+    size_t length = ZSTD_compress(packed, sizeof packed, s, n, 1);
+    HOLDS(!ZSTD_isError(length));
+    cf_text_bytes(to, packed, (int64_t)length);
+}
+
+static void add_skipped(cf_text *to, const char *s, size_t n)
+{
+    const char head[8] = {0x50, 0x2a, 0x4d, 0x18, (char)n};
+    cf_text_bytes(to, head, sizeof head);
+    cf_text_bytes(to, s, (int64_t)n);
+}
+
+/* What is known of a recipe. */
+typedef struct outcome {
+    cf_text content;
+    bool fault;              /* of unknown outcome */
+    enum cf_packing packing; /* of its pieces; CF_PLAIN before the first */
+} outcome;
+
+/* A fault when pieces of different packings meet, or zeros stand where no
+ * gzip went before. */
+static void note(outcome *o, enum piece kind, const char *s, size_t n)
+{
+    enum cf_packing p = kind == GZIP || kind == ZEROS ? CF_GZIP : CF_ZSTD;
+    bool first = o->packing == CF_PLAIN;
+    o->fault = o->fault || kind == RAW || kind == CUT ||
+               (first ? kind == ZEROS : o->packing != p);
+    o->packing = p;
+    if (kind == GZIP || kind == ZSTD)
+        cf_text_bytes(&o->content, s, (int64_t)n);
+}
+
+static void add_piece(cf_text *to, outcome *o, enum piece kind, const char *s,
+                      size_t n)
+{
+    static const char zeros[256];
+    if (kind == ZEROS && n == 0)
+        return;
+    note(o, kind, s, n);
+    switch (kind) {
+    case RAW: cf_text_bytes(to, s, (int64_t)n); break;
+    case GZIP: add_gzip(to, s, n); break;
+    case ZSTD: add_zstd(to, s, n); break;
+    case SKIPPED: add_skipped(to, s, n); break;
+    case ZEROS: cf_text_bytes(to, zeros, (int64_t)n); break;
+    default: /* CUT: from the end of what there is */
+        to->length -= CF_MIN((int64_t)n, to->length);
+    }
+}
+
+/* Each piece is a byte for its kind, one for its length, and its bytes. */
+static void cook(const uint8_t *data, size_t size, cf_text *to, outcome *o)
+{
+    while (size >= 2 && to->length < 20000) {
+        enum piece kind = (enum piece)(data[0] % PIECES);
+        size_t n = CF_MIN(data[1], size - 2);
+        add_piece(to, o, kind, (const char *)data + 2, n);
+        data += 2 + n;
+        size -= 2 + n;
+    }
+    o->fault = o->fault || to->length == 0;
+}
+
+/* ---- reading ---- */
+
+/* At most MOST_OUT bytes: small files can unpack to huge ones. */
+static int read_all(const char *path, int64_t step, cf_text *out)
+{
+    cf_inflate f = {0};
+    int64_t got = step;
+    char *block = malloc((size_t)step);
+    int status = cf_inflate_open(&f, path, NULL);
+    while (status == CF_OK && got == step && out->length < MOST_OUT) {
+        status = cf_inflate_read(&f, block, step, &got);
+        HOLDS(got >= 0 && got <= step);
+        cf_text_bytes(out, block, got);
+    }
+    HOLDS(status != CF_OK || got == step || f.bytes_in == f.size ||
+          f.size < 0);
+    cf_inflate_close(&f);
+    free(block);
+    return status;
+}
+
+/* The same again, in other steps; `path` is a file or a pipe. */
+static void read_again(const char *path, int64_t step, int status,
+                       const cf_text *out)
+{
+    cf_text other = {0};
+    int again = read_all(path, step, &other);
+    succeeded(again);
+    HOLDS(again == status || out->length >= MOST_OUT);
+    HOLDS(same_bytes(out->data, other.data,
+                     (size_t)CF_MIN(out->length, other.length)));
+    HOLDS(other.length == out->length || status != CF_OK ||
+          out->length >= MOST_OUT);
+    cf_text_free(&other);
+}
+
+static void read_pipe(const cf_text *packed, int64_t step, int status,
+                      const cf_text *out)
+{
+    int ends[2];
+    char path[32];
+    HOLDS(pipe2(ends, O_CLOEXEC) == 0);
+    ssize_t n = write(ends[1], packed->data, (size_t)packed->length);
+    HOLDS(n == packed->length);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", ends[0]);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    HOLDS(fd >= 0);
+    close(ends[1]);
+    read_again(path, step, status, out);
+    close(fd);
+    close(ends[0]);
+}
+
+static void attempt(const uint8_t *data, size_t size)
+{
+    cf_text packed = {0}, out = {0};
+    outcome o = {.fault = true};
+    if (size == 0)
+        return;
+    int64_t step = 1 + data[0] / 2 * 3;
+    if (data[0] % 2 == 0) {
+        o.fault = false;
+        cook(data + 1, size - 1, &packed, &o);
+    } else {
+        cf_text_bytes(&packed, (const char *)data + 1,
+                      (int64_t)CF_MIN(size - 1, 30000));
+    }
+    fill_file(&file, packed.data, (size_t)packed.length);
+    int status = read_all(file.path, 100000, &out);
+    bool good = succeeded(status);
+    HOLDS(o.fault || good);
+    HOLDS(o.fault ||
+          (out.length == o.content.length &&
+           same_bytes(out.data, o.content.data, (size_t)out.length)));
+    if (out.length < 20000)
+        read_again(file.path, step, status, &out);
+    read_pipe(&packed, 4096, status, &out);
+    cf_text_free(&packed);
+    cf_text_free(&out);
+    cf_text_free(&o.content);
+}
