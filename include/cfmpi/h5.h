@@ -26,6 +26,7 @@ typedef struct cf_dataset {
     cf_gidx rows, cols;
     char digest[CF_DIGEST_HEX]; /* stored digest, "" when there is none */
     bool known;   /* else type and shape are none of the above, and not set */
+    bool hollow;  /* not known: claims more values than the file can hold */
     bool foreign; /* somebody else has put it into the file */
 } cf_dataset;
 
@@ -49,8 +50,9 @@ void cf_h5_close(cf_h5 *file);
 /* True when there is a dataset or group of this name. Local. */
 bool cf_h5_has(const cf_h5 *file, const char *name);
 
-/* Looks a dataset up. CF_BAD_DATA when it is missing or of no kind that
- * enum cf_type knows. Local. */
+/* Looks a dataset up. CF_BAD_DATA when it is missing, of no kind that enum
+ * cf_type knows, or larger than the file can hold: arrays may be sized by what
+ * it says. Local. */
 int cf_h5_dataset(const cf_h5 *file, const char *name, cf_dataset *d);
 
 /* All datasets of the file in the order of their names, also those that are
@@ -64,7 +66,7 @@ int cf_h5_read(const cf_h5 *file, const cf_dataset *d, cf_gidx begin,
                cf_gidx count, void *out);
 
 /* Reads this rank's rows of a dataset that must be of `type` and `cols`
- * columns (0: any), and compares the digest of the whole with the stored one.
+ * columns, and compares the digest of the whole with the stored one.
  * CF_I64 takes int32 too and widens it; strings come as wide as they are
  * stored. The rows of all ranks must cover the dataset in order. Errors:
  * CF_BAD_DATA, CF_IO, agreed. Collective. */

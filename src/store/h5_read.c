@@ -210,6 +210,22 @@ static bool is_foreign(const cf_dataset *d)
     return d->digest[0] == '\0';
 }
 
+/* Whether the file can hold what the dataset claims, be it packed by deflate,
+ * which at best makes 1 byte of 1032. */
+static bool holds(hid_t file, hid_t dataset, const cf_dataset *d)
+{
+    const int64_t most_packed = 1032;
+    int64_t values, bytes;
+    hsize_t whole = 0, stored = H5Dget_storage_size(dataset);
+    if (d->rows < 0 || d->cols < 0 ||
+        __builtin_mul_overflow(d->rows, d->cols, &values) ||
+        __builtin_mul_overflow(values, (int64_t)d->width, &bytes))
+        return false;
+    return H5Fget_filesize(file, &whole) >= 0 && stored <= whole &&
+           (hsize_t)(bytes / most_packed) <= stored &&
+           (bytes == 0 || stored > 0);
+}
+
 /* Fills all of `d`. CF_BAD_DATA when it is missing or damaged. */
 static int describe(const cf_h5 *file, const char *name, cf_dataset *d)
 {
@@ -227,6 +243,10 @@ static int describe(const cf_h5 *file, const char *name, cf_dataset *d)
                H5Sget_simple_extent_dims(space, size, NULL) == d->dims;
     d->rows = (cf_gidx)size[0];
     d->cols = (cf_gidx)size[1];
+    d->hollow = d->known && !holds(file->id, dataset, d);
+    d->known = d->known && !d->hollow;
+    if (!d->known)
+        d->rows = d->cols = 0;
     H5Tclose(type);
     H5Sclose(space);
     H5Dclose(dataset);
@@ -238,6 +258,10 @@ static int describe(const cf_h5 *file, const char *name, cf_dataset *d)
 int cf_h5_dataset(const cf_h5 *file, const char *name, cf_dataset *d)
 {
     int status = describe(file, name, d);
+    if (status == CF_OK && d->hollow)
+        return cf_fail(CF_BAD_DATA,
+                       "%s: %s claims more values than the file can hold",
+                       file->path, name);
     if (status == CF_OK && !d->known)
         status = cf_fail(CF_BAD_DATA,
                          "%s: %s has a type or shape that "
@@ -382,7 +406,7 @@ int cf_h5_read_slab(const cf_h5 *file, const cf_par *par, const char *name,
     char hex[CF_DIGEST_HEX];
     CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &d)));
     bool wide = type == CF_I64 && d.type == CF_I32;
-    if ((d.type != type && !wide) || (cols > 0 && d.cols != cols))
+    if ((d.type != type && !wide) || d.cols != cols)
         CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s has the wrong type or shape",
                        file->path, name));
     if (d.rows != cf_sum_i64(par, count))
