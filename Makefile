@@ -11,7 +11,7 @@ PREFIX ?= /usr/local
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 KIND := $(if $(SAN),-san)$(if $(DEBUG),-debug)$(if $(filter-out gcc,$(CC)),-$(notdir $(CC)))
 B := build$(KIND)
-LIBS := ompi-c scalapack-openmpi openblas hdf5-openmpi libxxhash zlib libzstd
+LIBS := ompi-c scalapack-openmpi openblas hdf5-openmpi libxxhash libzip zlib libzstd
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes
 SAN_FLAGS := -O1 -fsanitize=address,undefined -fno-omit-frame-pointer

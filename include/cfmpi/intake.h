@@ -60,13 +60,33 @@ enum cf_verdict cf_intake_judge(cf_intake *in, float *value, int64_t time);
 /* Whether the rules look at times. Local. */
 bool cf_intake_needs_time(const cf_intake *in);
 
+/* Bad rows that one rank has met in one input, in input order. */
+typedef struct cf_bad_rows {
+    int64_t count;
+    char first[CF_BAD_ROWS_SHOWN][256];
+} cf_bad_rows;
+
+/* Counts a bad row; its message is kept when it is one of the first. Local. */
+void cf_bad_rows_add(cf_bad_rows *bad, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Adds the bad rows of all ranks, which follow each other in the input, to
+ * `skipped` and `shown`. Collective. */
+void cf_intake_add_bad_rows(cf_intake *in, const cf_par *par,
+                            const cf_bad_rows *bad);
+
 /* Adds a file to the list of files. Local, all ranks alike. */
 cf_input_file *cf_intake_add_file(cf_intake *in, const char *path);
 
 /* Size and digest of a file into the list, each rank reading a share; of an
  * input that is one file, for readers that do not see its bytes in order.
- * Errors, agreed: CF_NO_INPUT, CF_IO. Collective. */
+ * Errors, agreed: CF_NO_INPUT, CF_IO (also when ranks see different sizes).
+ * Collective. */
 int cf_intake_file(cf_intake *in, const cf_par *par, const char *path);
+
+/* CF_IO when the size of the file last added is no longer what it was: for
+ * readers that open it anew. Local. */
+int cf_intake_check_file(const cf_intake *in);
 
 /* Safe on {0} and twice. Local. */
 void cf_intake_free(cf_intake *in);
