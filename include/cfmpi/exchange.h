@@ -28,6 +28,9 @@ int64_t cf_max_i64(const cf_par *par, int64_t x);
 int64_t cf_min_i64(const cf_par *par, int64_t x);
 int64_t cf_exscan_i64(const cf_par *par, int64_t x);
 
+/* The partition in which each rank has as many rows as it says. Collective. */
+void cf_part_gather(cf_part *part, const cf_par *par, int64_t own);
+
 /* In-place allreduce of `n` elements of a predefined type. Collective. */
 void cf_allreduce(const cf_par *par, void *data, int64_t n, MPI_Datatype type,
                   MPI_Op op);

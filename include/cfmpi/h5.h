@@ -40,6 +40,10 @@ typedef struct cf_h5 {
  * Local. */
 bool cf_h5_is_hdf5(const char *path);
 
+/* True when the file is HDF5 and nothing says that it is not ours: damaged
+ * files count, so that cf_h5_open can say what is wrong. Local. */
+bool cf_h5_is_result(const char *path);
+
 /* Opens a result file after rank 0 has looked at it: it must be HDF5, ours, of
  * a version known, and whole. Errors: CF_NO_INPUT, CF_BAD_DATA. Collective. */
 int cf_h5_open(cf_h5 *file, const cf_par *par, const char *path);

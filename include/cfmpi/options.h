@@ -25,13 +25,16 @@ enum cf_part_name {
     CF_PART_SINGULAR_VALUES
 };
 
+#define CF_INPUTS_MAX 65536
+
 /* Plain data, so that rank 0 can broadcast it as it is. A string that was
  * not given is empty. */
 typedef struct cf_options {
     int command;    /* a row of the command table */
     uint64_t given; /* bit i: row i of the option table stood on the command
                        line */
-    char input[CF_PATH_MAX];
+    char input[CF_PATH_MAX];    /* the first one */
+    char inputs[CF_INPUTS_MAX]; /* all of them, one a line */
 
     char output[CF_PATH_MAX];
     char report[CF_PATH_MAX];
@@ -46,6 +49,14 @@ typedef struct cf_options {
     char titles[CF_PATH_MAX];
     int64_t duplicates; /* enum cf_duplicates */
     int64_t on_bad_row; /* enum cf_bad_row */
+    char columns[CF_PATH_MAX];
+    char missing[CF_PATH_MAX];
+    char scale[CF_PATH_MAX];        /* "LO:HI" */
+    char rating_range[CF_PATH_MAX]; /* "LO:HI" */
+    char time_range[CF_PATH_MAX];   /* "FROM:TO" */
+    char binarize[CF_PATH_MAX];
+    bool keep_time;
+    int64_t min_user_ratings, min_item_ratings;
 
     int64_t dim;
     bool dim_given; /* too large is then an error, not a note */

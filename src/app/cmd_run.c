@@ -60,6 +60,15 @@ static int check_unused(const cf_job *job)
               {"titles", CF_STEP_INGEST, "ratings"},
               {"duplicates", CF_STEP_INGEST, "ratings"},
               {"on-bad-row", CF_STEP_INGEST, "ratings"},
+              {"columns", CF_STEP_INGEST, "ratings"},
+              {"missing", CF_STEP_INGEST, "ratings"},
+              {"scale", CF_STEP_INGEST, "ratings"},
+              {"rating-range", CF_STEP_INGEST, "ratings"},
+              {"time-range", CF_STEP_INGEST, "ratings"},
+              {"binarize", CF_STEP_INGEST, "ratings"},
+              {"min-user-ratings", CF_STEP_INGEST, "ratings"},
+              {"min-item-ratings", CF_STEP_INGEST, "ratings"},
+              {"keep-time", CF_STEP_INGEST, "ratings"},
               {"dim", CF_STEP_SVD, "embedding"},
               {"tol", CF_STEP_SVD, "embedding"},
               {"max-passes", CF_STEP_SVD, "embedding"},
@@ -85,6 +94,11 @@ static int choose_steps(cf_job *job)
         return cf_fail(CF_USAGE,
                        "--side: items have no recommendations; run with "
                        "--side=both, or use `cfmpi neighbors`");
+    if (job->from_file && strchr(o->inputs, '\n') != NULL)
+        return cf_fail(CF_USAGE,
+                       "%s: is a result file, which is read alone; give it no "
+                       "other inputs beside it",
+                       path);
     if (!job->from_file && strcmp(path, o->output) == 0)
         return cf_fail(CF_USAGE, "%s: is the input and the output", path);
     if (!job->from_file)
@@ -109,34 +123,11 @@ static int choose_steps(cf_job *job)
     return check_unused(job);
 }
 
-/* Rank 0 looks whether the input is there, and one of our files. */
-static int look_at_input(const char *path, int *is_file)
-{
-    struct stat info;
-    if (strcmp(path, "-") == 0)
-        return CF_OK;
-    if (stat(path, &info) != 0)
-        return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
-    if (S_ISDIR(info.st_mode))
-        return cf_fail(CF_NO_INPUT, "%s: is a folder; name a file in it", path);
-    /* A pipe has no byte ranges, and can be read only once. */
-    if (!S_ISREG(info.st_mode))
-        return cf_fail(CF_NO_INPUT,
-                       "%s: is no regular file; name the input - and pipe it "
-                       "in",
-                       path);
-    *is_file = cf_h5_is_hdf5(path);
-    return CF_OK;
-}
-
 static int open_input(cf_job *job)
 {
-    int status = CF_OK, is_file = 0;
-    if (job->par->rank == 0)
-        status = look_at_input(job->o->input, &is_file);
-    CF_TRY(cf_agree(job->par, status));
-    cf_bcast(job->par, &is_file, sizeof is_file, 0);
-    job->from_file = is_file != 0;
+    int status = CF_OK;
+    job->from_file = cf_max_i64(job->par, job->par->rank == 0 &&
+                                              cf_h5_is_result(job->o->input));
     if (job->from_file)
         CF_TRY(cf_h5_open(&job->file, job->par, job->o->input));
     CF_TRY(choose_steps(job));
@@ -144,113 +135,7 @@ done:
     return status;
 }
 
-/* ---- ingest ---- */
-
-/* The line of a duplicate, as a message. */
-static int duplicate_error(cf_job *job, const cf_text_options *text,
-                           const cf_gidx place[2])
-{
-    const cf_options *o = job->o;
-    cf_text user = {0}, item = {0};
-    cf_finding found[2];
-    cf_idmap_print(&job->tables.users, job->par, place[0], &user);
-    cf_idmap_print(&job->tables.items, job->par, place[1], &item);
-    int status = cf_ratings_find(job->par, o->input, text, &user, &item, found);
-    if (status == CF_OK && found[1].line > 0)
-        status = cf_fail(
-            CF_BAD_DATA,
-            "%s:%" PRId64 ":1: user %s rated item %s before, in "
-            "line %" PRId64 "%s%s; pass --duplicates=last, first, "
-            "mean or sum to go on",
-            found[1].path, found[1].line, user.data, item.data, found[0].line,
-            strcmp(found[0].path, found[1].path) == 0 ? "" : " of ",
-            strcmp(found[0].path, found[1].path) == 0 ? "" : found[0].path);
-    else if (status == CF_OK)
-        status = cf_fail(CF_BAD_DATA,
-                         "%s: user %s rated item %s more than once; pass "
-                         "--duplicates=last, first, mean or sum to go on",
-                         o->input, user.data, item.data);
-    cf_text_free(&user);
-    cf_text_free(&item);
-    return status;
-}
-
-static void show_skipped(const cf_job *job, const cf_intake *in)
-{
-    for (int i = 0; i < in->shown_count; i++)
-        cf_log_note("skipped %s", in->shown[i]);
-    if (in->skipped > 0)
-        cf_log_note("%" PRId64 " bad rows skipped in %s", in->skipped,
-                    job->o->input);
-}
-
-static int build_matrix(cf_job *job, cf_intake *in, const cf_text_options *text)
-{
-    int status = CF_OK;
-    cf_gidx place[2];
-    cf_tables *t = &job->tables;
-    cf_placement user_at = {0}, item_at = {0};
-    cf_idmap_build(&t->users, job->par, &in->entries.users, &user_at);
-    cf_idmap_build(&t->items, job->par, &in->entries.items, &item_at);
-    cf_gidx items = cf_part_rows(&t->items.part);
-    if (items > INT32_MAX)
-        CF_TRY(cf_fail(CF_BAD_DATA,
-                       "%s: %" CF_PRIgidx " items are more than "
-                       "2^31-1",
-                       job->o->input, items));
-    cf_numbering numbering = {&t->users, &user_at, &item_at, items};
-    status = cf_csr_build(&job->ratings, job->par, &in->entries, &numbering,
-                          (enum cf_duplicates)job->o->duplicates,
-                          &job->report->input.duplicates_merged, place);
-    if (status != CF_OK)
-        status = duplicate_error(job, text, place);
-done:
-    cf_placement_free(&user_at);
-    cf_placement_free(&item_at);
-    return status;
-}
-
-static int read_titles(cf_job *job)
-{
-    int status = CF_OK;
-    cf_tables *t = &job->tables;
-    if (job->o->titles[0] == '\0')
-        return CF_OK;
-    CF_TRY(cf_titles_read(&t->titles, job->par, job->o->titles, &t->items.ids));
-    if (t->titles.found < cf_part_rows(&t->items.part))
-        cf_log_note("%" PRId64 " of %" CF_PRIgidx " items have a title in %s",
-                    t->titles.found, cf_part_rows(&t->items.part),
-                    job->o->titles);
-done:
-    return status;
-}
-
-static int ingest(cf_job *job)
-{
-    int status = CF_OK;
-    const cf_options *o = job->o;
-    cf_intake in = {.bad_row = (enum cf_bad_row)o->on_bad_row};
-    cf_text_options text = {.format = (enum cf_ratings_format)o->format,
-                            .columns = "",
-                            .missing = (double)NAN};
-    cf_report_begin(job->report, "ingest", "bytes");
-    CF_TRY(cf_ratings_read(&in, job->par, o->input, &text));
-    show_skipped(job, &in);
-    cf_report_read(in.bytes / job->par->size);
-    job->report->input.rows_skipped = in.skipped;
-    job->report->input.bytes = in.bytes;
-    snprintf(job->report->input.digest, CF_DIGEST_HEX, "%s", in.digest);
-    CF_TRY(build_matrix(job, &in, &text));
-    CF_TRY(read_titles(job));
-    cf_tables_fill(&job->tables, &job->ratings, job->par);
-    cf_log_detail("%" CF_PRIgidx " ratings of %" CF_PRIgidx
-                  " users and %" CF_PRIgidx " items",
-                  job->ratings.nnz, job->ratings.rows, job->ratings.cols);
-done:
-    cf_report_end(job->report);
-    cf_intake_free(&in);
-    return status;
-}
+/* ---- the ratings ---- */
 
 /* The matrix of the input file, where a later step needs it; its sizes for
  * the report in any case. */
@@ -420,22 +305,12 @@ done:
 
 static void add_root(cf_job *job, cf_writer *w)
 {
-    cf_text command = {0}, input = {0};
-    const char *base = strrchr(job->o->input, '/');
+    cf_text command = {0};
     cf_options_json(job->o, &command);
-    cf_text_add(&input, "{\"name\": ");
-    cf_text_json(&input, base != NULL ? base + 1 : job->o->input);
-    cf_text_add(
-        &input,
-        ", \"bytes\": %" PRId64 ", \"digest\": \"%s\", "
-        "\"rows_skipped\": %" PRId64 ", \"duplicates_merged\": %" PRId64 "}",
-        job->report->input.bytes, job->report->input.digest,
-        job->report->input.rows_skipped, job->report->input.duplicates_merged);
     cf_job_add_root(w, job->o, command.data);
     if (!job->from_file)
-        cf_writer_text(w, "/", "input", input.data);
+        cf_writer_text(w, "/", "input", job->input.data);
     cf_text_free(&command);
-    cf_text_free(&input);
 }
 
 static int add_carried(cf_job *job, cf_writer *w)
@@ -491,7 +366,7 @@ done:
 static int run_steps(cf_job *job)
 {
     int status = CF_OK;
-    CF_TRY(job->from_file ? load_ratings(job) : ingest(job));
+    CF_TRY(job->from_file ? load_ratings(job) : cf_job_ingest(job));
     job->report->input.users = job->ratings.rows;
     job->report->input.items = job->ratings.cols;
     job->report->input.ratings = job->ratings.nnz;

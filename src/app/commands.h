@@ -29,7 +29,7 @@ typedef struct cf_command_row {
     const char *name;
     const char *arguments; /* after the name, in the usage line */
     const char *help;
-    bool needs_input, needs_output;
+    bool needs_input, many_inputs, needs_output;
     cf_command_fn *run;
 } cf_command_row;
 

@@ -15,6 +15,7 @@ void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command)
 void cf_job_free(cf_job *job)
 {
     cf_h5_close(&job->file);
+    cf_text_free(&job->input);
     cf_tables_free(&job->tables);
     cf_csr_free(&job->ratings);
     cf_embedding_free(&job->embedding);

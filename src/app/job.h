@@ -20,6 +20,7 @@ typedef struct cf_job {
     bool from_file; /* the input is one of our files */
     cf_h5 file;
     enum cf_step first, last; /* steps to do */
+    cf_text input;            /* JSON: what was read, once it was */
     cf_tables tables;
     cf_csr ratings;
     cf_embedding embedding;
@@ -27,6 +28,11 @@ typedef struct cf_job {
     cf_topk recommendations;
     bool short_of_tol;
 } cf_job;
+
+/* Reads the ratings of all inputs into job->tables and job->ratings: files,
+ * rules for single ratings, duplicates, rules for users and items, titles.
+ * Errors, agreed. Collective. */
+int cf_job_ingest(cf_job *job);
 
 /* Attributes that every output file has on "/". Local. */
 void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command);

@@ -144,14 +144,28 @@ static void set_defaults(cf_options *o)
                           cf_option_table[i].value);
 }
 
-static int set_input(cf_options *o, const char *value)
+/* Inputs come one by one; the first from the command line pushes out those of
+ * the configuration. */
+static int add_input(cf_options *o, const char *value)
 {
-    if (strlen(value) >= sizeof o->input)
-        return cf_fail(CF_USAGE, "input: longer than %zu bytes",
-                       sizeof o->input - 1);
-    memset(o->input, 0, sizeof o->input);
-    memcpy(o->input, value, strlen(value));
+    size_t have = strlen(o->inputs), n = strlen(value);
+    if (n >= sizeof o->input || have + n + 2 > sizeof o->inputs)
+        return cf_fail(CF_USAGE,
+                       "the names of the inputs are too long; give a folder, "
+                       "or a pattern in quotes such as 'part-*.csv'");
+    if (strchr(value, '\n') != NULL)
+        return cf_fail(CF_USAGE, "input: a name with a newline");
+    snprintf(o->inputs + have, sizeof o->inputs - have, "%s%s",
+             have > 0 ? "\n" : "", value);
+    if (have == 0)
+        snprintf(o->input, sizeof o->input, "%s", value);
     return CF_OK;
+}
+
+static void forget_inputs(cf_options *o)
+{
+    memset(o->input, 0, sizeof o->input);
+    memset(o->inputs, 0, sizeof o->inputs);
 }
 
 static int set_key(cf_options *o, const char *where, const char *key,
@@ -165,7 +179,7 @@ static int set_key(cf_options *o, const char *where, const char *key,
                              value);
     }
     if (strcmp(key, "input") == 0)
-        return set_input(o, value);
+        return add_input(o, value);
     const cf_option *row = cf_option_find(key);
     if (row == NULL)
         return cf_fail(CF_USAGE,
@@ -294,14 +308,11 @@ static int parse_arguments(cf_options *o, int argc, char **argv,
             CF_TRY(parse_option(o, argc, argv, &i));
         } else if (words++ == 0 && find_command(a) >= 0) {
             o->command = find_command(a);
-        } else if (input_given) {
-            CF_TRY(cf_fail(CF_USAGE,
-                           "'%s' is one input too many ('%s' is "
-                           "the input)",
-                           a, o->input));
         } else {
+            if (!input_given)
+                forget_inputs(o);
             input_given = true;
-            CF_TRY(set_input(o, a));
+            CF_TRY(add_input(o, a));
         }
     }
     if (o->command < 0)
@@ -337,6 +348,11 @@ static int check_complete(const cf_options *o)
     if (c->needs_input && o->input[0] == '\0')
         return cf_fail(CF_USAGE, "no input; usage: cfmpi %s %s", c->name,
                        c->arguments);
+    const char *second = strchr(o->inputs, '\n');
+    if (second != NULL && !c->many_inputs)
+        return cf_fail(CF_USAGE,
+                       "'%.*s' is one input too many ('%s' is the input)",
+                       (int)strcspn(second + 1, "\n"), second + 1, o->input);
     if (!c->needs_input && o->input[0] != '\0')
         return cf_fail(CF_USAGE,
                        "'%s': %s takes no input; usage: cfmpi %s "
@@ -356,8 +372,11 @@ static int check_complete(const cf_options *o)
 static void print_config(const cf_options *o)
 {
     printf("command = %s\n", cf_commands[o->command].name);
-    if (o->input[0] != '\0')
-        printf("input = %s\n", o->input);
+    for (const char *s = o->inputs; *s != '\0';) {
+        int n = (int)strcspn(s, "\n");
+        printf("input = %.*s\n", n, s);
+        s += n + (s[n] == '\n');
+    }
     for (int i = 0; i < cf_option_count; i++) {
         const cf_option *row = &cf_option_table[i];
         cf_text value = {0};
@@ -433,7 +452,7 @@ void cf_options_json(const cf_options *o, cf_text *out)
 {
     cf_text_add(
         out, "{\"command\": \"%s\", \"input\": ", cf_commands[o->command].name);
-    cf_text_json(out, o->input);
+    cf_text_json(out, o->inputs);
     for (int i = 0; i < cf_option_count; i++)
         if (cf_option_table[i].commands & (1u << o->command)) {
             cf_text_add(out, ", ");

@@ -38,13 +38,9 @@ static int64_t round_length(const cf_par *par)
 
 static void mail_begin(mail *m, const cf_par *par, const cf_csr *a, bool timed)
 {
-    int64_t n = round_length(par), mine = a->indptr[a->n_loc];
+    int64_t n = round_length(par);
     *m = (mail){0};
-    cf_part_even(&m->places, 0, par->size);
-    MPI_Allgather(&mine, 1, MPI_INT64_T, m->places.begin + 1, 1, MPI_INT64_T,
-                  par->comm);
-    for (int r = 0; r < par->size; r++)
-        m->places.begin[r + 1] += m->places.begin[r];
+    cf_part_gather(&m->places, par, a->indptr[a->n_loc]);
     m->to = cf_alloc(3 * (int64_t)par->size, sizeof *m->to, "entry counts");
     m->from = m->to + par->size;
     m->at = m->from + par->size;

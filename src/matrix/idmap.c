@@ -100,16 +100,6 @@ typedef struct answer {
     int64_t first;
 } answer;
 
-static void set_partition(cf_part *part, const cf_par *par, int64_t own)
-{
-    cf_part_free(part);
-    cf_part_even(part, 0, par->size);
-    MPI_Allgather(&own, 1, MPI_INT64_T, part->begin + 1, 1, MPI_INT64_T,
-                  par->comm);
-    for (int r = 0; r < par->size; r++)
-        part->begin[r + 1] += part->begin[r];
-}
-
 /* Own ids from all that arrived with their numbers of ratings, and the answer
  * to each. */
 static answer *number_ids(cf_idmap *map, const cf_par *par, const cf_ids *got,
@@ -130,7 +120,7 @@ static answer *number_ids(cf_idmap *map, const cf_par *par, const cf_ids *got,
         sum += entries[g];
     }
     cf_ids_pick(&map->ids, got, own, n);
-    set_partition(&map->part, par, n);
+    cf_part_gather(&map->part, par, n);
     sum = cf_exscan_i64(par, sum);
     for (int64_t i = 0; i < got->count; i++) {
         back[i].index += map->part.begin[par->rank];
@@ -348,7 +338,7 @@ void cf_idmap_filter(cf_idmap *map, const cf_par *par, const bool *kept,
         if (kept[i])
             order[n++] = i;
     cf_ids_pick(&ids, &map->ids, order, n);
-    set_partition(&map->part, par, n);
+    cf_part_gather(&map->part, par, n);
     n = map->part.begin[par->rank];
     for (int64_t i = 0; i < map->ids.count; i++)
         renumber[i] = kept[i] ? n++ : -1;

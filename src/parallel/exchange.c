@@ -44,6 +44,15 @@ int64_t cf_exscan_i64(const cf_par *par, int64_t x)
     return par->rank == 0 ? 0 : before;
 }
 
+void cf_part_gather(cf_part *part, const cf_par *par, int64_t own)
+{
+    cf_part_even(part, 0, par->size);
+    MPI_Allgather(&own, 1, MPI_INT64_T, part->begin + 1, 1, MPI_INT64_T,
+                  par->comm);
+    for (int r = 0; r < par->size; r++)
+        part->begin[r + 1] += part->begin[r];
+}
+
 void cf_allreduce(const cf_par *par, void *data, int64_t n, MPI_Datatype type,
                   MPI_Op op)
 {

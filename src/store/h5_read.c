@@ -97,12 +97,30 @@ static bool open_file(cf_h5 *file, const char *path)
     return file->id > 0;
 }
 
+static bool is_ours(const cf_h5 *file)
+{
+    cf_text format = {0};
+    bool ours = cf_h5_text(file, "/", "format", &format) &&
+                strcmp(format.data, "cfmpi") == 0;
+    cf_text_free(&format);
+    return ours;
+}
+
+bool cf_h5_is_result(const char *path)
+{
+    cf_h5 file = {0};
+    if (!cf_h5_is_hdf5(path))
+        return false;
+    bool foreign = open_file(&file, path) && !is_ours(&file);
+    cf_h5_close(&file);
+    return !foreign;
+}
+
 /* What rank 0 finds out before anybody else opens the file. */
 static int inspect(cf_h5 *file, const char *path)
 {
     struct stat info;
     double version, complete;
-    cf_text format = {0};
     if (stat(path, &info) != 0)
         return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
     if (!cf_h5_is_hdf5(path))
@@ -112,10 +130,7 @@ static int inspect(cf_h5 *file, const char *path)
                        "%s: damaged or truncated HDF5 file; "
                        "make it again",
                        path);
-    bool ours = cf_h5_text(file, "/", "format", &format) &&
-                strcmp(format.data, "cfmpi") == 0;
-    cf_text_free(&format);
-    if (!ours || !cf_h5_number(file, "/", "format_version", &version))
+    if (!is_ours(file) || !cf_h5_number(file, "/", "format_version", &version))
         return cf_fail(CF_BAD_DATA,
                        "%s: an HDF5 file, but not one of "
                        "cfmpi's (no attribute format=\"cfmpi\")",

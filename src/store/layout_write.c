@@ -136,6 +136,10 @@ void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a)
                   NULL, 0);
     cf_writer_add(w, "/ratings/values", CF_F32, a->nnz, 1, 1, a->nnz_begin,
                   entries, a->values, "CSR values: the ratings", "rating", 0);
+    if (a->time != NULL)
+        cf_writer_add(w, "/ratings/time", CF_I64, a->nnz, 1, 1, a->nnz_begin,
+                      entries, a->time, "when each rating was given",
+                      "seconds since 1970-01-01 UTC", 0);
 }
 
 void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e)
