@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "cfmpi/cpu.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
 
@@ -79,8 +80,10 @@ void cf_environment_threads(const cf_par *par, int threads)
     openblas_set_num_threads(threads);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     long wanted = (long)threads * ((par->size + nodes - 1) / nodes);
-    cf_log_detail("%d ranks on %d nodes, %d threads each, kernel %s", par->size,
-                  nodes, threads, cf_environment_kernel());
+    cf_log_detail("%d ranks on %d nodes, %d threads each, kernel %s, own "
+                  "kernels %s",
+                  par->size, nodes, threads, cf_environment_kernel(),
+                  cf_cpu_isa_name(cf_cpu_isa()));
     if (wanted > cores)
         cf_log_detail("%ld ranks x threads share %ld cores of a node", wanted,
                       cores);

@@ -252,23 +252,17 @@ static void tell_filter(const cf_job *job, const cf_filter *f)
                     f->items_left, o->min_item_ratings, f->item_ratings);
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 /* The attribute `input` of the result. */
 static void describe(cf_job *job, const cf_intake *in, const cf_filter *f)
 {
     cf_text *t = &job->input;
     cf_text_add(t, "{\"name\": ");
-    cf_text_json(t, base_name(job->o->input));
+    cf_text_json(t, cf_base_name(job->o->input));
     cf_text_add(t, ", \"bytes\": %" PRId64 ", \"digest\": \"%s\"", in->bytes,
                 in->digest);
     for (int64_t i = 0; in->file_count > 1 && i < in->file_count; i++) {
         cf_text_add(t, i == 0 ? ", \"files\": [{\"name\": " : ", {\"name\": ");
-        cf_text_json(t, base_name(in->files[i].path));
+        cf_text_json(t, cf_base_name(in->files[i].path));
         cf_text_add(t, ", \"bytes\": %" PRId64 "}%s", in->files[i].bytes,
                     i + 1 == in->file_count ? "]" : "");
     }

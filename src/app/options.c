@@ -332,6 +332,13 @@ static int check_paths(const cf_options *o)
                 {"--pairs", o->pairs},     {"--output", o->output},
                 {"--holdout", o->holdout}, {"--report", o->report}};
     const int files = (int)(sizeof file / sizeof *file);
+    const char *second = strchr(o->inputs, '\n');
+    size_t n = strlen(o->output);
+    for (const char *s = second; s != NULL; s = strchr(s + 1, '\n'))
+        if (n > 0 && strncmp(s + 1, o->output, n) == 0 &&
+            (s[n + 1] == '\n' || s[n + 1] == '\0'))
+            return cf_fail(CF_USAGE, "%s: is an input and the output",
+                           o->output);
     for (int i = 0; i < files; i++)
         for (int j = 0; j < i; j++)
             if (file[i].path[0] != '\0' &&

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cfmpi/clock.h"
+#include "cfmpi/cpu.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/h5.h"
 #include "cfmpi/log.h"
@@ -107,9 +108,8 @@ static void add_stage(cf_text *t, const cf_par *par, const cf_stage *s)
 static void add_parts(cf_text *t, const cf_report *r, const cf_options *o)
 {
     struct stat info;
-    const char *base = strrchr(o->input, '/');
     cf_text_add(t, ", \"input\": {\"name\": ");
-    cf_text_json(t, base != NULL ? base + 1 : o->input);
+    cf_text_json(t, cf_base_name(o->input));
     cf_text_add(
         t,
         ", \"bytes\": %" PRId64 ", \"users\": %" PRId64 ", \"items\": %" PRId64
@@ -144,8 +144,9 @@ static void write_json(cf_text *t, const cf_report *r, const cf_par *par,
     cf_options_json(o, t);
     cf_text_add(t,
                 ", \"ranks\": %d, \"threads\": %" PRId64
-                ", \"hosts\": %d, \"kernel\": \"%s\"",
-                par->size, o->threads, nodes, cf_environment_kernel());
+                ", \"hosts\": %d, \"kernel\": \"%s\", \"isa\": \"%s\"",
+                par->size, o->threads, nodes, cf_environment_kernel(),
+                cf_cpu_isa_name(cf_cpu_isa()));
     add_parts(t, r, o);
     cf_text_add(t, ", \"stages\": [");
     for (int i = 0; i < r->stages; i++) {
