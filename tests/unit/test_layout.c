@@ -22,14 +22,38 @@ typedef struct job {
     cf_topk top;
 } job;
 
-/* Ids 5, 12, 19, … evenly split. */
-static void make_ids(cf_idmap *map, cf_gidx count)
+/* Ids in order: 5, 12, 19, … or strings, the last of which is the longest. */
+static void write_id(char out[40], bool text, cf_gidx row, cf_gidx count)
+{
+    if (text)
+        snprintf(out, 40, "\xc3\xa9 %03d%s", (int)(5 + 7 * row),
+                 row == count - 1 ? ", the last" : "");
+    else
+        snprintf(out, 40, "%" PRId64, 5 + 7 * row);
+}
+
+/* The ids of rows [begin, begin + n). */
+static void make_ids(cf_ids *ids, bool text, cf_gidx begin, int64_t n,
+                     cf_gidx count)
+{
+    char id[40];
+    cf_ids_make(ids, text, n, n * 40);
+    for (int64_t i = 0; i < n; i++) {
+        write_id(id, text, begin + i, count);
+        if (text)
+            memcpy(ids->bytes + ids->begin[i], id, strlen(id));
+        if (text)
+            ids->begin[i + 1] = ids->begin[i] + (int64_t)strlen(id);
+        else
+            ids->number[i] = 5 + 7 * (begin + i);
+    }
+}
+
+static void make_map(cf_idmap *map, bool text, cf_gidx count)
 {
     cf_part_even(&map->part, count, world.size);
-    int64_t n = cf_part_count(&map->part, world.rank);
-    map->ids = cf_alloc(n, sizeof *map->ids, "test");
-    for (int64_t i = 0; i < n; i++)
-        map->ids[i] = 5 + 7 * (map->part.begin[world.rank] + i);
+    make_ids(&map->ids, text, map->part.begin[world.rank],
+             cf_part_count(&map->part, world.rank), count);
 }
 
 static void make_embedding(job *j)
@@ -69,11 +93,12 @@ static void make_lists(cf_topk *t, const cf_part *part, int64_t k,
     cf_topk_finish(t);
 }
 
-static void make_job(job *j)
+/* Users of one kind, items of the other. */
+static void make_job(job *j, bool text)
 {
     make_csr(&j->a, &world, USERS, ITEMS, rating);
-    make_ids(&j->t.users, USERS);
-    make_ids(&j->t.items, ITEMS);
+    make_map(&j->t.users, text, USERS);
+    make_map(&j->t.items, !text, ITEMS);
     cf_tables_fill(&j->t, &j->a, &world);
     make_embedding(j);
     uneven_part(&j->n.part, USERS, world.size);
@@ -187,30 +212,60 @@ static void check_lists(const cf_h5 *f, const char *group, int64_t k,
     cf_topk_free(&expected);
 }
 
-static void check_ids(const cf_h5 *f, const char *side, cf_gidx count)
+static void check_list(const cf_ids *ids, bool text, cf_gidx begin, int64_t n,
+                       cf_gidx count)
+{
+    cf_ids expected = {0};
+    make_ids(&expected, text, begin, n, count);
+    CHECK(ids->text == text && ids->count == n);
+    for (int64_t i = 0; i < CF_MIN(n, ids->count); i++)
+        CHECK(cf_ids_compare(ids, i, &expected, i) == 0);
+    cf_ids_free(&expected);
+}
+
+static void check_ids(const cf_h5 *f, const char *side, bool text,
+                      cf_gidx count)
 {
     cf_idmap map = {0};
-    int64_t ask[3] = {5, 5 + 7 * (count - 1), 6};
+    cf_ids ids = {0};
+    char name[CF_NAME_MAX];
+    cf_dataset d;
     cf_gidx index[3];
     CHECK(cf_layout_read_ids(f, &world, side, &map) == CF_OK);
     CHECK(cf_part_rows(&map.part) == count);
-    cf_idmap_find(&map, &world, ask, 3, index);
-    CHECK(index[0] == 0 && index[1] == count - 1 && index[2] == -1);
+    check_list(&map.ids, text, map.part.begin[world.rank],
+               cf_part_count(&map.part, world.rank), count);
+    make_ids(&ids, text, count - 3, 3, count);
+    cf_idmap_find(&map, &world, &ids, index);
+    CHECK(index[0] == count - 3 && index[2] == count - 1);
+    CHECK(cf_layout_load_ids(f, side, 0, -1, &ids) == CF_OK);
+    check_list(&ids, text, 0, count, count);
+    CHECK(cf_layout_load_ids(f, side, 3 + world.rank, 5, &ids) == CF_OK);
+    check_list(&ids, text, 3 + world.rank, 5, count);
+    CHECK(cf_layout_load_ids(f, side, 0, 0, &ids) == CF_OK);
+    check_list(&ids, text, 0, 0, count);
+    CHECK(cf_layout_load_ids(f, side, count - 1, 2, &ids) == CF_BAD_DATA);
+    cf_error_clear();
+    snprintf(name, sizeof name, "/%s/id", side);
+    CHECK(cf_h5_dataset(f, name, &d) == CF_OK);
+    CHECK(d.type == (text ? CF_STRING : CF_I64) && d.cols == 1 && d.dims == 1);
+    CHECK(d.width == (text ? strlen("\xc3\xa9 005, the last") : 8));
+    cf_ids_free(&ids);
     cf_idmap_free(&map);
 }
 
-static void test_round_trip(void)
+static void check_round_trip(bool text)
 {
     char path[CF_PATH_MAX];
     job j = {0};
     cf_h5 f = {0};
-    make_job(&j);
+    make_job(&j, text);
     check_tables(&j);
     write_job(path, "job.h5", &j);
     CHECK(cf_h5_open(&f, &world, path) == CF_OK);
     check_ratings(&f);
-    check_ids(&f, "users", USERS);
-    check_ids(&f, "items", ITEMS);
+    check_ids(&f, "users", text, USERS);
+    check_ids(&f, "items", !text, ITEMS);
     check_embedding(&f, "users", false);
     check_embedding(&f, "items", false);
     check_embedding(&f, "items", true);
@@ -219,6 +274,47 @@ static void test_round_trip(void)
     CHECK(!cf_h5_has(&f, "/items/title"));
     cf_h5_close(&f);
     free_job(&j);
+}
+
+static void test_round_trip(void)
+{
+    check_round_trip(false);
+    check_round_trip(true);
+}
+
+/* Ids that only some ranks have, in no order: as pairs are given. */
+static void test_add_ids(void)
+{
+    static const char *const words[] = {"x", "a, b", "x"};
+    char path[CF_PATH_MAX], fields[3][4] = {{0}};
+    cf_h5 f = {0};
+    cf_writer w = {0};
+    cf_ids ids = {0}, none = {0};
+    bool mine = world.rank == world.size / 2;
+    cf_gidx begin = world.rank > world.size / 2 ? 3 : 0;
+    for (int i = 0; i < 3; i++)
+        memcpy(fields[i], words[i], strlen(words[i]));
+    if (mine)
+        cf_ids_from_fields(&ids, fields[0], 3, 4);
+    snprintf(path, sizeof path, "%s/ids.h5", folder);
+    CHECK(cf_writer_begin(&w, &world, path, true) == CF_OK);
+    cf_writer_text(&w, "/", "format", "cfmpi");
+    cf_writer_integer(&w, "/", "format_version", CF_FORMAT_VERSION);
+    cf_layout_add_ids(&w, "/users/id", 3, begin, &ids, "words");
+    cf_layout_add_ids(&w, "/items/id", 0, 0, &none, "nobody");
+    CHECK(cf_writer_commit(&w) == CF_OK);
+    cf_writer_free(&w);
+    cf_ids_free(&ids);
+    CHECK(cf_h5_open(&f, &world, path) == CF_OK);
+    char got[3][4];
+    int64_t n = world.rank == 0 ? 3 : 0;
+    CHECK(cf_h5_read_slab(&f, &world, "/users/id", CF_STRING, 1,
+                          world.rank == 0 ? 0 : 3, n, got) == CF_OK);
+    CHECK(n == 0 || memcmp(got, fields, sizeof got) == 0);
+    CHECK(cf_layout_load_ids(&f, "items", 0, -1, &ids) == CF_OK);
+    CHECK(ids.count == 0 && !ids.text);
+    cf_ids_free(&ids);
+    cf_h5_close(&f);
 }
 
 /* ---- files whose digests are right and whose content is not ---- */
@@ -261,50 +357,134 @@ static void count_too_large(job *j)
     j->n.lists.count[1] = NEAR + 1;
 }
 
-static void check_damage(damage_fn *damage, bool lists)
+enum part { RATINGS, LISTS, IDS };
+
+/* Writes a job of which one rank, that has rows enough, is damaged. */
+static void check_damage(damage_fn *damage, enum part part, bool text)
 {
     char path[CF_PATH_MAX];
     job j = {0};
     cf_h5 f = {0};
     cf_csr a = {0};
-    cf_part part = {0};
+    cf_part rows = {0};
     cf_topk t = {0};
-    make_job(&j);
-    /* On the first rank that has rows enough. */
-    int64_t enough = lists ? j.n.lists.rows > 1 : j.a.n_loc > 1;
+    cf_idmap map = {0};
+    make_job(&j, text);
+    int64_t enough = part == LISTS ? j.n.lists.rows > 1
+                     : part == IDS ? j.t.users.ids.count > 1
+                                   : j.a.n_loc > 1;
     int first = (int)cf_min_i64(&world, enough ? world.rank : world.size);
     if (world.rank == first)
         damage(&j);
     write_job(path, "damage.h5", &j);
     CHECK(cf_h5_open(&f, &world, path) == CF_OK);
-    CHECK(failed_with(lists
-                          ? cf_layout_read_lists(&f, &world, "/neighbors/users",
-                                                 USERS, USERS, &part, &t)
-                          : cf_layout_read_ratings(&f, &world, &a),
-                      CF_BAD_DATA, path));
+    CHECK(failed_with(
+        part == LISTS ? cf_layout_read_lists(&f, &world, "/neighbors/users",
+                                             USERS, USERS, &rows, &t)
+        : part == IDS ? cf_layout_read_ids(&f, &world, "users", &map)
+                      : cf_layout_read_ratings(&f, &world, &a),
+        CF_BAD_DATA, path));
     cf_h5_close(&f);
     cf_csr_free(&a);
-    cf_part_free(&part);
+    cf_part_free(&rows);
     cf_topk_free(&t);
+    cf_idmap_free(&map);
     free_job(&j);
+}
+
+static void ids_repeat(job *j)
+{
+    j->t.users.ids.number[1] = j->t.users.ids.number[0];
+}
+
+static void ids_descend(job *j)
+{
+    j->t.users.ids.number[0] = 1000000;
+}
+
+/* The last own id is that of the next rank's first; where there is no other
+ * rank, of the one before. */
+static void ids_repeat_over_ranks(job *j)
+{
+    cf_ids *ids = &j->t.users.ids;
+    int64_t last = ids->count - 1;
+    ids->number[last] =
+        world.size > 1 ? ids->number[last] + 7 : ids->number[last - 1];
+}
+
+static void strings_repeat(job *j)
+{
+    cf_ids *ids = &j->t.users.ids;
+    memcpy(ids->bytes + ids->begin[1], ids->bytes, (size_t)ids->begin[1]);
+}
+
+static void strings_descend(job *j)
+{
+    j->t.users.ids.bytes[1] = (char)0xff;
+}
+
+static void string_empty(job *j)
+{
+    cf_ids *ids = &j->t.users.ids;
+    memset(ids->bytes, 0, (size_t)ids->begin[1]);
 }
 
 static void test_damage(void)
 {
-    check_damage(column_too_large, false);
-    check_damage(column_negative, false);
-    check_damage(columns_descend, false);
-    check_damage(pointers_descend, false);
+    check_damage(column_too_large, RATINGS, false);
+    check_damage(column_negative, RATINGS, false);
+    check_damage(columns_descend, RATINGS, false);
+    check_damage(pointers_descend, RATINGS, false);
     if (world.size == 1)
-        check_damage(pointers_too_far, false);
-    check_damage(list_too_far, true);
-    check_damage(count_too_large, true);
+        check_damage(pointers_too_far, RATINGS, false);
+    check_damage(list_too_far, LISTS, true);
+    check_damage(count_too_large, LISTS, true);
+    check_damage(ids_repeat, IDS, false);
+    check_damage(ids_descend, IDS, false);
+    check_damage(ids_repeat_over_ranks, IDS, false);
+    check_damage(strings_repeat, IDS, true);
+    check_damage(strings_descend, IDS, true);
+    check_damage(string_empty, IDS, true);
+}
+
+/* Ids that are neither integers nor strings, or strings too long. */
+static void test_other_types(void)
+{
+    char path[CF_PATH_MAX], wide[2][CF_ID_MAX + 1] = {"a", "b"};
+    const double real[2] = {1, 2};
+    cf_h5 f = {0};
+    cf_writer w = {0};
+    cf_idmap map = {0};
+    cf_ids ids = {0};
+    int64_t n = world.rank == 0 ? 2 : 0;
+    snprintf(path, sizeof path, "%s/types.h5", folder);
+    CHECK(cf_writer_begin(&w, &world, path, true) == CF_OK);
+    cf_writer_text(&w, "/", "format", "cfmpi");
+    cf_writer_integer(&w, "/", "format_version", CF_FORMAT_VERSION);
+    cf_writer_add(&w, "/users/id", CF_F64, 2, 1, 1, 2 - n, n, real, "", NULL,
+                  0);
+    cf_writer_add_strings(&w, "/items/id", sizeof wide[0], 2, 2 - n, n, wide[0],
+                          "");
+    CHECK(cf_writer_commit(&w) == CF_OK);
+    cf_writer_free(&w);
+    CHECK(cf_h5_open(&f, &world, path) == CF_OK);
+    CHECK(failed_with(cf_layout_read_ids(&f, &world, "users", &map),
+                      CF_BAD_DATA, "types.h5: /users/id holds"));
+    CHECK(failed_with(cf_layout_load_ids(&f, "users", 0, -1, &ids), CF_BAD_DATA,
+                      "types.h5: /users/id holds"));
+    CHECK(failed_with(cf_layout_read_ids(&f, &world, "items", &map),
+                      CF_BAD_DATA, "types.h5: /items/id holds"));
+    cf_idmap_free(&map);
+    cf_ids_free(&ids);
+    cf_h5_close(&f);
 }
 
 static void run_tests(void)
 {
     make_folder(folder);
     test_round_trip();
+    test_add_ids();
     test_damage();
+    test_other_types();
     remove_folder(folder);
 }
