@@ -50,10 +50,11 @@ $(B)/tiny/unit/%: tests/unit/%.c $(TINY)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) $< $(TINY) $(LDLIBS) -o $@
 
-# Fuzz targets: libFuzzer comes with clang, and watches all but the command
-# line's last layer.
+# Fuzz targets, by the libFuzzer of clang. Blocks and messages are small, so
+# that small data crosses their borders.
 F := build-fuzz
-FUZZ_FLAGS := -std=c11 -g -O1 -ffp-contract=off $(WARN) -MMD -MP -fno-sanitize-recover=all
+FUZZ_FLAGS := -std=c11 -g -O1 -ffp-contract=off $(WARN) -MMD -MP -fno-sanitize-recover=all \
+	-DCF_TEXT_WINDOW=64 -DCF_TEXT_BLOCK=50 -DCF_ENTRIES_CHUNK=1024 -DCF_COUNT_MAX=1000
 FUZZERS := $(patsubst tests/fuzz/%.c,$(F)/%,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJ := $(LIB_OBJ:$(B)/%=$(F)/%)
 $(F)/%.o: src/%.c Makefile

@@ -5,7 +5,9 @@
 
 #include "cfmpi/dictionary.h"
 
+#ifndef CF_ENTRIES_CHUNK /* tests make it small */
 #define CF_ENTRIES_CHUNK ((int64_t)1 << 19)
+#endif
 
 /* The last chunk is the only one that may be partly filled. */
 typedef struct cf_chunk {

@@ -29,10 +29,6 @@ void cf_text_csv(cf_text *t, const char *s, int64_t length, char separator);
  * tabs by blanks, other control characters by question marks. Local. */
 void cf_text_defuse(char *s);
 
-/* Replaces, in place, what would act on a terminal rather than be shown:
- * tabs by blanks, other control characters by question marks. Local. */
-void cf_text_defuse(char *s);
-
 /* Empties without giving the memory back. Local. */
 void cf_text_clear(cf_text *t);
 

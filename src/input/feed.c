@@ -19,7 +19,12 @@
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
 
-#define WINDOW ((int64_t)128 << 10)
+#ifndef CF_TEXT_WINDOW /* tests make it small */
+#define CF_TEXT_WINDOW ((int64_t)128 << 10)
+#endif
+#ifndef CF_TEXT_BLOCK
+#define CF_TEXT_BLOCK (1 << 20)
+#endif
 #define LONGEST_ROW ((int64_t)64 << 20)
 #define FRONT 64 /* bytes before the text that may be read */
 
@@ -130,9 +135,11 @@ static int get_unpacked(void *arg, char *out, int64_t want, int64_t *got)
     unpacked *u = arg;
     int64_t n = CF_MIN(want, u->head_bytes), more = 0;
     int status = CF_OK;
-    memcpy(out, u->head, (size_t)n);
-    u->head += n;
-    u->head_bytes -= n;
+    if (n > 0) {
+        memcpy(out, u->head, (size_t)n);
+        u->head += n;
+        u->head_bytes -= n;
+    }
     if (n < want && !u->ended)
         status = cf_inflate_read(u->stream, out + n, want - n, &more);
     *got = n + more;
@@ -223,13 +230,13 @@ static int pass_piece(const cf_source *f, const cf_piece *piece,
     plain p = {.fd = -1};
     int64_t at = piece->begin, end = piece->end;
     quoting q[2] = {{false, false}, {true, false}};
-    char *block = cf_alloc(WINDOW + 2, 1, "text block");
+    char *block = cf_alloc(CF_TEXT_WINDOW + 2, 1, "text block");
     CF_TRY(open_plain(&p, f));
     CF_TRY(clear_of_quotes(f, p.fd, cut, &at));
     CF_TRY(clear_of_quotes(f, p.fd, cut, &end));
     for (int64_t n; at < end; at += n) {
         int64_t before = at > 0, after;
-        n = CF_MIN(WINDOW, end - at);
+        n = CF_MIN(CF_TEXT_WINDOW, end - at);
         after = at + n < f->size;
         block[0] = '\n';
         block[1 + n] = '\0';
@@ -384,7 +391,7 @@ static int feed_plain(cf_rows *rows, const cf_source *f, cf_piece *piece,
     int64_t begin = piece->begin, end = piece->end, got;
     plain p = {.fd = -1, .piece = piece, .digest = digest};
     window w = {.get = get_plain, .arg = &p};
-    make_room(&w, WINDOW);
+    make_room(&w, CF_TEXT_WINDOW);
     CF_TRY(open_plain(&p, f));
     CF_TRY(clear_of_quotes(f, p.fd, &rows->d->cut, &begin));
     CF_TRY(clear_of_quotes(f, p.fd, &rows->d->cut, &end));
@@ -420,7 +427,7 @@ static int feed_whole(cf_rows *rows, const char *path, get_fn *get, void *arg,
 {
     int status = CF_OK;
     window w = {.get = get, .arg = arg};
-    make_room(&w, WINDOW);
+    make_room(&w, CF_TEXT_WINDOW);
     while (!w.ended && w.have < body)
         CF_TRY(fill(&w));
     drop(&w, CF_MIN(body, w.have));
@@ -457,7 +464,6 @@ done:
  */
 enum { TAG_TEXT = 3, TAG_NEXT, TAG_END, TAG_REST };
 
-#define BLOCK (1 << 20)
 #define BLOCKS 4 /* on the way at once */
 
 static int send_stream(const cf_par *par, unpacked *u, int64_t body)
@@ -465,13 +471,13 @@ static int send_stream(const cf_par *par, unpacked *u, int64_t body)
     int status = CF_OK, to = 1;
     MPI_Request sent[BLOCKS];
     int64_t got = 0, drop_bytes = body;
-    char *block = cf_alloc(BLOCKS * (int64_t)BLOCK, 1, "text blocks");
+    char *block = cf_alloc(BLOCKS * (int64_t)CF_TEXT_BLOCK, 1, "text blocks");
     for (int i = 0; i < BLOCKS; i++)
         sent[i] = MPI_REQUEST_NULL;
     for (int i = 0; status == CF_OK && !u->ended; i = (i + 1) % BLOCKS) {
-        char *b = block + (int64_t)i * BLOCK;
+        char *b = block + (int64_t)i * CF_TEXT_BLOCK;
         MPI_Wait(&sent[i], MPI_STATUS_IGNORE);
-        status = get_unpacked(u, b, BLOCK, &got);
+        status = get_unpacked(u, b, CF_TEXT_BLOCK, &got);
         int64_t begin = CF_MIN(drop_bytes, got);
         drop_bytes -= begin;
         MPI_Isend(b + begin, (int)(got - begin), MPI_BYTE, to, TAG_TEXT,
@@ -492,7 +498,7 @@ typedef struct inbox {
     const cf_par *par;
     char *rest; /* unfinished row of the rank before */
     int64_t rest_bytes;
-    char *block; /* [BLOCK] */
+    char *block; /* [CF_TEXT_BLOCK] */
     int64_t block_at, block_bytes;
     int last_tag; /* TAG_TEXT while more comes */
 } inbox;
@@ -501,7 +507,8 @@ static void receive_block(inbox *b)
 {
     MPI_Status info;
     int n;
-    MPI_Recv(b->block, BLOCK, MPI_BYTE, 0, MPI_ANY_TAG, b->par->comm, &info);
+    MPI_Recv(b->block, CF_TEXT_BLOCK, MPI_BYTE, 0, MPI_ANY_TAG, b->par->comm,
+             &info);
     MPI_Get_count(&info, MPI_BYTE, &n);
     b->last_tag = info.MPI_TAG;
     b->block_at = 0;
@@ -512,9 +519,11 @@ static int get_received(void *arg, char *out, int64_t want, int64_t *got)
 {
     inbox *b = arg;
     *got = CF_MIN(want, b->rest_bytes);
-    memcpy(out, b->rest, (size_t)*got);
-    b->rest += *got;
-    b->rest_bytes -= *got;
+    if (*got > 0) {
+        memcpy(out, b->rest, (size_t)*got);
+        b->rest += *got;
+        b->rest_bytes -= *got;
+    }
     while (*got < want) {
         if (b->block_at == b->block_bytes) {
             if (b->last_tag != TAG_TEXT)
@@ -568,7 +577,7 @@ static int parse_turn(cf_rows *rows, const cf_par *par)
     char *rest = NULL;
     inbox b = {.par = par, .last_tag = TAG_TEXT};
     window w = {0};
-    make_room(&w, WINDOW);
+    make_room(&w, CF_TEXT_WINDOW);
     if (par->rank > 1) { /* the row that the rank before has begun */
         MPI_Probe(par->rank - 1, MPI_ANY_TAG, par->comm, &info);
         MPI_Get_count(&info, MPI_BYTE, &bytes);
@@ -579,7 +588,7 @@ static int parse_turn(cf_rows *rows, const cf_par *par)
     }
     b.rest = rest;
     b.rest_bytes = bytes;
-    b.block = cf_alloc(BLOCK, 1, "text block");
+    b.block = cf_alloc(CF_TEXT_BLOCK, 1, "text block");
     if (b.last_tag == TAG_TEXT)
         status = take_turn(rows, &w, &b);
     if (par->rank + 1 < par->size)

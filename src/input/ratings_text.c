@@ -54,6 +54,8 @@ static int look(input *in, int64_t i, cf_dialect *d, cf_digest *digest)
     cf_inflate_close(stream);
     CF_TRY(cf_inflate_open(stream, f->path, in->alone ? digest : NULL));
     CF_TRY(cf_inflate_read(stream, in->head, want, &in->head_bytes));
+    if (in->head_bytes == 0 && in->sources.count > 1)
+        return CF_OK;
     CF_TRY(cf_dialect_find(d, stream->path, in->head, in->head_bytes,
                            in->head_bytes < want, in->o));
     in->body[2 * i] = d->body;
@@ -72,6 +74,8 @@ static int look_at_all(input *in, cf_digest *digest)
         if (f->size == 0 && in->sources.count > 1)
             continue; /* markers such as _SUCCESS */
         CF_TRY(look(in, i, &d, digest));
+        if (in->head_bytes == 0)
+            continue; /* a packed file with nothing in it */
         if (first != NULL)
             CF_TRY(cf_dialect_compare(&in->dialect, first, &d, f->path));
         else

@@ -1,8 +1,9 @@
 /* A fuzz target is a program of libFuzzer's that hands made-up bytes to one
- * reader, alone on its rank. What counts as a finding, besides a crash and what
- * the sanitizers say: memory, files or HDF5 objects that a reader leaves
- * behind; an array sized by an unchecked claim of the file (over MOST_MEMORY);
- * a message that is not one printable line; and whatever a target compares. */
+ * reader. Under mpirun rank 0 does so, and the others join in. What counts as a
+ * finding, besides a crash and what the sanitizers say: memory, files or HDF5
+ * objects that a reader leaves behind; an array sized by an unchecked claim of
+ * the file (over MOST_MEMORY); a message that is not one printable line; and
+ * whatever a target compares. */
 #ifndef CFMPI_FUZZ_H
 #define CFMPI_FUZZ_H
 
@@ -20,12 +21,14 @@
 #include <unistd.h>
 
 #include "cfmpi/context.h"
+#include "cfmpi/exchange.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
 
 #define MOST_MEMORY ((int64_t)256 << 20)
 
-static cf_par self;
+static cf_par self;  /* this rank alone */
+static cf_par world; /* all ranks */
 
 #define HOLDS(condition)                                                       \
     ((condition) ? (void)0 : broken(__FILE__, __LINE__, #condition))
@@ -41,7 +44,7 @@ static inline void broken(const char *file, int line, const char *what)
 /* Sets up what lasts. */
 static void prepare(void);
 
-/* Tries one input. */
+/* Tries one input. Collective. */
 static void attempt(const uint8_t *data, size_t size);
 
 /* ---- files without names in a folder ---- */
@@ -56,6 +59,15 @@ static inline void make_file(fuzz_file *f)
     f->fd = memfd_create("fuzz", MFD_CLOEXEC);
     HOLDS(f->fd >= 0);
     snprintf(f->path, sizeof f->path, "/proc/self/fd/%d", f->fd);
+}
+
+/* A name for files that need one; after a crash they are there to be looked
+ * at. */
+static inline void name_file(char path[CF_PATH_MAX], const char *kind)
+{
+    const char *folder = getenv("TMPDIR");
+    snprintf(path, CF_PATH_MAX, "%s/cfmpi-fuzz-%ld.%s",
+             folder != NULL ? folder : "/tmp", (long)getpid(), kind);
 }
 
 static inline void fill_file(const fuzz_file *f, const void *data, size_t size)
@@ -105,33 +117,8 @@ static inline void stop(int status)
     abort();
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc, (void)argv;
-    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
-    setenv("OMPI_MCA_ess_singleton_isolated", "1", 1); /* no daemon beside */
-    setenv("OMPI_MCA_opal_signal", "", 1); /* signals are libFuzzer's */
-    setenv("OMPI_MCA_btl", "self", 1);
-    setenv("OMPI_MCA_pml", "ob1", 1);
-    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
-    __lsan_disable(); /* these two keep things for the life of the process */
-    MPI_Init(NULL, NULL);
-    H5open();
-    __lsan_enable();
-    cf_par_init(&self, MPI_COMM_SELF);
-    cf_abort_hook = stop;
-    cf_log_setup(false, CF_LOG_QUIET);
-    H5Eset_auto(H5E_DEFAULT, NULL, NULL);
-    prepare();
-    cf_memory_limit(cf_memory_now() + MOST_MEMORY);
-    return 0;
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Tries one input on this rank and looks at what it leaves behind. */
+static inline void attempt_cleanly(const uint8_t *data, size_t size)
 {
     int64_t memory = cf_memory_now();
     int files = open_files();
@@ -139,6 +126,79 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     HOLDS(cf_memory_now() == memory);
     HOLDS(open_files() == files);
     HOLDS(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL) == 0);
+}
+
+/* The other ranks: whatever rank 0 tries, until it has had enough. */
+static inline void join_in(void)
+{
+    for (int64_t size;;) {
+        MPI_Bcast(&size, 1, MPI_INT64_T, 0, world.comm);
+        if (size < 0)
+            break;
+        uint8_t *data = malloc((size_t)size + 1);
+        MPI_Bcast(data, (int)size, MPI_BYTE, 0, world.comm);
+        attempt_cleanly(data, (size_t)size);
+        free(data);
+    }
+    MPI_Finalize();
+    _exit(0);
+}
+
+static inline void have_enough(void)
+{
+    int64_t size = -1;
+    MPI_Bcast(&size, 1, MPI_INT64_T, 0, world.comm);
+    MPI_Finalize();
+}
+
+static inline void start_mpi(void)
+{
+    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+    setenv("OMPI_MCA_opal_signal", "", 1); /* signals are libFuzzer's */
+    setenv("OMPI_MCA_mpi_yield_when_idle", "1", 1);
+    if (getenv("OMPI_COMM_WORLD_SIZE") == NULL) { /* without mpirun */
+        setenv("OMPI_MCA_ess_singleton_isolated", "1", 1);
+        setenv("OMPI_MCA_btl", "self", 1);
+        setenv("OMPI_MCA_pml", "ob1", 1);
+    }
+    __lsan_disable(); /* MPI keeps things for the life of the process */
+    MPI_Init(NULL, NULL);
+    H5open();
+    cf_par_init(&self, MPI_COMM_SELF);
+    cf_par_init(&world, MPI_COMM_WORLD);
+    cf_sum_i64(&world, 1);
+    __lsan_enable();
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
+    start_mpi();
+    cf_abort_hook = stop;
+    cf_log_setup(false, CF_LOG_QUIET);
+    H5Eset_auto(H5E_DEFAULT, NULL, NULL);
+    prepare();
+    cf_memory_limit(cf_memory_now() + MOST_MEMORY);
+    if (world.rank > 0)
+        join_in();
+    if (world.size > 1)
+        atexit(have_enough);
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int64_t bytes = (int64_t)size;
+    if (world.size > 1) {
+        MPI_Bcast(&bytes, 1, MPI_INT64_T, 0, world.comm);
+        MPI_Bcast((void *)(uintptr_t)data, (int)size, MPI_BYTE, 0, world.comm);
+    }
+    attempt_cleanly(data, size);
     return 0;
 }
 

@@ -120,8 +120,7 @@ static int read_all(const char *path, int64_t step, cf_text *out)
         HOLDS(got >= 0 && got <= step);
         cf_text_bytes(out, block, got);
     }
-    HOLDS(status != CF_OK || got == step || f.bytes_in == f.size ||
-          f.size < 0);
+    HOLDS(status != CF_OK || got == step || f.bytes_in == f.size || f.size < 0);
     cf_inflate_close(&f);
     free(block);
     return status;

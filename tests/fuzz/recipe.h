@@ -288,7 +288,8 @@ static inline void write_seal(hid_t dataset, enum seal seal, const void *data,
 }
 
 /* What is too large for an array here stays without data, as HDF5 allows. */
-static inline void write_data(hid_t dataset, hid_t type, const recipe_dataset *d)
+static inline void write_data(hid_t dataset, hid_t type,
+                              const recipe_dataset *d)
 {
     uint64_t count = d->dims > 0 ? d->size[0] : 1;
     count = d->dims > 1 && count < 10000 ? count * d->size[1] : count;
@@ -332,10 +333,9 @@ static inline void write_dataset(hid_t file, hid_t links,
     hsize_t size[] = {d->size[0], d->size[1], 2};
     hid_t type = make_type(d), list = creation_list(d);
     hid_t space = H5Screate_simple(d->dims, size, NULL);
-    hid_t dataset =
-        space < 0 ? space
-                  : H5Dcreate2(file, d->name, type, space, links, list,
-                               H5P_DEFAULT);
+    hid_t dataset = space < 0 ? space
+                              : H5Dcreate2(file, d->name, type, space, links,
+                                           list, H5P_DEFAULT);
     if (dataset >= 0) {
         write_data(dataset, type, d);
         H5Dclose(dataset);
@@ -366,15 +366,6 @@ static inline void write_place(const recipe *r, hid_t file, hid_t links,
         break;
     default: break;
     }
-}
-
-/* A name for the file: HDF5 opens none without a name in a folder. After a
- * crash it is there to be looked at. */
-static inline void name_file(char path[CF_PATH_MAX])
-{
-    const char *folder = getenv("TMPDIR");
-    snprintf(path, CF_PATH_MAX, "%s/cfmpi-fuzz-%ld.h5",
-             folder != NULL ? folder : "/tmp", (long)getpid());
 }
 
 /* Groups come with the datasets in them. */

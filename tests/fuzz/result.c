@@ -55,8 +55,7 @@ static void add_embedding(void)
 
 static void add_lists(const char *group)
 {
-    static const int32_t index[USERS * NEAR] = {1, 2, 0, 2, 3, -1,
-                                                2, 0, 1, 0};
+    static const int32_t index[USERS * NEAR] = {1, 2, 0, 2, 3, -1, 2, 0, 1, 0};
     static const float score[USERS * NEAR] = {2, 1, 2, 1, 2, 1, 2, 1, 2, 1};
     static const int32_t count[USERS] = {2, 2, 1, 2, 2};
     char name[NAME];
@@ -70,7 +69,7 @@ static void add_lists(const char *group)
 
 static void prepare(void)
 {
-    name_file(path);
+    name_file(path, "h5");
     add_ids();
     add_matrix();
     add_embedding();
@@ -107,7 +106,7 @@ static void read_ids(const cf_h5 *f, const char *side)
     cf_idmap m = {0};
     if (succeeded(cf_layout_read_ids(f, &self, side, &m)))
         for (int64_t i = 1; i < cf_part_rows(&m.part); i++)
-            HOLDS(m.ids[i] > m.ids[i - 1]);
+            HOLDS(cf_ids_compare(&m.ids, i, &m.ids, i - 1) > 0);
     cf_idmap_free(&m);
 }
 
@@ -116,8 +115,8 @@ static void read_embedding(const cf_h5 *f, const char *side, bool scaled)
     cf_part part = {0};
     float *rows = NULL, sum = 0;
     int dim = 0;
-    if (succeeded(cf_layout_read_embedding(f, &self, side, scaled, &part,
-                                           &rows, &dim)))
+    if (succeeded(cf_layout_read_embedding(f, &self, side, scaled, &part, &rows,
+                                           &dim)))
         for (int64_t i = 0; i < cf_part_rows(&part) * dim; i++)
             sum += rows[i];
     (void)sum;
