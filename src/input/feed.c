@@ -398,18 +398,13 @@ static int feed_plain(cf_rows *rows, const cf_source *f, cf_piece *piece,
     p.at = CF_MAX(piece->begin - 1, 0);
     int64_t at = p.at;
     CF_TRY(fill(&w));
-    if (at < body) {
-        while (!w.ended && w.have < body - at)
-            CF_TRY(fill(&w));
-        drop(&w, CF_MIN(body - at, w.have));
-        at = body;
-    } else if (begin > body) {
-        while (!w.ended && w.have < begin - 1 - at)
-            CF_TRY(fill(&w));
-        drop(&w, CF_MIN(begin - 1 - at, w.have));
-        at = begin - 1;
+    int64_t from = begin > body ? begin - 1 : body;
+    while (!w.ended && w.have < from - at)
+        CF_TRY(fill(&w));
+    drop(&w, CF_MIN(from - at, w.have));
+    at = from;
+    if (begin > body)
         CF_TRY(skip_row(&w, f->path, &rows->d->cut, piece->open, &at));
-    }
     CF_TRY(take_rows(rows, &w, f->path, at, end));
     while (p.at < piece->end) /* no rows, but bytes for the digest */
         CF_TRY(get_plain(&p, w.text, CF_MIN(w.room, piece->end - p.at), &got));
