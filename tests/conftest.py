@@ -4,11 +4,13 @@ import os
 import re
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import reference
+import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / os.environ.get("BUILD", "build")
@@ -81,8 +83,8 @@ def execute(program, args, ranks=1, cwd=None, timeout=60, env=None, stdin=None,
         shown = " ".join(map(str, process.args))
         pytest.fail(f"no end after {timeout} s: {shown}\n"
                     + err.decode(errors="replace"), pytrace=False)
-    return Outcome(process.returncode, (out or b"").decode(),
-                   BANNER.sub("", err.decode()))
+    return Outcome(process.returncode, (out or b"").decode(errors="replace"),
+                   BANNER.sub("", err.decode(errors="replace")))
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +100,43 @@ def cfmpi(tmp_path_factory):
             pytest.fail(f"exit code {outcome.code}, not {code}: {shown}\n"
                         f"{outcome.stdout}{outcome.stderr}", pytrace=False)
         return outcome
+    return call
+
+
+def together(function, arguments, most=5):
+    """function(argument) of each, several at a time: for small inputs starting
+    the ranks is all of the time, and most of that is waiting."""
+    with ThreadPoolExecutor(most) as pool:
+        return list(pool.map(function, arguments))
+
+
+class Ingested(NamedTuple):
+    path: Path
+    outcome: Outcome
+
+    @property
+    def input(self):
+        """What the file tells about its input."""
+        return reference.input_of(self.path)
+
+
+@pytest.fixture
+def ingest(cfmpi, tmp_path):
+    """ingest(expected, "r.csv", ranks=(1, 7)) -> [Ingested]: the matrix file of
+    each rank count must hold `expected`, under the same digests."""
+    def call(expected, *args, ranks=(1, 7), **options):
+        folder = tmp_path / "matrices"
+        folder.mkdir(exist_ok=True)
+
+        def one(count):
+            path = folder / f"{count}.h5"
+            return Ingested(path, cfmpi("ingest", *args, "-o", path, "--force",
+                                        ranks=count, cwd=tmp_path, **options))
+        made = together(one, ranks)
+        for path, _ in made:
+            tables.check(path, expected)
+            assert reference.digests(path) == reference.digests(made[0].path)
+        return made
     return call
 
 

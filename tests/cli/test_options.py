@@ -8,7 +8,9 @@ from reference import digests, load
 
 EVERYWHERE = {"output", "force", "report", "progress", "threads", "quiet", "verbose",
               "memory-limit", "config", "print-config", "help", "version"}
-RATINGS = {"format", "titles", "duplicates", "on-bad-row"}
+RATINGS = {"format", "columns", "missing", "titles", "duplicates", "on-bad-row", "scale",
+           "rating-range", "time-range", "binarize", "min-user-ratings",
+           "min-item-ratings", "keep-time"}
 SVD = {"dim", "tol", "max-passes"}
 NEIGHBORS = {"neighbors", "side", "similarity"}
 RECOMMEND = {"top", "score"}
@@ -161,7 +163,7 @@ def test_attributes_of_the_file(cfmpi, folder):
     assert described == []
 
 
-@pytest.mark.parametrize("rule, value", [("first", 5), ("last", 1), ("mean", 3)])
+@pytest.mark.parametrize("rule, value", [("first", 5), ("last", 1), ("mean", 3), ("sum", 9)])
 @pytest.mark.parametrize("ranks", [1, 4])
 def test_duplicates(cfmpi, folder, rule, value, ranks):
     """User 1 rates item 1 again in the last line, and once in the middle."""

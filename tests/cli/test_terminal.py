@@ -147,7 +147,7 @@ def test_unknown_ids_in_pairs_are_counted(cfmpi, ratings, tmp_path):
 def test_skipped_rows_are_counted(cfmpi, tmp_path):
     write_ratings(tmp_path / "r.csv", 12, 9, 4)
     rows = (tmp_path / "r.csv").read_text().splitlines()
-    rows[5:5], rows[30:30], rows[48:48] = ["3,abc,4"], ["4,5"], ["1,2,nan", "x,1,1"]
+    rows[5:5], rows[30:30], rows[48:48] = ["3,7,abc"], ["4,5"], ["1,2,nan", "x,,1"]
     (tmp_path / "bad.csv").write_text("\n".join(rows) + "\n")
     cfmpi("run", "r.csv", "-o", "good.h5", ranks=3, cwd=tmp_path)
     cfmpi("run", "bad.csv", "-o", "bad.h5", "--on-bad-row", "skip", "--report", "r.json",

@@ -18,3 +18,9 @@ def check_error(outcome, message):
     assert re.search(message, outcome.errors[0]), outcome.errors[0]
     assert outcome.stdout == ""
     assert "MPI_ABORT" not in outcome.stderr and "HDF5-DIAG" not in outcome.stderr
+
+
+def with_row(row, at):
+    """The file's text with `row` put in as line `at` (the header is line 1)."""
+    lines = [HEADER, *ROWS]
+    return "".join(lines[:at - 1] + [row + "\n"] + lines[at - 1:])

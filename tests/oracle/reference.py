@@ -3,6 +3,7 @@ import csv
 import ctypes
 import functools
 import io
+import json
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -102,6 +103,12 @@ def digests(path, *prefixes):
         return {name: text(file[name].attrs["digest"])
                 for name in datasets(path) if not prefixes
                 or name.startswith(tuple(prefixes))}
+
+
+def input_of(path):
+    """The root attribute that tells about the input."""
+    with h5py.File(path, "r") as file:
+        return json.loads(file.attrs["input"])
 
 
 def stored_bytes(path, name):
