@@ -97,8 +97,10 @@ class Writer:
         lines = []
         if self.header:
             names = {"user": "userId", "item": "movieId", "rating": "rating"}
-            lines.append(self.line([names.get(role, f"note {i}")
-                                    for i, role in enumerate(self.roles)]))
+            quote = rng.choice(["", '"'])
+            lines.append(self.separator.join(
+                quote + names.get(role, f"note {i}") + quote
+                for i, role in enumerate(self.roles)) + rng.choice(self.ends))
         else:  # rows that leave no doubt about the separator
             lines += [self.separator.join(
                 {"rating": "3", "other": "x"}.get(role, str(i)) for role in self.roles) + "\n"
@@ -164,6 +166,16 @@ def test_as_csv_reads_it(cfmpi, tmp_path, batch):
             assert digests(path) == digests(made[seed, RANKS[0]])
         except AssertionError as error:
             raise AssertionError(f"file of seed {seed} on {ranks} ranks") from error
+
+
+@pytest.mark.parametrize("header", ['"user"Id,"movie"Id,"""rating"""', 'userId,movieId,""rating',
+                                    '"userId","movieId","rating","a ""\n,note"'])
+def test_header_as_csv_reads_it(ingest, tmp_path, header):
+    names = next(csv.reader(io.StringIO(header, newline="")))
+    row = "1,2,3" + ",4" * (len(names) - 3)
+    (tmp_path / "r.csv").write_text(f"{header}\n{row}\n", newline="")
+    options = ["--columns", "rating=" + names[2]] if names[2] != "rating" else []
+    ingest(matrix([("1", "2", "3", "0")]), "r.csv", *options, ranks=(1, 3))
 
 
 def test_the_files_are_hostile():
