@@ -29,6 +29,7 @@ typedef struct mail {
     int64_t *to, *from, *at; /* [ranks] */
     parcel *send;            /* [round] */
     int64_t *send_time;      /* [round], with times */
+    cf_lidx *column;         /* of each item of this rank's table */
 } mail;
 
 static int64_t round_length(const cf_par *par)
@@ -36,7 +37,8 @@ static int64_t round_length(const cf_par *par)
     return CF_MAX(CF_ENTRIES_CHUNK / CF_MAX(par->size / 8, 1), 1024);
 }
 
-static void mail_begin(mail *m, const cf_par *par, const cf_csr *a, bool timed)
+static void mail_begin(mail *m, const cf_par *par, const cf_csr *a,
+                       const cf_gidx *column, int64_t columns)
 {
     int64_t n = round_length(par);
     *m = (mail){0};
@@ -48,8 +50,11 @@ static void mail_begin(mail *m, const cf_par *par, const cf_csr *a, bool timed)
         n = 0;
     m->place = cf_alloc(n, sizeof *m->place, "entry places");
     m->send = cf_alloc(n, sizeof *m->send, "entries to send");
-    m->send_time =
-        cf_alloc(timed ? n : 0, sizeof *m->send_time, "entries to send");
+    m->send_time = cf_alloc(a->time != NULL ? n : 0, sizeof *m->send_time,
+                            "entries to send");
+    m->column = cf_alloc(columns, sizeof *m->column, "columns of items");
+    for (int64_t i = 0; i < columns; i++)
+        m->column[i] = (cf_lidx)column[i];
 }
 
 static void mail_end(mail *m)
@@ -59,21 +64,21 @@ static void mail_end(mail *m)
     cf_free(m->place);
     cf_free(m->send);
     cf_free(m->send_time);
+    cf_free(m->column);
 }
 
 /* Rows [begin, end) of a chunk: own entries are placed, the others counted. */
 static void place_own(cf_csr *a, mail *m, const cf_par *par, const cf_chunk *c,
-                      int64_t begin, int64_t end, const cf_numbering *n)
+                      int64_t begin, int64_t end, int64_t *first)
 {
     cf_gidx base = m->places.begin[par->rank];
     uint64_t own = (uint64_t)a->indptr[a->n_loc];
-    int64_t *first = n->user_at->first;
-    const cf_gidx *column = n->item_at->index;
+    const cf_lidx *column = m->column;
     memset(m->to, 0, (size_t)par->size * sizeof *m->to);
     for (int64_t i = begin; i < end; i++) {
         int64_t place = first[c->user[i]]++, at = place - base;
         if ((uint64_t)at < own) {
-            a->indices[at] = (cf_lidx)column[c->item[i]];
+            a->indices[at] = column[c->item[i]];
             a->values[at] = c->value[i];
             if (a->time != NULL)
                 a->time[at] = c->time[i];
@@ -88,7 +93,7 @@ static void place_own(cf_csr *a, mail *m, const cf_par *par, const cf_chunk *c,
 
 /* Entries for others, grouped by rank. */
 static void pack(mail *m, const cf_par *par, const cf_chunk *c, int64_t begin,
-                 int64_t end, const cf_numbering *n)
+                 int64_t end)
 {
     int64_t sum = 0;
     for (int r = 0; r < par->size; r++) {
@@ -100,8 +105,7 @@ static void pack(mail *m, const cf_par *par, const cf_chunk *c, int64_t begin,
         if (place < 0)
             continue;
         int64_t at = m->at[cf_part_owner(&m->places, place)]++;
-        m->send[at] = (parcel){place, (cf_lidx)n->item_at->index[c->item[i]],
-                               c->value[i]};
+        m->send[at] = (parcel){place, m->column[c->item[i]], c->value[i]};
         if (c->time != NULL)
             m->send_time[at] = c->time[i];
     }
@@ -144,7 +148,7 @@ static void place_entries(cf_csr *a, const cf_par *par, cf_entries *e,
     mail m;
     int64_t length = round_length(par);
     int64_t rounds = cf_max_i64(par, (e->count + length - 1) / length);
-    mail_begin(&m, par, a, a->time != NULL);
+    mail_begin(&m, par, a, n->item_at->index, e->items.ids.count);
     for (int64_t r = 0; r < rounds; r++) {
         int64_t begin = CF_MIN(r * length, e->count);
         int64_t end = CF_MIN(begin + length, e->count);
@@ -153,9 +157,9 @@ static void place_entries(cf_csr *a, const cf_par *par, cf_entries *e,
         cf_chunk *c = begin < end ? &e->chunk[number] : &none;
         begin -= number * CF_ENTRIES_CHUNK;
         end -= number * CF_ENTRIES_CHUNK;
-        place_own(a, &m, par, c, begin, end, n);
+        place_own(a, &m, par, c, begin, end, n->user_at->first);
         if (par->size > 1) {
-            pack(&m, par, c, begin, end, n);
+            pack(&m, par, c, begin, end);
             deliver(a, &m, par);
         }
         if (end == CF_ENTRIES_CHUNK)

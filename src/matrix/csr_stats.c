@@ -8,14 +8,30 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 
+#define LANES 8
+
+/* Eight sums side by side, added in one order, whatever the instructions. */
+CF_VECTORISED
+static double sum_row(const float *v, int64_t n)
+{
+    double lane[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int l = 0; l < LANES; l++)
+            lane[l] += (double)v[i + l];
+    for (int l = 0; i + l < n; l++)
+        lane[l] += (double)v[i + l];
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
 void cf_csr_row_stats(const cf_csr *a, int64_t *count, double *mean)
 {
     for (int64_t i = 0; i < a->n_loc; i++) {
-        double sum = 0;
-        for (int64_t e = a->indptr[i]; e < a->indptr[i + 1]; e++)
-            sum += a->values[e];
         count[i] = a->indptr[i + 1] - a->indptr[i];
-        mean[i] = count[i] > 0 ? sum / (double)count[i] : (double)NAN;
+        mean[i] = count[i] > 0 ? sum_row(a->values + a->indptr[i], count[i]) /
+                                     (double)count[i]
+                               : (double)NAN;
     }
 }
 
