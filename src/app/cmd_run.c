@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/log.h"
@@ -101,13 +101,15 @@ static int choose_steps(cf_job *job)
                        path);
     if (!job->from_file && strcmp(path, o->output) == 0)
         return cf_fail(CF_USAGE, "%s: is the input and the output", path);
+    if (!job->from_file && o->command == CF_CMD_RECOMMEND)
+        return access(path, F_OK) != 0
+                   ? cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno))
+                   : cf_fail(CF_USAGE,
+                             "%s: recommend needs a result file; make one "
+                             "with `cfmpi run`",
+                             path);
     if (!job->from_file)
-        return job->last == CF_STEP_RECOMMEND && o->command == CF_CMD_RECOMMEND
-                   ? cf_fail(CF_USAGE,
-                             "%s: recommend needs a result file; "
-                             "make one with `cfmpi run`",
-                             path)
-                   : CF_OK;
+        return CF_OK;
     missing = first_missing(job);
     if (missing == CF_STEP_INGEST)
         return cf_fail(CF_BAD_DATA, "%s: has no /ratings", path);
@@ -130,7 +132,7 @@ static int open_input(cf_job *job)
                                               cf_h5_is_result(job->o->input));
     if (job->from_file)
         CF_TRY(cf_h5_open(&job->file, job->par, job->o->input));
-    CF_TRY(choose_steps(job));
+    CF_TRY(cf_agree(job->par, choose_steps(job)));
 done:
     return status;
 }
