@@ -187,25 +187,29 @@ static void find_cut(cf_dialect *d, sample *s, enum cf_ratings_format format)
 
 /* ---- columns ---- */
 
-static bool same_name(const char *alias, field f)
+bool cf_same_name(const char *name, const char *s, const char *e)
 {
-    for (; f.s < f.e; f.s++) {
-        if (*f.s == '_' || *f.s == '-' || *f.s == ' ')
+    for (; s < e; s++) {
+        if (*s == '_' || *s == '-' || *s == ' ')
             continue;
-        if (tolower((unsigned char)*f.s) != *alias || *alias == '\0')
+        if (tolower((unsigned char)*s) != *name || *name == '\0')
             return false;
-        alias++;
+        name++;
     }
-    return *alias == '\0';
+    return *name == '\0';
 }
 
-/* Place of a name in the role's list, -1 where it is none of them. */
-static int alias_of(int role, field f)
+int cf_role_alias(int role, const char *s, const char *e)
 {
     for (int a = 0; a < 24 && aliases[role][a] != NULL; a++)
-        if (same_name(aliases[role][a], f))
+        if (cf_same_name(aliases[role][a], s, e))
             return a;
     return -1;
+}
+
+static int alias_of(int role, field f)
+{
+    return cf_role_alias(role, f.s, f.e);
 }
 
 /* Columns by their names in the record at mark k. */

@@ -27,6 +27,14 @@ typedef struct cf_dialect {
 /* Names of the roles in messages. */
 extern const char *const cf_role_name[CF_ROLES];
 
+/* Whether [s, e) is a name, given in lower case, but for case, blanks, '_' and
+ * '-'. Local. */
+bool cf_same_name(const char *name, const char *s, const char *e);
+
+/* Place of a column's name among the usual ones of a role, the likeliest
+ * first; -1 when it is none. Local. */
+int cf_role_alias(int role, const char *s, const char *e);
+
 /* Looks at the first `n` bytes of a text, `all` of it or not. CF_BAD_DATA,
  * CF_USAGE when the options do not fit. Local. */
 int cf_dialect_find(cf_dialect *d, const char *path, const char *head,

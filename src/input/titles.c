@@ -13,7 +13,6 @@
  * Cost    O(t log m) a rank for t titles and m items of its own. */
 #include "cfmpi/titles.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "cfmpi/exchange.h"
@@ -21,6 +20,7 @@
 #include "cfmpi/memory.h"
 #include "cfmpi/scan.h"
 #include "cfmpi/text.h"
+#include "dialect.h"
 
 /* A longer one is several lines that a stray quote has joined; and every item
  * gets the room of the longest. */
@@ -123,14 +123,10 @@ typedef struct columns {
     int id, title; /* from 0; -1 when there is none */
 } columns;
 
-/* Only letters and digits count, and not their case: movieId, "Movie ID". */
+/* Of columns, beside the usual names of items. */
 static const char *const id_names[] = {
-    "id",      "item",    "itemid",    "iid",        "id",      "movie",
-    "movieid", "film",    "filmid",    "book",       "bookid",  "isbn",
-    "asin",    "product", "productid", "sku",        "article", "articleid",
-    "track",   "trackid", "song",      "songid",     "artist",  "artistid",
-    "anime",   "animeid", "game",      "gameid",     "show",    "showid",
-    "joke",    "jokeid",  "business",  "businessid", "tconst",  NULL};
+    "id",   "sku",  "film", "track",  "song",    "artist", "anime",
+    "game", "joke", "show", "showid", "article", "tconst", NULL};
 static const char *const title_names[] = {
     "title",      "name",      "movietitle",   "moviename",    "filmtitle",
     "booktitle",  "itemtitle", "itemname",     "producttitle", "productname",
@@ -139,20 +135,17 @@ static const char *const title_names[] = {
 
 static bool one_of(const char *const *names, const cf_text *field)
 {
-    char plain[16] = {0};
-    size_t n = 0;
-    for (int64_t i = 0; i < field->length; i++) {
-        unsigned char c = (unsigned char)field->data[i];
-        bool counts = isalnum(c) || c >= 0x80;
-        if (counts && n + 1 == sizeof plain)
-            return false;
-        if (counts)
-            plain[n++] = (char)tolower(c);
-    }
+    const char *s = field->data, *e = s + field->length;
     for (; *names != NULL; names++)
-        if (strcmp(plain, *names) == 0)
+        if (cf_same_name(*names, s, e))
             return true;
     return false;
+}
+
+static bool names_id(const cf_text *field)
+{
+    const char *s = field->data, *e = s + field->length;
+    return cf_role_alias(CF_ITEM, s, e) >= 0 || one_of(id_names, field);
 }
 
 /* What the first record is, were it a header. */
@@ -162,7 +155,7 @@ static columns read_names(cursor c, cf_text *field)
     int column = 0;
     for (bool more = true; more; column++) {
         more = next_field(&c, field);
-        if (found.id < 0 && one_of(id_names, field))
+        if (found.id < 0 && names_id(field))
             found.id = column;
         else if (found.title < 0 && one_of(title_names, field))
             found.title = column;
