@@ -158,11 +158,13 @@ static void test_csv(void)
 static void test_empty(void)
 {
     cf_ids ids = {0};
+    char nothing[] = "x";
     CHECK(search(&ids, "7") == -1 && cf_ids_width(&ids) == 1);
     cf_ids_to_text(&ids);
     CHECK(ids.text && ids.count == 0 && ids.begin[0] == 0);
     CHECK(search(&ids, "7") == -1 && cf_ids_width(&ids) == 1);
-    cf_ids_to_fields(&ids, NULL, 5);
+    cf_ids_to_fields(&ids, nothing, 5);
+    CHECK(nothing[0] == 'x');
     cf_ids_make(&ids, true, 0, 0); /* frees what was there */
     cf_ids_make(&ids, false, 0, 0);
     CHECK(!ids.text && ids.count == 0 && ids.begin == NULL);
