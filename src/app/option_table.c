@@ -86,7 +86,8 @@ const cf_option cf_option_table[] = {
     {"holdout-share", 0, CF_OPT_REAL, AT(holdout_share), BIT(SYNTH), "0.1", 0,
      1, {0}, "X", "share of the ratings kept out"},
     {"user", 0, CF_OPT_PATH, AT(user), BIT(INFO), NULL, 0, 0, {0}, "ID[,ID]",
-     "show favourites, neighbours and recommendations of these users"},
+     "show favourites, neighbours and recommendations of these users; an id "
+     "with a comma between double quotes"},
     {"sample", 0, CF_OPT_INTEGER, AT(sample), BIT(VERIFY), "20", 0, 1e9, {0},
      "N", "users to recompute by brute force"},
     {"part", 0, CF_OPT_CHOICE, AT(part), BIT(EXPORT), "recommendations", 0, 0,
