@@ -2,9 +2,9 @@
 
 #include "cfmpi/scan.h"
 
-/* `digits` digits, and the byte that must follow (0: none). */
+/* `digits` digits. */
 static bool take_digits(const char **s, const char *e, int digits,
-                        const char *after, int64_t *value)
+                        int64_t *value)
 {
     *value = 0;
     if (e - *s < digits)
@@ -14,9 +14,16 @@ static bool take_digits(const char **s, const char *e, int digits,
             return false;
         *value = 10 * *value + (**s - '0');
     }
-    if (*s == e)
-        return true;
-    return after[0] != '\0' && strchr(after, *(*s)++) != NULL;
+    return true;
+}
+
+/* One byte that is `a` or `b`. */
+static bool take_byte(const char **s, const char *e, char a, char b)
+{
+    if (*s == e || (**s != a && **s != b))
+        return false;
+    ++*s;
+    return true;
 }
 
 /* Days since 1970-01-01 in the proleptic Gregorian calendar (Hinnant,
@@ -24,7 +31,7 @@ static bool take_digits(const char **s, const char *e, int digits,
 static int64_t days_since_1970(int64_t y, int64_t m, int64_t d)
 {
     y -= m <= 2;
-    int64_t era = y / 400, of_era = y % 400;
+    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
     int64_t of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
     int64_t days = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
     return era * 146097 + days - 719468;
@@ -35,27 +42,39 @@ static bool leap(int64_t y)
     return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
 }
 
+/* HH:MM, HH:MM:SS or HH:MM:SS.fraction, and Z for UTC. */
+static bool scan_clock(const char *s, const char *e, int64_t *seconds)
+{
+    int64_t hour, minute, second = 0;
+    if (!take_digits(&s, e, 2, &hour) || !take_byte(&s, e, ':', ':') ||
+        !take_digits(&s, e, 2, &minute))
+        return false;
+    if (take_byte(&s, e, ':', ':')) {
+        if (!take_digits(&s, e, 2, &second))
+            return false;
+        if (take_byte(&s, e, '.', '.'))
+            while (s < e && (unsigned)(*s - '0') <= 9)
+                s++;
+    }
+    take_byte(&s, e, 'Z', 'Z');
+    *seconds = hour * 3600 + minute * 60 + second;
+    return s == e && hour <= 23 && minute <= 59 && second <= 60;
+}
+
 static bool scan_date(const char *s, const char *e, int64_t *time)
 {
     static const int length[] = {31, 28, 31, 30, 31, 30,
                                  31, 31, 30, 31, 30, 31};
-    int64_t y, m, d, part[3] = {0, 0, 0};
-    if (!take_digits(&s, e, 4, "-", &y) || s == e ||
-        !take_digits(&s, e, 2, "-", &m) || s == e ||
-        !take_digits(&s, e, 2, " T", &d))
+    int64_t y, m, d, seconds = 0;
+    if (!take_digits(&s, e, 4, &y) || !take_byte(&s, e, '-', '-') ||
+        !take_digits(&s, e, 2, &m) || !take_byte(&s, e, '-', '-') ||
+        !take_digits(&s, e, 2, &d))
         return false;
     if (m < 1 || m > 12 || d < 1 || d > length[m - 1] + (m == 2 && leap(y)))
         return false;
-    for (int i = 0; i < 3 && s < e; i++)
-        if (!take_digits(&s, e, 2, i < 2 ? ":" : ".Z", &part[i]))
-            return false;
-    for (; s < e; s++) /* parts of seconds, Z for UTC */
-        if ((unsigned)(*s - '0') > 9 && !(*s == 'Z' && s + 1 == e))
-            return false;
-    if (part[0] > 23 || part[1] > 59 || part[2] > 60)
+    if (s < e && (!take_byte(&s, e, ' ', 'T') || !scan_clock(s, e, &seconds)))
         return false;
-    *time = days_since_1970(y, m, d) * 86400 + part[0] * 3600 + part[1] * 60 +
-            part[2];
+    *time = days_since_1970(y, m, d) * 86400 + seconds;
     return true;
 }
 
