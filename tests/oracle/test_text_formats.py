@@ -1,5 +1,6 @@
 """Every form in which ratings come as text, and the one matrix they become."""
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -23,13 +24,13 @@ DATA = {
 
 @pytest.fixture(scope="module")
 def rows(data):
-    return rows_of(data / SMALL, ",", 1)
+    """25,000 rows, more than is read at once."""
+    return rows_of(data / SMALL, ",", 1)[::4]
 
 
 @pytest.fixture(scope="module")
 def few(rows):
-    """Every 50th row: about 2,000."""
-    return rows[::50]
+    return rows[::12]
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +186,7 @@ def test_compressed_in_several_pieces_of_one_file(ingest, rows, expected, tmp_pa
     cuts fall within rows."""
     content = text(rows, "\t", None, final=False)
     (tmp_path / name).write_bytes(b"".join(
-        pack(content[at:at + 400_001], name) for at in range(0, len(content), 400_001)))
+        pack(content[at:at + 100_001], name) for at in range(0, len(content), 100_001)))
     ingest(expected, name, ranks=(1, 3))
 
 
@@ -320,7 +321,7 @@ def test_ids_without_header(ingest, rows, tmp_path):
     ingest(matrix(changed), "r.csv")
 
 
-@pytest.mark.parametrize("place", [0, 50_000, -1])
+@pytest.mark.parametrize("place", [0, 12_000, -1])
 def test_one_word_makes_all_ids_strings(ingest, rows, tmp_path, place):
     """On every rank, though only one has seen it; which is said once."""
     changed = list(rows)
@@ -329,9 +330,9 @@ def test_one_word_makes_all_ids_strings(ingest, rows, tmp_path, place):
     want = matrix(changed)
     assert want.users[:3].tolist() == [b"1", b"10", b"100"]
     assert want.items.dtype == np.int64
-    for made in ingest(want, "r.csv", ranks=ALL):
-        said = [line for line in made.outcome.stderr.splitlines() if "string" in line]
-        assert len(said) == 1 and "user" in said[0], made.outcome.stderr
+    for made in ingest(want, "r.csv", ranks=ALL if place < 0 else (1, 7)):
+        said = re.findall("^.* ids .*$", made.outcome.stderr, re.M)
+        assert len(said) == 1 and re.search("user.*integer", said[0]), made.outcome.stderr
 
 
 def test_written_differently_ids_are_different(ingest, tmp_path):
