@@ -23,14 +23,10 @@ static cf_source *append(cf_sources *s, const char *path)
     return f;
 }
 
-/* How a file is packed; standard input and the like cannot be looked at and
- * put back. */
-static int look(cf_source *f, bool regular)
+/* How a file is packed. */
+static int look(cf_source *f)
 {
     char head[4];
-    f->packing = CF_PLAIN;
-    if (!regular)
-        return CF_OK;
     int fd = open(f->path, O_RDONLY);
     ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof head, 0);
     if (n < 0)
@@ -47,10 +43,14 @@ static int add_file(cf_sources *s, const char *path)
     struct stat info;
     if (stat(path, &info) != 0)
         return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return cf_fail(CF_NO_INPUT,
+                       "%s: is no regular file; name the input - and pipe it "
+                       "in",
+                       path);
     cf_source *f = append(s, path);
-    if (S_ISREG(info.st_mode))
-        f->size = (int64_t)info.st_size;
-    return look(f, S_ISREG(info.st_mode));
+    f->size = (int64_t)info.st_size;
+    return look(f);
 }
 
 static int visible(const struct dirent *entry)

@@ -205,7 +205,7 @@ def test_output_is_checked_before_the_work(refuse):
 BAD_PAIRS = {
     "missing": (None, 66, r"pairs\.csv"),
     "one_column": ("user,item\n1,2\n3\n", 65, r"pairs\.csv:3:"),
-    "no_number": ("user,item\n1,2\n3,x\n", 65, r"pairs\.csv:3:3: .*x"),
+    "no_item": ("user,item\n1,2\n3,\n", 65, r"pairs\.csv:3:3: .*empty"),
 }
 
 
