@@ -35,10 +35,6 @@ void cf_text_clear(cf_text *t);
 /* Safe on {0} and twice. Local. */
 void cf_text_free(cf_text *t);
 
-/* What stands behind the last slash of a path, all of it where nothing does.
- * Local. */
-const char *cf_base_name(const char *path);
-
 /* Valid UTF-8 stays as it is; anything else is taken for Latin-1 and
  * converted. Returns true when it converted. Local. */
 int cf_text_utf8(const char *bytes, int64_t length, cf_text *out);

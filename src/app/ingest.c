@@ -5,6 +5,7 @@
 
 #include "cfmpi/csr_filter.h"
 #include "cfmpi/exchange.h"
+#include "cfmpi/file.h"
 #include "cfmpi/h5ad.h"
 #include "cfmpi/log.h"
 #include "cfmpi/npz.h"

@@ -9,6 +9,7 @@
 #include "cfmpi/clock.h"
 #include "cfmpi/cpu.h"
 #include "cfmpi/exchange.h"
+#include "cfmpi/file.h"
 #include "cfmpi/h5.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"

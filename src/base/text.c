@@ -105,12 +105,6 @@ void cf_text_free(cf_text *t)
     *t = (cf_text){0};
 }
 
-const char *cf_base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
 /* Length of the UTF-8 sequence at s, 0 when it is none (overlong forms and
  * surrogates included; RFC 3629). */
 static int sequence(const unsigned char *s, int64_t left)

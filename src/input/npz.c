@@ -13,6 +13,7 @@
 #include <zlib.h>
 
 #include "cfmpi/exchange.h"
+#include "cfmpi/file.h"
 #include "cfmpi/memory.h"
 #include "npy.h"
 #include "sparse.h"
@@ -57,13 +58,7 @@ static where where_of(const archive *z, const member *m)
 
 bool cf_npz_is(const char *path)
 {
-    unsigned char head[4] = {0};
-    FILE *f = fopen(path, "rb");
-    if (f == NULL)
-        return false;
-    size_t n = fread(head, 1, sizeof head, f);
-    fclose(f);
-    return n == sizeof head && memcmp(head, "PK\3\4", sizeof head) == 0;
+    return cf_file_begins(path, "PK\3\4", 4);
 }
 
 /* ---- the archive ---- */

@@ -7,6 +7,7 @@
 
 #include "cfmpi/error.h"
 #include "cfmpi/exchange.h"
+#include "cfmpi/file.h"
 #include "cfmpi/memory.h"
 #include "h5_internal.h"
 
@@ -78,13 +79,7 @@ bool cf_h5_is_hdf5(const char *path)
 {
     static const unsigned char magic[8] = {0x89, 'H',  'D',  'F',
                                            '\r', '\n', 0x1a, '\n'};
-    unsigned char head[8] = {0};
-    FILE *f = fopen(path, "rb");
-    if (f == NULL)
-        return false;
-    size_t n = fread(head, 1, sizeof head, f);
-    fclose(f);
-    return n == sizeof head && memcmp(head, magic, sizeof magic) == 0;
+    return cf_file_begins(path, magic, sizeof magic);
 }
 
 static bool open_file(cf_h5 *file, const char *path)
