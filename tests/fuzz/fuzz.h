@@ -22,6 +22,7 @@
 
 #include "cfmpi/context.h"
 #include "cfmpi/exchange.h"
+#include "cfmpi/inflate.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
 
@@ -74,6 +75,16 @@ static inline void fill_file(const fuzz_file *f, const void *data, size_t size)
 {
     HOLDS(ftruncate(f->fd, 0) == 0);
     HOLDS(pwrite(f->fd, data, size, 0) == (ssize_t)size);
+}
+
+/* Packed bytes are the target inflate's matter: false for these. */
+static inline bool is_plain(const uint8_t *data, size_t size)
+{
+    static const char heads[][4] = {"PK", "BZh", {(char)0xfd, '7', 'z'}};
+    for (int i = 0; i < 3; i++)
+        if (size >= 3 && memcmp(data, heads[i], strlen(heads[i])) == 0)
+            return false;
+    return cf_packing_of((const char *)data, (int64_t)size) == CF_PLAIN;
 }
 
 /* ---- what readers answer ---- */

@@ -13,7 +13,6 @@
 #include <zlib.h>
 
 #include "cfmpi/csr.h"
-#include "cfmpi/inflate.h"
 #include "cfmpi/ratings_text.h"
 
 enum { OPTIONS = 4, FILES = 3 };
@@ -81,18 +80,13 @@ static void write_file(const char *name, const uint8_t *data, size_t size,
     HOLDS(gzclose(f) == Z_OK);
 }
 
-/* Packed bytes are the target inflate's matter. */
-static bool is_plain(const uint8_t *data, size_t size)
+static bool all_plain(const uint8_t *data, size_t size)
 {
-    static const char heads[][4] = {"PK", "BZh", {(char)0xfd, '7', 'z'}};
     for (const uint8_t *s = data, *end = data + size; s != NULL;) {
-        int64_t n = end - s;
-        if (cf_packing_of((const char *)s, n) != CF_PLAIN)
+        size_t n = (size_t)(end - s);
+        if (!is_plain(s, n))
             return false;
-        for (int i = 0; i < 3; i++)
-            if (n >= 3 && memcmp(s, heads[i], strlen(heads[i])) == 0)
-                return false;
-        s = memchr(s, 1, (size_t)n);
+        s = memchr(s, 1, n);
         s = s != NULL ? s + 1 : NULL;
     }
     return true;
@@ -272,7 +266,7 @@ static void attempt(const uint8_t *data, size_t size)
 {
     outcome plain = {0}, packed = {0}, all = {0};
     trial t;
-    if (size < OPTIONS || !is_plain(data + OPTIONS, size - OPTIONS))
+    if (size < OPTIONS || !all_plain(data + OPTIONS, size - OPTIONS))
         return;
     choose(&t, data);
     write_files(data + OPTIONS, size - OPTIONS, -1);
