@@ -87,6 +87,43 @@ static inline bool is_plain(const uint8_t *data, size_t size)
     return cf_packing_of((const char *)data, (int64_t)size) == CF_PLAIN;
 }
 
+/* ---- recipes: numbers and names out of the fuzzer's bytes ---- */
+
+#define NAME 64
+
+/* The fuzzer's bytes, from which numbers are taken; zeros when used up. */
+typedef struct bytes {
+    const uint8_t *at;
+    size_t left;
+} bytes;
+
+static inline unsigned take(bytes *b)
+{
+    if (b->left == 0)
+        return 0;
+    b->left--;
+    return *b->at++;
+}
+
+/* Mostly small, sometimes a power of two or nearly. */
+static inline uint64_t take_size(bytes *b)
+{
+    unsigned x = take(b);
+    if (x < 128)
+        return x;
+    return (UINT64_C(1) << (x & 63)) + take(b) - 1;
+}
+
+static inline void take_text(bytes *b, char text[NAME])
+{
+    size_t n = CF_MIN(take(b) % NAME, b->left);
+    n = CF_MIN(n, NAME - 1);
+    memcpy(text, b->at, n);
+    text[n] = '\0';
+    b->at += n;
+    b->left -= n;
+}
+
 /* ---- what readers answer ---- */
 
 /* Whether a reader succeeded. An error must be the user's, with a message of

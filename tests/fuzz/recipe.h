@@ -13,7 +13,6 @@
 
 #include "cfmpi/digest.h"
 
-#define NAME 64
 #define CONTENT 1024
 #define MOST_DATASETS 32
 #define MOST_ATTRS 32
@@ -115,39 +114,6 @@ static inline void add_attr(recipe *r, const char *object, const char *name,
 }
 
 /* ---- changes ---- */
-
-/* The fuzzer's bytes, from which numbers are taken; zeros when used up. */
-typedef struct bytes {
-    const uint8_t *at;
-    size_t left;
-} bytes;
-
-static inline unsigned take(bytes *b)
-{
-    if (b->left == 0)
-        return 0;
-    b->left--;
-    return *b->at++;
-}
-
-/* Mostly small, sometimes a power of two or nearly. */
-static inline uint64_t take_size(bytes *b)
-{
-    unsigned x = take(b);
-    if (x < 128)
-        return x;
-    return (UINT64_C(1) << (x & 63)) + take(b) - 1;
-}
-
-static inline void take_text(bytes *b, char text[NAME])
-{
-    size_t n = CF_MIN(take(b) % NAME, b->left);
-    n = CF_MIN(n, NAME - 1);
-    memcpy(text, b->at, n);
-    text[n] = '\0';
-    b->at += n;
-    b->left -= n;
-}
 
 static inline void change_content(recipe_dataset *d, bytes *b)
 {
