@@ -116,8 +116,8 @@ static inline uint64_t take_size(bytes *b)
 
 static inline void take_text(bytes *b, char text[NAME])
 {
-    size_t n = CF_MIN(take(b) % NAME, b->left);
-    n = CF_MIN(n, NAME - 1);
+    size_t n = take(b) % NAME;
+    n = CF_MIN(n, b->left);
     memcpy(text, b->at, n);
     text[n] = '\0';
     b->at += n;

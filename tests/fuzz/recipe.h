@@ -40,7 +40,7 @@ enum place { DATASET, NOTHING, GROUP, DANGLING, ALIAS, PLACES };
 enum layout { CONTIGUOUS, COMPACT, CHUNKED, DEFLATED, LAYOUTS };
 
 /* The attribute `digest` of a dataset. */
-enum seal { FITTING, UNFITTING, NONE, SEALS };
+enum seal { FITTING, UNFITTING, NONE };
 
 typedef struct recipe_dataset {
     char name[NAME];
@@ -60,7 +60,7 @@ typedef struct recipe_attr {
     enum kind kind; /* VARIABLE, FIXED, I64, F64 */
     int count;
     char text[NAME];
-    double number;
+    double number, step; /* of the first element, and to the next */
     bool there;
 } recipe_attr;
 
@@ -99,8 +99,9 @@ static inline recipe_dataset *add_dataset(recipe *r, const char *name,
 }
 
 /* `text` NULL for a number. */
-static inline void add_attr(recipe *r, const char *object, const char *name,
-                            const char *text, double number)
+static inline recipe_attr *add_attr(recipe *r, const char *object,
+                                    const char *name, const char *text,
+                                    double number)
 {
     recipe_attr *a = &r->a[r->attrs++];
     HOLDS(r->attrs <= MOST_ATTRS);
@@ -111,6 +112,7 @@ static inline void add_attr(recipe *r, const char *object, const char *name,
     snprintf(a->object, NAME, "%s", object);
     snprintf(a->name, NAME, "%s", name);
     snprintf(a->text, NAME, "%s", text != NULL ? text : "");
+    return a;
 }
 
 /* ---- changes ---- */
@@ -134,7 +136,7 @@ static inline void change_dataset(recipe_dataset *d, bytes *b)
     case 4: d->width = take(b) % 32 + 1; break;
     case 5: d->place = (enum place)(take(b) % PLACES); break;
     case 6: d->layout = (enum layout)(take(b) % LAYOUTS); break;
-    case 7: d->seal = (enum seal)(take(b) % SEALS); break;
+    case 7: d->seal = (enum seal)(take(b) % 3); break;
     default: change_content(d, b);
     }
 }
@@ -212,13 +214,15 @@ static inline void write_attr(hid_t object, const recipe_attr *a)
     recipe_dataset like = {.kind = a->kind, .width = sizeof a->text};
     hsize_t count = (hsize_t)a->count;
     const char *texts[] = {a->text, a->text, a->text, a->text};
-    double numbers[] = {a->number, a->number, a->number, a->number};
+    double numbers[4];
     char fixed[4][NAME];
     const void *data = a->kind == VARIABLE ? (const void *)texts
                        : a->kind == FIXED  ? (const void *)fixed
                                            : numbers;
     for (int i = 0; i < 4; i++)
         memcpy(fixed[i], a->text, NAME);
+    for (int i = 0; i < 4; i++)
+        numbers[i] = a->number + i * a->step;
     hid_t type = make_type(&like), memory = H5Tcopy(type);
     if (a->kind != VARIABLE && a->kind != FIXED) {
         H5Tclose(memory);
