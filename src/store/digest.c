@@ -83,7 +83,6 @@ static void join_pieces(cf_digest *d, const cf_par *par)
 {
     int64_t mine[2] = {d->offset, d->bytes};
     int64_t *slabs = cf_alloc(2 * (int64_t)par->size, sizeof *slabs, "slabs");
-    char *piece = cf_alloc(PIECE, 1, "digest");
     MPI_Allgather(mine, 2, MPI_INT64_T, slabs, 2, MPI_INT64_T, par->comm);
     if (d->head > 0) {
         MPI_Send(d->head_bytes, (int)d->head, MPI_BYTE,
@@ -94,8 +93,10 @@ static void join_pieces(cf_digest *d, const cf_par *par)
         int64_t n = head_of(slabs, r);
         if (n == 0 || piece_owner(slabs, r) != par->rank)
             continue;
+        char *piece = cf_alloc(n, 1, "digest");
         MPI_Recv(piece, (int)n, MPI_BYTE, r, 1, par->comm, MPI_STATUS_IGNORE);
         XXH3_64bits_update(d->state, piece, (size_t)n);
+        cf_free(piece);
         d->position += n;
         if (d->position % PIECE == 0)
             finish_piece(d);
@@ -103,7 +104,6 @@ static void join_pieces(cf_digest *d, const cf_par *par)
     /* What is still open is the last piece of all. */
     if (d->bytes > d->head && d->position % PIECE != 0)
         finish_piece(d);
-    cf_free(piece);
     cf_free(slabs);
 }
 

@@ -80,6 +80,17 @@ static void write_file(const char *name, const uint8_t *data, size_t size,
     HOLDS(gzclose(f) == Z_OK);
 }
 
+/* The sizes of a matrix are rows and columns that it has, however few of them
+ * have entries; seven digits are more than a test can wait for. */
+static bool has_long_number(const uint8_t *data, size_t size)
+{
+    int digits = 0;
+    bool matrix = size > 2 && memmem(data, size, "%%", 2) != NULL;
+    for (size_t i = 0; i < size && matrix && digits < 7; i++)
+        digits = data[i] >= '0' && data[i] <= '9' ? digits + 1 : 0;
+    return digits >= 7;
+}
+
 static bool all_plain(const uint8_t *data, size_t size)
 {
     for (const uint8_t *s = data, *end = data + size; s != NULL;) {
@@ -125,7 +136,8 @@ static void attempt(const uint8_t *data, size_t size)
 {
     outcome plain = {0}, packed = {0}, all = {0};
     trial t;
-    if (size < OPTIONS || !all_plain(data + OPTIONS, size - OPTIONS))
+    if (size < OPTIONS || !all_plain(data + OPTIONS, size - OPTIONS) ||
+        has_long_number(data + OPTIONS, size - OPTIONS))
         return;
     choose(&t, data);
     int rule = t.build ? (int)t.duplicates : NO_MATRIX;
