@@ -28,7 +28,7 @@ class Writer:
         rng.shuffle(self.roles)
         self.header = rng.random() < 0.6
         self.quoting = rng.choice([0.05, 0.4, 0.9])
-        self.bad = rng.choice([0, 0, 0.1])
+        self.bad = rng.choice([0, 0, 0.15])
         words = rng.random() < 0.6, rng.random() < 0.6
         self.ids = [self.some_ids(word, rng.randint(1, 12)) for word in words]
 

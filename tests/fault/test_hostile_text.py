@@ -104,7 +104,7 @@ FILES_REFUSED = {
     "program": (b"\x7fELF\2\1\1\0" + bytes(range(256)) * 40, r"bad\.csv"),
 }
 
-MANY = b"".join(b"%d,%d,3\n" % (i, i * i) for i in range(20_000))
+MANY = HEADER.encode() + b"".join(b"%d,%d,3,0\n" % (i, i * i) for i in range(20_000))
 PACKED, FRAME = gzip.compress(MANY), zstd(MANY)
 DAMAGED = {
     "gzip_cut_in_half": ("bad.csv.gz", PACKED[:len(PACKED) // 2], "end"),
@@ -355,6 +355,20 @@ def test_every_border_of_ranks(cfmpi, tmp_path, header, mark, final):
     content = "\r\n".join(row.strip() for row in ROWS[:23]) + final
     check_shifted(cfmpi, tmp_path, mark + header, content, matrix(TABLE[:23]),
                   range(0, 27, 3))
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", ""], ids=["mark", "plain"])
+def test_border_behind_the_header(cfmpi, tmp_path, mark):
+    """Rows that begin with quotes, and halves that meet about their begin."""
+    rows = "".join('"{}","{}","{}","so"\n'.format(*row) for row in TABLE[:20])
+
+    def one(shift):
+        source, path = tmp_path / f"{shift}.csv", tmp_path / f"{shift}.h5"
+        header = '"userId","movieId","rating","' + "x" * (len(rows) - 30 + shift) + '"\n'
+        source.write_text(mark + header + rows)
+        cfmpi("ingest", source, "-o", path, ranks=2)
+        check(path, matrix(TABLE[:20]))
+    together(one, range(-9, 3))
 
 
 @pytest.fixture(scope="module")
