@@ -253,32 +253,17 @@ static void tell_filter(const cf_job *job, const cf_filter *f)
                     f->items_left, o->min_item_ratings, f->item_ratings);
 }
 
-/* What each rule that was asked for has left out. */
+/* What each rule has left out; the same keys in every file. */
 static void describe_rules(cf_text *t, const cf_intake *in, const cf_filter *f)
 {
-    const cf_keep *k = &in->keep;
-    const bool asked[CF_VERDICTS] = {[CF_LEFT_RATING] = k->has_ratings,
-                                     [CF_LEFT_TIME] = k->has_times,
-                                     [CF_LEFT_THRESHOLD] = k->has_threshold};
-    const char *between = "";
     for (int v = CF_LEFT_RATING; v < CF_VERDICTS; v++)
-        if (asked[v]) {
-            cf_text_add(t, "%s\"%s\": %" PRId64, between, rule_key[v],
-                        in->left[v]);
-            between = ", ";
-        }
-    if (f->min_user > 0) {
-        cf_text_add(t,
-                    "%s\"min_user_ratings\": {\"users\": %" PRId64
-                    ", \"ratings\": %" PRId64 "}",
-                    between, f->users_left, f->user_ratings);
-        between = ", ";
-    }
-    if (f->min_item > 0)
-        cf_text_add(t,
-                    "%s\"min_item_ratings\": {\"items\": %" PRId64
-                    ", \"ratings\": %" PRId64 "}",
-                    between, f->items_left, f->item_ratings);
+        cf_text_add(t, "\"%s\": %" PRId64 ", ", rule_key[v], in->left[v]);
+    cf_text_add(t,
+                "\"min_user_ratings\": {\"users\": %" PRId64
+                ", \"ratings\": %" PRId64
+                "}, \"min_item_ratings\": {\"items\": %" PRId64
+                ", \"ratings\": %" PRId64 "}",
+                f->users_left, f->user_ratings, f->items_left, f->item_ratings);
 }
 
 /* The attribute `input` of the result. */
