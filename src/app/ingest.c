@@ -126,14 +126,16 @@ static int find_format(const cf_job *job, int *format)
     return CF_OK;
 }
 
+/* `is_text` tells whether rows have lines. */
 static int read_input(const cf_job *job, cf_intake *in,
-                      const cf_text_options *text)
+                      const cf_text_options *text, bool *is_text)
 {
     int status = CF_OK, format = CF_FORMAT_AUTO;
     const cf_options *o = job->o;
     CF_TRY(cf_agree(job->par,
                     job->par->rank == 0 ? find_format(job, &format) : CF_OK));
     cf_bcast(job->par, &format, sizeof format, 0);
+    *is_text = format != CF_FORMAT_NPZ && format != CF_FORMAT_H5AD;
     if (format == CF_FORMAT_NPZ)
         CF_TRY(cf_npz_read(in, job->par, o->input));
     else if (format == CF_FORMAT_H5AD)
@@ -144,7 +146,8 @@ done:
     return status;
 }
 
-/* The line of a duplicate, as a message. */
+/* The line of a duplicate, as a message; `text` is NULL when there are no
+ * lines. */
 static int duplicate_error(cf_job *job, const cf_text_options *text,
                            const cf_gidx place[2])
 {
@@ -343,12 +346,13 @@ int cf_job_ingest(cf_job *job)
     const cf_options *o = job->o;
     cf_intake in = {.bad_row = (enum cf_bad_row)o->on_bad_row};
     cf_text_options text;
+    bool is_text;
     cf_filter removed = {0};
     cf_report_begin(job->report, "ingest", "bytes");
     CF_TRY(read_rules(o, &in.keep, &text));
-    CF_TRY(read_input(job, &in, &text));
+    CF_TRY(read_input(job, &in, &text, &is_text));
     report_input(job, &in);
-    CF_TRY(build_matrix(job, &in, &text));
+    CF_TRY(build_matrix(job, &in, is_text ? &text : NULL));
     tell_input(job, &in);
     CF_TRY(check_left(job, "no ratings are left; see what was left out, and "
                            "check the rules"));

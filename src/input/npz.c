@@ -228,7 +228,7 @@ static int read_format(archive *z)
 {
     static const char *const names[] = {"csr", "csc", "coo"};
     member m = {.name = "format.npy"};
-    char raw[64], format[16];
+    char raw[256], format[16];
     int status = CF_OK;
     CF_TRY(read_small(z, &m, 0, 1, raw, sizeof raw));
     if (m.npy.kind != 'S' && m.npy.kind != 'U')
@@ -348,20 +348,21 @@ static int take_values(void *source, int64_t begin, int64_t count, double *out)
  * returns the same. */
 static int check_sums(const archive *z, const cf_par *par)
 {
-    int64_t mine[CF_SPARSE_ARRAYS][2];
-    int64_t(*all)[CF_SPARSE_ARRAYS][2] =
-        cf_alloc(par->size, sizeof *all, "checksums");
+    enum { SUMS = 2 * CF_SPARSE_ARRAYS };
+    int64_t mine[SUMS], *all;
     int status = CF_OK;
+    all = cf_alloc((int64_t)SUMS * par->size, sizeof *all, "checksums");
     for (int a = 0; a < CF_SPARSE_ARRAYS; a++) {
-        mine[a][0] = z->array[a].own_crc;
-        mine[a][1] = z->array[a].own_bytes;
+        mine[2 * a] = z->array[a].own_crc;
+        mine[2 * a + 1] = z->array[a].own_bytes;
     }
-    MPI_Allgather(mine, 2 * CF_SPARSE_ARRAYS, MPI_INT64_T, all,
-                  2 * CF_SPARSE_ARRAYS, MPI_INT64_T, par->comm);
+    MPI_Allgather(mine, SUMS, MPI_INT64_T, all, SUMS, MPI_INT64_T, par->comm);
     for (int a = 0; a < CF_SPARSE_ARRAYS && status == CF_OK; a++) {
         uLong crc = crc32(0, NULL, 0);
-        for (int r = 0; r < par->size; r++)
-            crc = crc32_combine(crc, (uLong)all[r][a][0], all[r][a][1]);
+        for (int r = 0; r < par->size; r++) {
+            const int64_t *sum = all + r * SUMS + 2 * a;
+            crc = crc32_combine(crc, (uLong)sum[0], sum[1]);
+        }
         if (z->array[a].name != NULL && crc != z->array[a].stored_crc)
             status = corrupt(z, &z->array[a]);
     }

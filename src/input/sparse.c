@@ -14,6 +14,11 @@
 
 #define BLOCK ((int64_t)1 << 16) /* elements of an array in memory */
 
+/* Every row and column takes memory, which a few bytes of a damaged shape must
+ * not use up: so many are taken in any case, and so many for each entry. */
+#define ALWAYS ((int64_t)1 << 21)
+#define AN_ENTRY 1024
+
 static const char *const axis_word[2] = {"rows", "columns"};
 
 /* This rank's reading. */
@@ -82,6 +87,13 @@ static int check_size(const cf_sparse *m, const cf_intake *in)
                        "%s: its shape has %" PRId64 " columns; at most "
                        "%" PRId32 " items can be read",
                        m->path, m->size[1], INT32_MAX);
+    int64_t nnz = CF_MIN(m->count[CF_SPARSE_DATA], INT64_MAX / AN_ENTRY / 2);
+    for (int axis = 0; axis < 2; axis++)
+        if (m->size[axis] > ALWAYS + AN_ENTRY * nnz)
+            return cf_fail(CF_BAD_DATA,
+                           "%s: its shape has %" PRId64 " %s for %" PRId64
+                           " entries; cut off the empty ones",
+                           m->path, m->size[axis], axis_word[axis], nnz);
     return check_counts(m);
 }
 

@@ -46,9 +46,10 @@ typedef struct cf_sparse {
 /* Reads the ratings of a matrix and all ids of both axes, each rank an even
  * range of the compressed axis (of the entries with COO); the same matrix on
  * all ranks, which is checked. Errors, agreed: CF_BAD_DATA (sizes that do not
- * fit each other, indices out of range, bad values unless they are skipped,
- * names that come twice), CF_IO, CF_USAGE (rules about times). Collective;
- * 8 bytes a row, 12 a rating and what the ids take. */
+ * fit each other, over 2^31-1 columns, far more rows or columns than entries,
+ * indices out of range, bad values unless they are skipped, names that come
+ * twice), CF_IO, CF_USAGE (rules about times). Collective; 8 bytes a row, 12 a
+ * rating and what the ids take. */
 int cf_sparse_read(cf_intake *in, const cf_par *par, const cf_sparse *m);
 
 /* Moves ratings whose ids are places on the axes to the intake, their names

@@ -192,6 +192,7 @@ def with_bytes(change, write=csr()):
     def build(path):
         content = bytearray(write(path).read_bytes())
         path.write_bytes(change(content) or content)
+        return path
     return build
 
 
@@ -307,10 +308,17 @@ BAD = {
         with_bytes(flip(b"data", 2000), csr(compression=zipfile.ZIP_DEFLATED)),
         r"data\.npy is (corrupt|damaged)"),
     "claims_much": (
-        with_bytes(claim(b"indptr", 128 + 8 * HUGE),
-                   csr(compression=zipfile.ZIP_DEFLATED, shape=(HUGE - 1, COLS),
-                       indptr=array_file("<i8", HUGE, bytes(8000)))),
-        r"indptr\.npy ends early"),
+        with_bytes(claim(b"data", 128 + 8 * HUGE),
+                   with_bytes(claim(b"row", 128 + 8 * HUGE), with_bytes(
+                       claim(b"col", 128 + 8 * HUGE),
+                       coo(compression=zipfile.ZIP_DEFLATED,
+                           **{name: array_file("<i8", HUGE, bytes(8000))
+                              for name in ("data", "row", "col")})))),
+        r"row\.npy ends early"),
+    "rows_by_far": (coo(shape=(2**30, COLS)),
+                    rf"its shape has {2**30} rows for {NNZ} entries"),
+    "columns_by_far": (csr(shape=(ROWS, 2**30)),
+                       rf"its shape has {2**30} columns for {NNZ} entries"),
 }
 
 

@@ -295,34 +295,41 @@ static void test_checksums(const char *folder)
         }
 }
 
-/* An archive whose directory promises 4 GB does not make anybody allocate
- * them. */
+/* Has the archive's directory say that a member inflates to `size` bytes. */
+static void claim_size(const char *path, const char *name, uint32_t size)
+{
+    char content[1 << 15];
+    size_t length = strlen(name);
+    FILE *f = fopen(path, "r+b");
+    size_t n = fread(content, 1, sizeof content, f);
+    char *at = content + n - length;
+    while (at > content && memcmp(at, name, length) != 0)
+        at--;
+    CHECK(at > content && fseek(f, at - content - 46 + 24, SEEK_SET) == 0);
+    CHECK(fwrite(&size, sizeof size, 1, f) == 1);
+    fclose(f);
+}
+
+/* An archive whose directory promises 4 GB a member does not make anybody
+ * allocate them. */
 static void test_large_claims(const char *folder)
 {
     enum { CLAIM = 500000000 };
+    static const char *const names[] = {"indptr.npy", "indices.npy",
+                                        "data.npy"};
     const int64_t shape[2] = {CLAIM - 1, 3}, zeros[512] = {0};
-    const uint32_t size = 128 + (uint32_t)CLAIM * 8;
-    char path[CF_PATH_MAX], content[1 << 15];
+    char path[CF_PATH_MAX];
     members m = {0};
     cf_intake in = {0};
-    bytes *pointer = npy("<i8", "500000000,");
-    append(pointer, zeros, sizeof zeros);
     put(&m, "format.npy", text("csr"));
     put(&m, "shape.npy", integers(shape, 2));
-    put(&m, "data.npy", reals(NULL, 0));
-    put(&m, "indices.npy", integers(zeros, 0));
-    put(&m, "indptr.npy", pointer);
-    write_archive(&m, path, folder, true);
-    if (world.rank == 0) {
-        FILE *f = fopen(path, "r+b");
-        size_t n = fread(content, 1, sizeof content, f);
-        char *at = content + n - strlen("indptr.npy");
-        while (at > content && memcmp(at, "indptr.npy", 10) != 0)
-            at--;
-        fseek(f, at - content - 46 + 24, SEEK_SET);
-        fwrite(&size, 4, 1, f);
-        fclose(f);
+    for (int i = 0; i < COUNT(names); i++) {
+        put(&m, names[i], npy("<i8", "500000000,"));
+        append(m.content[m.count - 1], zeros, sizeof zeros);
     }
+    write_archive(&m, path, folder, true);
+    for (int i = 0; i < COUNT(names) && world.rank == 0; i++)
+        claim_size(path, names[i], 128 + (uint32_t)CLAIM * 8);
     MPI_Barrier(world.comm);
     int64_t before = cf_memory_peak();
     CHECK(failed_with(cf_npz_read(&in, &world, path), CF_BAD_DATA,
