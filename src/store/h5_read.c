@@ -225,11 +225,11 @@ static bool is_foreign(const cf_dataset *d)
 static bool holds(hid_t file, hid_t dataset, const cf_dataset *d)
 {
     const int64_t most_packed = 1032;
-    int64_t values, bytes;
+    int64_t row, bytes;
     hsize_t whole = 0, stored = H5Dget_storage_size(dataset);
     if (d->rows < 0 || d->cols < 0 ||
-        __builtin_mul_overflow(d->rows, d->cols, &values) ||
-        __builtin_mul_overflow(values, (int64_t)d->width, &bytes))
+        __builtin_mul_overflow(d->cols, (int64_t)d->width, &row) ||
+        __builtin_mul_overflow(d->rows, row, &bytes))
         return false;
     return H5Fget_filesize(file, &whole) >= 0 && stored <= whole &&
            (hsize_t)(bytes / most_packed) <= stored &&
@@ -364,7 +364,7 @@ static int stream(const cf_h5 *file, const cf_par *par, const cf_dataset *d,
 {
     int status = CF_OK;
     int64_t row = (int64_t)d->width * d->cols;
-    cf_gidx step = CF_MIN(cf_h5_piece_rows(d), CF_MAX(count, 1));
+    cf_gidx step = CF_MIN(cf_h5_piece_rows(d), count);
     char *piece = cf_alloc(step * row, 1, "dataset piece");
     cf_digest digest;
     cf_digest_begin(&digest, begin * row, count * row);
