@@ -2,7 +2,22 @@
 #ifndef CFMPI_DICTIONARY_H
 #define CFMPI_DICTIONARY_H
 
+#include <string.h>
+
 #include "cfmpi/ids.h"
+
+/* What stands for an id in a hash table: a string of up to 16 bytes itself, a
+ * hash of a longer one and its end, or an integer and length 0. */
+typedef struct cf_key {
+    uint64_t head, tail;
+    int32_t length;
+} cf_key;
+
+/* An id and its number; `number` is one more, 0 is a free place. */
+typedef struct cf_slot {
+    uint64_t head, tail;
+    int32_t length, number;
+} cf_slot;
 
 /* {0} is empty. All ids are integers until one comes that is none; from then
  * on all are strings. */
@@ -13,7 +28,7 @@ typedef struct cf_dictionary {
     int64_t capacity, bytes_capacity;
     int32_t *direct; /* number + 1 of small integers, by value */
     int64_t direct_size;
-    uint64_t *slot; /* hash table of all other ids; 0 is free */
+    cf_slot *slot;  /* hash table of all other ids */
     int64_t slots;  /* a power of two, or 0 */
     int64_t hashed; /* ids in it */
     int64_t latin1; /* ids that were no UTF-8, converted (sightings) */
@@ -25,6 +40,23 @@ typedef struct cf_dictionary {
  * or is over CF_ID_MAX when converted. The 8 bytes in front of s can be
  * read. Local, O(1). */
 int32_t cf_dictionary_add(cf_dictionary *d, const char *s, const char *e);
+
+/* The key of a string of 1 to 16 bytes; the 8 bytes in front of it can be read.
+ * Local. */
+static inline cf_key cf_key_of_short(const char *s, const char *e)
+{
+    cf_key k = {.length = (int32_t)(e - s)};
+    memcpy(&k.tail, e - 8, sizeof k.tail);
+    if (k.length > 8)
+        memcpy(&k.head, s, sizeof k.head);
+    else
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        k.tail <<= 64 - 8 * k.length;
+#else
+        k.tail >>= 64 - 8 * k.length;
+#endif
+    return k;
+}
 
 /* The number of a small integer that has been met, -1 when it is none or
  * others must look. Local, O(1). */

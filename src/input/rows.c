@@ -51,29 +51,20 @@ static inline bool bare(const cf_dialect *d, field *f)
 /* The id's number, or -1 where the general code must look at it. */
 static inline int32_t id_number(cf_dictionary *d, cf_recent *recent, field f)
 {
-    int64_t length = f.e - f.s;
-    uint64_t head = 0, tail;
+    int64_t id, length = f.e - f.s;
+    int32_t number = -1;
     if (length > 16)
         return length > CF_ID_MAX ? -1 : cf_dictionary_add(d, f.s, f.e);
-    memcpy(&tail, f.e - 8, sizeof tail);
-    if (length <= 8)
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        tail <<= 64 - 8 * length;
-#else
-        tail >>= 64 - 8 * length;
-#endif
-    else
-        memcpy(&head, f.s, sizeof head);
-    if (tail == recent->tail && head == recent->head &&
-        length == recent->length)
+    cf_key k = cf_key_of_short(f.s, f.e);
+    if (k.tail == recent->key.tail && k.head == recent->key.head &&
+        k.length == recent->key.length)
         return recent->number;
-    int64_t id;
-    int32_t number = -1;
     if (length <= 8 && cf_scan_digits(f.s, f.e, &id))
         number = cf_dictionary_known(d, id);
     if (number < 0)
         number = cf_dictionary_add(d, f.s, f.e);
-    *recent = (cf_recent){head, tail, number < 0 ? 0 : length, number};
+    if (number >= 0)
+        *recent = (cf_recent){k, number};
     return number;
 }
 

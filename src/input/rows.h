@@ -15,8 +15,7 @@ typedef struct cf_complaint {
 
 /* A field that was met lately, and its number. */
 typedef struct cf_recent {
-    uint64_t head, tail;
-    int64_t length;
+    cf_key key;
     int32_t number;
 } cf_recent;
 

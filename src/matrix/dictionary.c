@@ -1,10 +1,10 @@
 /* Method  Small integers look themselves up in an array; other ids go through
- *         a hash table with open addressing whose slots hold half of the hash
- *         beside the number, so that nearly every miss is seen in the slot.
+ *         a hash table with open addressing whose slots hold the id itself
+ *         where it has up to 16 bytes, so that one look at memory finds it.
  *         The first id that is no integer turns the table to strings: a
  *         canonical integer and its text are one to one.
- * Cost    O(1) an id; 12 to 24 bytes an integer, 36 and its bytes a string.
- * References  Knuth, TAOCP 3, 6.4; Collet: xxHash, XXH3. */
+ * Cost    O(1) an id; 12 to 100 bytes an integer, 64 to 112 and its bytes a
+ * string. References  Knuth, TAOCP 3, 6.4; Collet: xxHash, XXH3. */
 #define XXH_INLINE_ALL
 #include "cfmpi/dictionary.h"
 
@@ -45,27 +45,48 @@ static int32_t next_number(cf_dictionary *d)
     return (int32_t)d->ids.count++;
 }
 
-static void put(cf_dictionary *d, uint64_t hash, int32_t number)
+/* Products whose high bits depend on all bits of the key (Fibonacci hashing).
+ */
+static inline uint64_t hash_of(const cf_key *k)
 {
-    uint64_t mask = (uint64_t)d->slots - 1, s = hash & mask;
-    while (d->slot[s] != 0)
-        s = (s + 1) & mask;
-    d->slot[s] = (hash >> 32 << 32) | ((uint64_t)number + 1);
-}
-
-/* The product's high bits depend on all bits of the id; they are wanted at
- * both ends (Fibonacci hashing). */
-static uint64_t hash_number(int64_t id)
-{
-    uint64_t h = (uint64_t)id * 0x9e3779b97f4a7c15u;
+    uint64_t h = (k->head ^ (uint64_t)k->length) * 0x9e3779b97f4a7c15u;
+    h = (h ^ (h >> 32) ^ k->tail) * 0xd6e8feb86659fd93u;
     return h ^ (h >> 32);
 }
 
-static uint64_t hash_of(const cf_ids *ids, int64_t i)
+static cf_key key_of_number(int64_t id)
 {
-    return ids->text ? XXH3_64bits(ids->bytes + ids->begin[i],
-                                   (size_t)(ids->begin[i + 1] - ids->begin[i]))
-                     : hash_number(ids->number[i]);
+    return (cf_key){(uint64_t)id, 0, 0};
+}
+
+static inline cf_key key_of_text(const char *s, int64_t length)
+{
+    if (length <= 16)
+        return cf_key_of_short(s, s + length);
+    cf_key k = {XXH3_64bits(s, (size_t)length), 0, (int32_t)length};
+    memcpy(&k.tail, s + length - sizeof k.tail, sizeof k.tail);
+    return k;
+}
+
+static inline bool same(const cf_slot *slot, const cf_key *k)
+{
+    return slot->tail == k->tail && slot->head == k->head &&
+           slot->length == k->length;
+}
+
+static cf_key key_of(const cf_ids *ids, int64_t i)
+{
+    return ids->text ? key_of_text(ids->bytes + ids->begin[i],
+                                   ids->begin[i + 1] - ids->begin[i])
+                     : key_of_number(ids->number[i]);
+}
+
+static void put(cf_dictionary *d, const cf_key *k, int32_t number)
+{
+    uint64_t mask = (uint64_t)d->slots - 1, s = hash_of(k) & mask;
+    while (d->slot[s].number != 0)
+        s = (s + 1) & mask;
+    d->slot[s] = (cf_slot){k->head, k->tail, k->length, number + 1};
 }
 
 /* Makes room for one more in the hash table, which is at most half full. */
@@ -82,7 +103,8 @@ static void reserve_slot(cf_dictionary *d)
     for (int64_t i = 0; i < d->ids.count; i++)
         if (d->ids.text ||
             (uint64_t)d->ids.number[i] >= (uint64_t)d->direct_size) {
-            put(d, hash_of(&d->ids, i), (int32_t)i);
+            cf_key k = key_of(&d->ids, i);
+            put(d, &k, (int32_t)i);
             d->hashed++;
         }
 }
@@ -105,13 +127,12 @@ static void grow_direct(cf_dictionary *d, int64_t id)
 
 static int32_t add_hashed_number(cf_dictionary *d, int64_t id)
 {
-    uint64_t hash = hash_number(id), mask = (uint64_t)d->slots - 1;
-    for (uint64_t s = hash & mask; d->slots > 0 && d->slot[s] != 0;
-         s = (s + 1) & mask) {
-        int64_t number = (int64_t)(d->slot[s] & UINT32_MAX) - 1;
-        if (d->slot[s] >> 32 == hash >> 32 && d->ids.number[number] == id)
-            return (int32_t)number;
-    }
+    cf_key k = key_of_number(id);
+    uint64_t mask = (uint64_t)d->slots - 1;
+    for (uint64_t s = hash_of(&k) & mask;
+         d->slots > 0 && d->slot[s].number != 0; s = (s + 1) & mask)
+        if (same(&d->slot[s], &k))
+            return d->slot[s].number - 1;
     if (id >= 0 && id < DIRECT_SHARE * (d->ids.count + 1024)) {
         grow_direct(d, id);
         return cf_dictionary_add_number(d, id);
@@ -119,7 +140,7 @@ static int32_t add_hashed_number(cf_dictionary *d, int64_t id)
     reserve_slot(d);
     int32_t number = next_number(d);
     d->ids.number[number] = id;
-    put(d, hash, number);
+    put(d, &k, number);
     return number;
 }
 
@@ -176,7 +197,7 @@ static int32_t add_latin1(cf_dictionary *d, const cf_text *utf8)
                                     : add_text(d, utf8->data, utf8->length);
 }
 
-static int32_t add_new_text(cf_dictionary *d, uint64_t hash, const char *s,
+static int32_t add_new_text(cf_dictionary *d, const cf_key *k, const char *s,
                             int64_t length)
 {
     cf_text utf8 = {0};
@@ -196,26 +217,30 @@ static int32_t add_new_text(cf_dictionary *d, uint64_t hash, const char *s,
         }
         memcpy(d->ids.bytes + at, s, (size_t)length);
         d->ids.begin[number + 1] = at + length;
-        put(d, hash, number);
+        put(d, k, number);
     }
     cf_text_free(&utf8);
     return number;
 }
 
+/* A long id's key is nearly sure; its bytes are. */
+static bool same_bytes(const cf_ids *ids, int64_t i, const char *s,
+                       int64_t length)
+{
+    return length <= 16 ||
+           memcmp(ids->bytes + ids->begin[i], s, (size_t)length) == 0;
+}
+
 static int32_t add_text(cf_dictionary *d, const char *s, int64_t length)
 {
-    uint64_t hash = XXH3_64bits(s, (size_t)length);
+    cf_key k = key_of_text(s, length);
     uint64_t mask = (uint64_t)d->slots - 1;
-    for (uint64_t i = hash & mask; d->slot[i] != 0; i = (i + 1) & mask) {
-        if (d->slot[i] >> 32 != hash >> 32)
-            continue;
-        int64_t number = (int64_t)(d->slot[i] & UINT32_MAX) - 1;
-        int64_t at = d->ids.begin[number];
-        if (d->ids.begin[number + 1] - at == length &&
-            memcmp(d->ids.bytes + at, s, (size_t)length) == 0)
-            return (int32_t)number;
-    }
-    return add_new_text(d, hash, s, length);
+    for (uint64_t i = hash_of(&k) & mask; d->slot[i].number != 0;
+         i = (i + 1) & mask)
+        if (same(&d->slot[i], &k) &&
+            same_bytes(&d->ids, d->slot[i].number - 1, s, length))
+            return d->slot[i].number - 1;
+    return add_new_text(d, &k, s, length);
 }
 
 int32_t cf_dictionary_add(cf_dictionary *d, const char *s, const char *e)
