@@ -397,9 +397,8 @@ static void pick_column(cf_ids *out, const cf_par *par, const cf_entries *e,
 {
     int64_t *order = cf_alloc(e->count, sizeof *order, "pairs");
     for (int64_t i = 0; i < e->count; i++) {
-        const cf_chunk *c = &e->chunk[i / CF_ENTRIES_CHUNK];
-        int64_t at = i % CF_ENTRIES_CHUNK;
-        order[i] = items ? c->item[at] : c->user[at];
+        cf_entry x = cf_entries_at(e, i);
+        order[i] = items ? x.item : x.user;
     }
     if (cf_max_i64(par, d->ids.text) > 0)
         cf_dictionary_to_text(d);

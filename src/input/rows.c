@@ -74,31 +74,35 @@ static inline int32_t id_number(cf_dictionary *d, cf_recent *recent, field f)
             d##.8F, d##.9F                                                     \
     }
 
-/* One digit, or two about a point; the values are what cf_scan_double and
- * rounding give. */
-static inline bool short_rating(field f, float *value)
+static const float short_ratings[10][10] = {
+    TENTHS(0), TENTHS(1), TENTHS(2), TENTHS(3), TENTHS(4),
+    TENTHS(5), TENTHS(6), TENTHS(7), TENTHS(8), TENTHS(9)};
+
+/* One digit, or two about a point, as places in short_ratings, which has what
+ * cf_scan_double and rounding give. */
+static inline bool short_rating(field f, unsigned *whole, unsigned *tenth)
 {
-    static const float table[10][10] = {
-        TENTHS(0), TENTHS(1), TENTHS(2), TENTHS(3), TENTHS(4),
-        TENTHS(5), TENTHS(6), TENTHS(7), TENTHS(8), TENTHS(9)};
     int64_t length = f.e - f.s;
     if (length != 3 && length != 1)
         return false;
-    unsigned whole = (unsigned)(f.s[0] - '0'), tenth = 0;
+    *whole = (unsigned)(f.s[0] - '0');
+    *tenth = 0;
     if (length == 3) {
-        tenth = (unsigned)(f.s[2] - '0');
+        *tenth = (unsigned)(f.s[2] - '0');
         if (f.s[1] != '.')
             return false;
     }
-    if (whole > 9 || tenth > 9)
-        return false;
-    *value = table[whole][tenth];
-    return true;
+    return *whole <= 9 && *tenth <= 9;
 }
 
 static bool number_of(field f, float *value)
 {
     double x;
+    unsigned whole, tenth;
+    if (short_rating(f, &whole, &tenth)) {
+        *value = short_ratings[whole][tenth];
+        return true;
+    }
     while (f.s < f.e && (*f.s == ' ' || *f.s == '\t'))
         f.s++;
     while (f.s < f.e && (f.e[-1] == ' ' || f.e[-1] == '\t'))
@@ -164,7 +168,7 @@ static inline bool take_usual(cf_rows *r, const char *text, int64_t begin,
         return false;
     if (d->column[CF_RATING] >= 0) {
         field f = field_at(d, text, begin, m, d->column[CF_RATING]);
-        if (!bare(d, &f) || (!short_rating(f, &value) && !number_of(f, &value)))
+        if (!bare(d, &f) || !number_of(f, &value))
             return false;
     }
     if (d->column[CF_TIME] >= 0) {
@@ -218,6 +222,27 @@ static inline int32_t known_number(const cf_dictionary *d, field f)
     return cf_dictionary_known(d, id);
 }
 
+/* Counts `run` rows of a user, up to row `at` of the chunk. */
+static inline void end_run(cf_entries *e, cf_chunk *c, int32_t user,
+                           int64_t run, int64_t at)
+{
+    if (run == 0)
+        return;
+    e->users.entries[user] += run;
+    if (c->run != NULL)
+        c->run[c->runs - 1].end = (int32_t)at;
+}
+
+/* The code of a short rating, -1 where it has none yet. */
+static inline int code_of(cf_rows *r, unsigned whole, unsigned tenth)
+{
+    int16_t *known = &r->code[whole][tenth];
+    if (*known == 0)
+        *known = (int16_t)(1 + cf_entries_code(&r->in->entries,
+                                               short_ratings[whole][tenth]));
+    return *known - 1;
+}
+
 /* Rows of m[0, rows x columns) in a text without quotes; every columns-th mark
  * is a newline and no other one is, and m[-1] is the newline before. Takes
  * them while user and item are integers met before and ratings are short, and
@@ -238,39 +263,46 @@ static int64_t take_plain(cf_rows *r, const char *text, const uint32_t *m,
     int32_t user = -1;
     if (at == 0)
         return 0; /* the general code makes the next chunk */
-    const cf_chunk c = e->chunk[e->chunks - 1];
+    cf_chunk *c = &e->chunk[e->chunks - 1];
     rows = CF_MIN(rows, CF_ENTRIES_CHUNK - at);
     for (; taken < rows; taken++) {
         const int64_t k = taken * columns;
         const field u = field_in(users, text, k);
+        unsigned whole = 1, tenth = 0;
         uint64_t tail;
-        float value = 1;
         if (u.e <= u.s)
             break;
         memcpy(&tail, u.e - 8, sizeof tail);
         tail &= ~(uint64_t)0 << (64 - 8 * CF_MIN(u.e - u.s, 8));
+        if (rated && !short_rating(field_in(ratings, text, k), &whole, &tenth))
+            break;
+        int code = c->code != NULL ? code_of(r, whole, tenth) : 0;
+        int32_t item = known_number(&e->items, field_in(items, text, k));
+        if (item < 0 || code < 0)
+            break;
         if (tail != last || u.e - u.s != last_length) {
-            if (run > 0)
-                e->users.entries[user] += run;
-            run = 0;
-            user = known_number(&e->users, u);
-            if (user < 0)
+            int32_t next = known_number(&e->users, u);
+            if (next < 0)
                 break;
+            end_run(e, c, user, run, at);
+            run = 0;
+            user = next;
             last = tail;
             last_length = u.e - u.s;
+            if (c->run != NULL)
+                cf_entries_begin_run(e, at, user);
         }
-        if (rated && !short_rating(field_in(ratings, text, k), &value))
-            break;
-        int32_t item = known_number(&e->items, field_in(items, text, k));
-        if (item < 0)
-            break;
-        c.user[at] = user;
-        c.item[at] = item;
-        c.value[at++] = value;
+        c->item[at] = item;
+        if (c->user != NULL)
+            c->user[at] = user;
+        if (c->code != NULL)
+            c->code[at] = (uint8_t)code;
+        else
+            c->value[at] = short_ratings[whole][tenth];
         run++;
+        at++;
     }
-    if (run > 0)
-        e->users.entries[user] += run;
+    end_run(e, c, user, run, at);
     e->count += taken;
     return taken;
 }

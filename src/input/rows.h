@@ -42,9 +42,11 @@ typedef struct cf_rows {
     int64_t rows; /* records that are not blank, the bad ones included */
     bool quoted;  /* there was a quote */
     cf_recent recent[2];
-    cf_text field[2];  /* ids that had to be unquoted */
-    bool judging;      /* some rule looks at each rating */
-    bool usual, plain; /* which of the quick ways may be taken */
+    int16_t code[10][10]; /* one more than the code of a short rating, 0 is
+                             unknown */
+    cf_text field[2];     /* ids that had to be unquoted */
+    bool judging;         /* some rule looks at each rating */
+    bool usual, plain;    /* which of the quick ways may be taken */
     cf_marks_fn *marks_of;
     uint32_t *marks;
     int64_t marks_room;

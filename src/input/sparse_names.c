@@ -195,18 +195,11 @@ static int check_unique(const cf_par *par, const cf_sparse *m, int axis,
 static void move_entries(cf_entries *to, cf_entries *from,
                          int32_t *const number[2])
 {
-    for (int64_t c = 0; c < from->chunks; c++) {
-        cf_chunk *k = &from->chunk[c];
-        int64_t n =
-            CF_MIN(CF_ENTRIES_CHUNK, from->count - c * CF_ENTRIES_CHUNK);
-        for (int64_t i = 0; i < n; i++)
-            cf_entries_add(to, number[0][k->user[i]], number[1][k->item[i]],
-                           k->value[i], 0);
-        cf_free(k->user);
-        cf_free(k->item);
-        cf_free(k->value);
-        cf_free(k->time);
-        *k = (cf_chunk){0};
+    for (int64_t i = 0; i < from->count; i++) {
+        cf_entry x = cf_entries_at(from, i);
+        cf_entries_add(to, number[0][x.user], number[1][x.item], x.value, 0);
+        if ((i + 1) % CF_ENTRIES_CHUNK == 0)
+            cf_chunk_free(&from->chunk[i / CF_ENTRIES_CHUNK]);
     }
     cf_entries_free(from);
 }

@@ -67,47 +67,62 @@ static void mail_end(mail *m)
     cf_free(m->column);
 }
 
+#define BATCH 4096 /* rows whose users and values are unpacked at once */
+
 /* Rows [begin, end) of a chunk: own entries are placed, the others counted. */
-static void place_own(cf_csr *a, mail *m, const cf_par *par, const cf_chunk *c,
-                      int64_t begin, int64_t end, int64_t *first)
+static void place_own(cf_csr *a, mail *m, const cf_par *par,
+                      const cf_entries *e, const cf_chunk *c, int64_t begin,
+                      int64_t end, int64_t *first)
 {
     cf_gidx base = m->places.begin[par->rank];
     uint64_t own = (uint64_t)a->indptr[a->n_loc];
     const cf_lidx *column = m->column;
+    int32_t user[BATCH];
+    float value[BATCH];
     memset(m->to, 0, (size_t)par->size * sizeof *m->to);
-    for (int64_t i = begin; i < end; i++) {
-        int64_t place = first[c->user[i]]++, at = place - base;
-        if ((uint64_t)at < own) {
-            a->indices[at] = column[c->item[i]];
-            a->values[at] = c->value[i];
-            if (a->time != NULL)
-                a->time[at] = c->time[i];
-            place = -1;
-        } else {
-            m->to[cf_part_owner(&m->places, place)]++;
+    for (int64_t b = begin; b < end; b += BATCH) {
+        int64_t n = CF_MIN(BATCH, end - b);
+        cf_entries_unpack(e, c, b, n, user, value);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t place = first[user[i]]++, at = place - base;
+            if ((uint64_t)at < own) {
+                a->indices[at] = column[c->item[b + i]];
+                a->values[at] = value[i];
+                if (a->time != NULL)
+                    a->time[at] = c->time[b + i];
+                place = -1;
+            } else {
+                m->to[cf_part_owner(&m->places, place)]++;
+            }
+            if (par->size > 1)
+                m->place[b + i - begin] = place;
         }
-        if (par->size > 1)
-            m->place[i - begin] = place;
     }
 }
 
 /* Entries for others, grouped by rank. */
-static void pack(mail *m, const cf_par *par, const cf_chunk *c, int64_t begin,
-                 int64_t end)
+static void pack(mail *m, const cf_par *par, const cf_entries *e,
+                 const cf_chunk *c, int64_t begin, int64_t end)
 {
+    int32_t user[BATCH];
+    float value[BATCH];
     int64_t sum = 0;
     for (int r = 0; r < par->size; r++) {
         m->at[r] = sum;
         sum += m->to[r];
     }
-    for (int64_t i = begin; i < end && sum > 0; i++) {
-        int64_t place = m->place[i - begin];
-        if (place < 0)
-            continue;
-        int64_t at = m->at[cf_part_owner(&m->places, place)]++;
-        m->send[at] = (parcel){place, m->column[c->item[i]], c->value[i]};
-        if (c->time != NULL)
-            m->send_time[at] = c->time[i];
+    for (int64_t b = begin; b < end && sum > 0; b += BATCH) {
+        int64_t n = CF_MIN(BATCH, end - b);
+        cf_entries_unpack(e, c, b, n, user, value);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t place = m->place[b + i - begin];
+            if (place < 0)
+                continue;
+            int64_t at = m->at[cf_part_owner(&m->places, place)]++;
+            m->send[at] = (parcel){place, m->column[c->item[b + i]], value[i]};
+            if (c->time != NULL)
+                m->send_time[at] = c->time[b + i];
+        }
     }
 }
 
@@ -133,15 +148,6 @@ static void deliver(cf_csr *a, mail *m, const cf_par *par)
     cf_free(got);
 }
 
-static void free_chunk(cf_chunk *c)
-{
-    cf_free(c->user);
-    cf_free(c->item);
-    cf_free(c->value);
-    cf_free(c->time);
-    *c = (cf_chunk){0};
-}
-
 static void place_entries(cf_csr *a, const cf_par *par, cf_entries *e,
                           const cf_numbering *n)
 {
@@ -157,17 +163,17 @@ static void place_entries(cf_csr *a, const cf_par *par, cf_entries *e,
         cf_chunk *c = begin < end ? &e->chunk[number] : &none;
         begin -= number * CF_ENTRIES_CHUNK;
         end -= number * CF_ENTRIES_CHUNK;
-        place_own(a, &m, par, c, begin, end, n->user_at->first);
+        place_own(a, &m, par, e, c, begin, end, n->user_at->first);
         if (par->size > 1) {
-            pack(&m, par, c, begin, end);
+            pack(&m, par, e, c, begin, end);
             deliver(a, &m, par);
         }
         if (end == CF_ENTRIES_CHUNK)
-            free_chunk(c);
+            cf_chunk_free(c);
     }
     mail_end(&m);
     for (int64_t c = 0; c < e->chunks; c++)
-        free_chunk(&e->chunk[c]);
+        cf_chunk_free(&e->chunk[c]);
     e->chunks = e->count = 0;
 }
 

@@ -29,12 +29,11 @@ static inline void put_value(cf_text *out, float value, const int64_t *time)
 static inline void put_entries(cf_text *out, const cf_entries *e)
 {
     for (int64_t i = 0; i < e->count; i++) {
-        const cf_chunk *c = &e->chunk[i / CF_ENTRIES_CHUNK];
-        int64_t at = i % CF_ENTRIES_CHUNK;
-        cf_ids_print(&e->users.ids, c->user[at], out);
+        cf_entry x = cf_entries_at(e, i);
+        cf_ids_print(&e->users.ids, x.user, out);
         cf_text_add(out, " ");
-        cf_ids_print(&e->items.ids, c->item[at], out);
-        put_value(out, c->value[at], e->timed ? &c->time[at] : NULL);
+        cf_ids_print(&e->items.ids, x.item, out);
+        put_value(out, x.value, e->timed ? &x.time : NULL);
         cf_text_add(out, "\n");
     }
 }

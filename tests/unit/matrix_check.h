@@ -44,11 +44,10 @@ static inline bool holds_table(const cf_intake *in, const float *table,
     float *sum = cf_calloc(rows * cols, sizeof *sum, "test");
     float *times = cf_calloc(rows * cols, sizeof *times, "test");
     for (int64_t i = 0; i < e->count; i++) {
-        const cf_chunk *c = &e->chunk[i / CF_ENTRIES_CHUNK];
-        int64_t k = i % CF_ENTRIES_CHUNK;
-        int64_t at = id_number(&e->users.ids, c->user[k]) * cols +
-                     id_number(&e->items.ids, c->item[k]);
-        sum[at] += c->value[k];
+        cf_entry x = cf_entries_at(e, i);
+        int64_t at = id_number(&e->users.ids, x.user) * cols +
+                     id_number(&e->items.ids, x.item);
+        sum[at] += x.value;
         times[at] += 1;
     }
     cf_allreduce(&world, sum, rows * cols, MPI_FLOAT, MPI_SUM);
