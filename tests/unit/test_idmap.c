@@ -1,53 +1,65 @@
 #include "test.h"
 
+#include <inttypes.h>
+
 #include "cfmpi/idmap.h"
 
-/* Distinct ids that look like nothing in particular, extremes among them. */
-static int64_t nth_id(int64_t i)
+/* ---- ids that any rank can make ---- */
+
+/* What the ids are: integers, strings, of both sorts on each rank, or of one
+ * sort on a rank and of the other on its neighbours. */
+enum kind { NUMBERS, WORDS, BOTH, BY_RANK, KINDS };
+
+/* How they are dealt out. */
+enum deal { ONE_EACH, SOME_TWICE, ALL_EVERYWHERE, ONE_RANK, DEALS };
+
+typedef struct setup {
+    enum kind kind;
+    enum deal deal;
+    int64_t n; /* below 4096 */
+} setup;
+
+#define WRITTEN (CF_ID_MAX + 1)
+
+/* Numbers that look like nothing in particular, extremes among them; the low
+ * bits make them distinct. */
+static int64_t nth_number(int64_t i)
 {
     static const int64_t special[] = {
         0, -1, 1, INT64_MIN, INT64_MAX, INT64_MIN + 1, 1 << 20};
     if (i < COUNT(special))
         return special[i];
-    uint64_t bits = cf_random_bits(7, 1, (uint64_t)i);
-    int shift = (int)(bits % 3) * 20; /* small, large and huge ones */
-    return (int64_t)bits >> shift;
+    int64_t bits = (int64_t)cf_random_bits(7, 1, (uint64_t)i);
+    int shift = (int)pick(2, i, 3) * 20; /* small, large and huge ones */
+    return ((bits >> shift) & ~(int64_t)8191) | i;
 }
 
-static int ascending(const void *a, const void *b)
+/* Strings, among them what is nearly a number, one that begins another, bytes
+ * above ASCII, and the longest there can be. */
+static void write_id(char out[WRITTEN], bool word, int64_t i)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
+    static const char *const stem[] = {"00", "-0", "user ", "\xc3\xa9", "a,b"};
+    if (!word)
+        snprintf(out, WRITTEN, "%" PRId64, nth_number(i));
+    else if (i % 97 == 5)
+        snprintf(out, WRITTEN, "%0*" PRId64, CF_ID_MAX, i);
+    else
+        snprintf(out, WRITTEN, "%s%" PRId64, stem[i % COUNT(stem)], i);
 }
 
-/* Ids 0 .. n-1 of nth_id in ascending order, to compare with. */
-static int64_t *all_sorted(int64_t n)
+static bool is_word(const setup *s, int64_t i)
 {
-    int64_t *ids = cf_alloc(n, sizeof *ids, "test");
-    for (int64_t i = 0; i < n; i++)
-        ids[i] = nth_id(i);
-    qsort(ids, (size_t)n, sizeof *ids, ascending);
-    for (int64_t i = 1; i < n; i++)
-        CHECK(ids[i] > ids[i - 1]);
-    return ids;
+    return s->kind == WORDS || (s->kind != NUMBERS && i % 2 == 1);
 }
 
-static int64_t place_of(const int64_t *sorted, int64_t n, int64_t id)
+static bool holds(const setup *s, int64_t i, int rank)
 {
-    const int64_t *p =
-        n > 0 ? bsearch(&id, sorted, (size_t)n, sizeof id, ascending) : NULL;
-    return p != NULL ? p - sorted : -1;
-}
-
-/* How ids are dealt out. */
-enum deal { ONE_EACH, SOME_TWICE, ALL_EVERYWHERE, ONE_RANK, DEALS };
-
-static bool has(enum deal deal, int64_t i, int rank)
-{
-    switch (deal) {
-    case ONE_EACH: return i % world.size == rank;
+    if (s->kind == BY_RANK && is_word(s, i) != (rank % 2 == 1))
+        return false;
+    switch (s->deal) {
+    case ONE_EACH: return i / 2 % world.size == rank;
     case SOME_TWICE:
-        return i % world.size == rank || pick(2, i * 64 + rank, 3) == 0;
+        return i % world.size == rank || pick(3, i * 64 + rank, 3) == 0;
     case ALL_EVERYWHERE: return true;
     case ONE_RANK: return rank == world.size / 2;
     case DEALS: break;
@@ -55,123 +67,213 @@ static bool has(enum deal deal, int64_t i, int rank)
     return false;
 }
 
-static void check_find(const cf_idmap *map, const int64_t *sorted, int64_t n)
+/* Ratings of an id on a rank that holds it; none for some. */
+static int64_t ratings_of(const setup *s, int64_t i, int rank)
 {
-    int64_t count = 0, *ask = cf_alloc(2 * n + 4, sizeof *ask, "test");
-    cf_gidx *index = cf_alloc(2 * n + 4, sizeof *index, "test");
-    int64_t *back = cf_alloc(2 * n + 4, sizeof *back, "test");
-    for (int64_t i = n - 1; i >= 0; i -= world.rank + 1) {
-        ask[count++] = nth_id(i);
-        ask[count++] = nth_id(i) / 2 + 12345; /* most likely unknown */
-    }
-    ask[count++] = INT64_MAX;
-    ask[count++] = INT64_MIN;
-    ask[count++] = 3;
-    ask[count++] = 3; /* twice */
-    if (world.rank == world.size - 1 && world.size > 1)
-        count = 0; /* asks nothing, and takes part */
-    cf_idmap_find(map, &world, ask, count, index);
-    for (int64_t i = 0; i < count; i++)
-        CHECK(index[i] == place_of(sorted, n, ask[i]));
-    cf_idmap_ids(map, &world, index, count, back);
-    for (int64_t i = 0; i < count; i++)
-        CHECK(back[i] == (index[i] < 0 ? 0 : ask[i]));
-    cf_free(ask);
-    cf_free(index);
-    cf_free(back);
+    return holds(s, i, rank) ? pick(4, i * 64 + rank, 5) : 0;
 }
 
-static void check_map(enum deal deal, int64_t n)
+/* ---- what the map should be ---- */
+
+typedef struct known {
+    char written[WRITTEN];
+    int64_t number, nth;
+} known;
+
+typedef struct reference {
+    bool text;
+    int64_t count;
+    known *id;   /* [count] of all ranks, in order */
+    int64_t *at; /* [n] position of each, -1 where no rank holds it */
+} reference;
+
+static int by_bytes(const void *a, const void *b)
 {
+    const known *x = a, *y = b;
+    return strcmp(x->written, y->written);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const known *x = a, *y = b;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static void make_reference(reference *r, const setup *s)
+{
+    *r = (reference){0};
+    r->id = cf_alloc(s->n, sizeof *r->id, "test");
+    r->at = cf_alloc(s->n, sizeof *r->at, "test");
+    for (int64_t i = 0; i < s->n; i++) {
+        bool held = false;
+        r->at[i] = -1;
+        for (int rank = 0; rank < world.size; rank++)
+            held |= holds(s, i, rank);
+        if (!held)
+            continue;
+        known *k = &r->id[r->count++];
+        r->text |= is_word(s, i);
+        write_id(k->written, is_word(s, i), i);
+        k->number = nth_number(i);
+        k->nth = i;
+    }
+    if (r->count > 0)
+        qsort(r->id, (size_t)r->count, sizeof *r->id,
+              r->text ? by_bytes : by_number);
+    for (int64_t p = 0; p < r->count; p++)
+        r->at[r->id[p].nth] = p;
+}
+
+static void free_reference(reference *r)
+{
+    cf_free(r->id);
+    cf_free(r->at);
+}
+
+static bool prints(const cf_ids *ids, int64_t i, const char *expected)
+{
+    cf_text t = {0};
+    cf_ids_print(ids, i, &t);
+    bool same = t.length == (int64_t)strlen(expected) &&
+                memcmp(t.data, expected, strlen(expected)) == 0;
+    cf_text_free(&t);
+    return same;
+}
+
+/* ---- building ---- */
+
+/* Where each id of this rank stands in its table. */
+typedef struct table {
+    cf_dictionary d;
+    int64_t *nth; /* [d.ids.count] */
+} table;
+
+/* In another random order on each rank. */
+static void make_table(table *t, const setup *s)
+{
+    int64_t *order = cf_alloc(s->n, sizeof *order, "test");
+    *t = (table){0};
+    t->nth = cf_alloc(s->n, sizeof *t->nth, "test");
+    for (int64_t i = 0; i < s->n; i++) {
+        int64_t j = pick(5, i * 64 + world.rank, i + 1);
+        order[i] = order[j];
+        order[j] = i;
+    }
+    for (int64_t o = 0; o < s->n; o++) {
+        char before[8 + WRITTEN] = {0}, *id = before + 8;
+        if (!holds(s, order[o], world.rank))
+            continue;
+        write_id(id, is_word(s, order[o]), order[o]);
+        int32_t number = cf_dictionary_add(&t->d, id, id + strlen(id));
+        CHECK(number == t->d.ids.count - 1);
+        t->nth[number] = order[o];
+        t->d.entries[number] = ratings_of(s, order[o], world.rank);
+    }
+    cf_free(order);
+}
+
+static void free_table(table *t)
+{
+    cf_dictionary_free(&t->d);
+    cf_free(t->nth);
+}
+
+static void check_ids(const cf_idmap *map, const reference *r)
+{
+    CHECK(map->part.size == world.size && cf_part_rows(&map->part) == r->count);
+    CHECK(same_on_all(map->part.begin,
+                      (world.size + 1) * (int64_t)sizeof *map->part.begin));
+    CHECK(map->ids.text == r->text);
+    CHECK(map->ids.count == cf_part_count(&map->part, world.rank));
+    for (int64_t i = 0; i < map->ids.count; i++)
+        CHECK(prints(&map->ids, i,
+                     r->id[map->part.begin[world.rank] + i].written));
+}
+
+static void check_entries(const cf_idmap *map, const setup *s,
+                          const reference *r)
+{
+    for (int64_t i = 0; i < map->ids.count; i++) {
+        int64_t all = 0, nth = r->id[map->part.begin[world.rank] + i].nth;
+        for (int rank = 0; rank < world.size; rank++)
+            all += ratings_of(s, nth, rank);
+        CHECK(map->entries[i] == all);
+    }
+}
+
+/* Ratings in order of id, then of the rank that has read them. */
+static void check_placement(const cf_placement *at, const table *t,
+                            const setup *s, const reference *r)
+{
+    int64_t *first = cf_alloc(s->n, sizeof *first, "test"), before = 0;
+    for (int64_t p = 0; p < r->count; p++)
+        for (int rank = 0; rank < world.size; rank++) {
+            if (rank == world.rank)
+                first[r->id[p].nth] = before;
+            before += ratings_of(s, r->id[p].nth, rank);
+        }
+    CHECK(t->d.ids.text == r->text);
+    for (int64_t i = 0; i < t->d.ids.count; i++) {
+        CHECK(at->index[i] == r->at[t->nth[i]]);
+        CHECK(at->first[i] == first[t->nth[i]]);
+    }
+    cf_free(first);
+}
+
+static void build(cf_idmap *map, const setup *s, const reference *r)
+{
+    table t;
+    cf_placement at = {0};
+    make_table(&t, s);
+    cf_idmap_build(map, &world, &t.d, &at);
+    check_ids(map, r);
+    check_entries(map, s, r);
+    check_placement(&at, &t, s, r);
+    cf_placement_free(&at);
+    cf_placement_free(&at);
+    free_table(&t);
+}
+
+static void check_map(const setup *s)
+{
+    reference r;
     cf_idmap map = {0};
-    int64_t count = 0, *sorted = all_sorted(n);
-    int64_t *ids = cf_alloc(n, sizeof *ids, "test");
-    cf_gidx *index = cf_alloc(n, sizeof *index, "test");
-    for (int64_t i = 0; i < n; i++)
-        if (has(deal, i, world.rank))
-            ids[count++] = nth_id(i);
-    cf_idmap_build(&map, &world, ids, count, index);
-    for (int64_t i = 0; i < count; i++)
-        CHECK(index[i] == place_of(sorted, n, ids[i]));
-    CHECK(cf_part_rows(&map.part) == n);
-    cf_gidx begin = map.part.begin[world.rank];
-    for (int64_t i = 0; i < cf_part_count(&map.part, world.rank); i++)
-        CHECK(map.ids[i] == sorted[begin + i]);
-    check_find(&map, sorted, n);
-    cf_free(sorted);
-    cf_free(ids);
-    cf_free(index);
+    make_reference(&r, s);
+    build(&map, s, &r);
+    build(&map, s, &r); /* over a map that there was */
+    free_reference(&r);
     cf_idmap_free(&map);
     cf_idmap_free(&map);
 }
 
 static void test_maps(void)
 {
-    static const int64_t sizes[] = {0, 1, 2, 3, 7, 100, 3000};
-    for (int deal = 0; deal < DEALS; deal++)
-        for (int s = 0; s < COUNT(sizes); s++)
-            check_map((enum deal)deal, sizes[s]);
+    static const int64_t sizes[] = {0, 1, 2, 3, 7, 100, 4000};
+    for (int kind = 0; kind < KINDS; kind++)
+        for (int deal = 0; deal < DEALS; deal++)
+            for (int n = 0; n < COUNT(sizes); n++)
+                check_map(&(setup){(enum kind)kind, (enum deal)deal, sizes[n]});
 }
 
-/* No rank gets much more than its share. */
+/* No rank gets much more than its share, whatever ranges the ranks know. */
 static void test_balance(void)
 {
     const int64_t n = 20000;
     cf_idmap map = {0};
-    int64_t *ids = cf_alloc(n, sizeof *ids, "test");
-    cf_gidx *index = cf_alloc(n, sizeof *index, "test");
+    cf_dictionary d = {0};
+    cf_placement at = {0};
     for (int64_t i = 0; i < n; i++)
-        ids[i] = world.rank * n + i * i;
-    cf_idmap_build(&map, &world, ids, n, index);
+        cf_dictionary_add_number(&d, world.rank * n + i * i);
+    cf_idmap_build(&map, &world, &d, &at);
     cf_gidx rows = cf_part_rows(&map.part);
     CHECK(cf_part_largest(&map.part) <= 2 * rows / world.size);
-    cf_free(ids);
-    cf_free(index);
+    cf_dictionary_free(&d);
+    cf_placement_free(&at);
     cf_idmap_free(&map);
-}
-
-/* A map as it is read from a file: evenly split, with ranks that have none.
- */
-static void test_even_split(void)
-{
-    static const int64_t sizes[] = {0, 1, 2, 5, 64};
-    for (int s = 0; s < COUNT(sizes); s++) {
-        cf_idmap map = {0};
-        int64_t *sorted = all_sorted(sizes[s]);
-        cf_part_even(&map.part, sizes[s], world.size);
-        int64_t n = cf_part_count(&map.part, world.rank);
-        map.ids = cf_alloc(n, sizeof *map.ids, "test");
-        for (int64_t i = 0; i < n; i++)
-            map.ids[i] = sorted[map.part.begin[world.rank] + i];
-        check_find(&map, sorted, sizes[s]);
-        cf_free(sorted);
-        cf_idmap_free(&map);
-    }
-}
-
-static void test_table(void)
-{
-    const int64_t n = 5000;
-    cf_idtable t = {0};
-    cf_idtable_free(&t);
-    for (int64_t i = 0; i < n; i++)
-        CHECK(cf_idtable_add(&t, nth_id(i)) == i);
-    for (int64_t i = n - 1; i >= 0; i--)
-        CHECK(cf_idtable_add(&t, nth_id(i)) == i);
-    CHECK(t.count == n);
-    for (int64_t i = 0; i < n; i++)
-        CHECK(t.ids[i] == nth_id(i));
-    cf_idtable_free(&t);
-    cf_idtable_free(&t);
-    for (int64_t i = 0; i < n; i++) /* multiples of a large power of two */
-        CHECK(cf_idtable_add(&t, (i - n / 2) * ((int64_t)1 << 50)) == i);
-    cf_idtable_free(&t);
 }
 
 static void run_tests(void)
 {
     test_maps();
     test_balance();
-    test_even_split();
-    test_table();
 }
