@@ -234,6 +234,129 @@ static void build(cf_idmap *map, const setup *s, const reference *r)
     free_table(&t);
 }
 
+/* ---- asking ---- */
+
+/* A list of ids: integers where `text` is false, else as they are written. */
+static void make_list(cf_ids *ids, bool text, char (*written)[WRITTEN],
+                      int64_t count)
+{
+    *ids = (cf_ids){0};
+    if (text) {
+        cf_ids_from_fields(ids, (const char *)written, count, WRITTEN);
+        return;
+    }
+    cf_ids_make(ids, false, count, 0);
+    for (int64_t i = 0; i < count; i++)
+        ids->number[i] = strtoll(written[i], NULL, 10);
+}
+
+/* Asks for known ids and others, some of them twice, as integers or as
+ * strings; where it goes by ranks, some ask in the kind that others do not
+ * and the last one asks nothing. */
+static void check_find(const cf_idmap *map, const setup *s, const reference *r,
+                       int mode)
+{
+    int64_t count = 0, room = 4 * s->n + 16;
+    bool text = mode == 2 ? world.rank % 2 == 1 : mode == 1;
+    char(*ask)[WRITTEN] = cf_alloc(room, sizeof *ask, "test");
+    cf_gidx *expected = cf_alloc(room, sizeof *expected, "test");
+    cf_gidx *index = cf_alloc(room, sizeof *index, "test");
+    cf_ids ids;
+    for (int64_t i = 2 * s->n + 3; i >= 0; i -= world.rank + 1)
+        for (int word = 0; word <= text; word++) {
+            bool held = i < s->n && is_word(s, i) == (word == 1);
+            expected[count] = held ? r->at[i] : -1;
+            write_id(ask[count++], word == 1, i);
+        }
+    memcpy(ask[count], ask[0], WRITTEN);
+    expected[count++] = expected[0];
+    if (mode == 2 && world.rank == world.size - 1)
+        count = 0;
+    make_list(&ids, text, ask, count);
+    cf_idmap_find(map, &world, &ids, index);
+    for (int64_t i = 0; i < count; i++)
+        CHECK(index[i] == expected[i]);
+    cf_ids_free(&ids);
+    cf_free(ask);
+    cf_free(expected);
+    cf_free(index);
+}
+
+/* What reads like a number is one only as the program writes it. */
+static void check_written(const cf_idmap *map, const setup *s,
+                          const reference *r)
+{
+    char ask[][WRITTEN] = {"0", "1", "00", "01", "+1", "-0", "1 ", "", "-1"};
+    cf_gidx index[COUNT(ask)];
+    cf_ids ids;
+    make_list(&ids, true, ask, COUNT(ask));
+    cf_idmap_find(map, &world, &ids, index);
+    for (int i = 0; i < COUNT(ask); i++) {
+        int nth = i == 0 ? 0 : i == 1 ? 2 : i == 8 ? 1 : -1;
+        bool held = nth >= 0 && nth < s->n && !is_word(s, nth);
+        CHECK(index[i] == (held ? r->at[nth] : -1));
+    }
+    cf_ids_free(&ids);
+}
+
+static void check_print(const cf_idmap *map, const reference *r)
+{
+    for (int64_t p = 0; p < r->count; p += 1 + r->count / 20) {
+        cf_text t = {0};
+        cf_text_add(&t, "user ");
+        cf_idmap_print(map, &world, p, &t);
+        CHECK(strncmp(t.data, "user ", 5) == 0);
+        CHECK(strcmp(t.data + 5, r->id[p].written) == 0);
+        CHECK(t.length == (int64_t)strlen(t.data));
+        cf_text_free(&t);
+    }
+}
+
+static void check_questions(const cf_idmap *map, const setup *s,
+                            const reference *r)
+{
+    for (int mode = 0; mode < 3; mode++)
+        check_find(map, s, r, mode);
+    check_written(map, s, r);
+    check_print(map, r);
+}
+
+/* ---- keeping some ---- */
+
+/* Nothing, everything, a few, or the upper half. */
+static bool keep(int mode, int64_t position, int64_t count)
+{
+    return mode == 1 || (mode == 2 && pick(6, position, 3) == 0) ||
+           (mode == 3 && position >= count / 2);
+}
+
+static void check_filter(cf_idmap *map, const setup *s, reference *r, int mode)
+{
+    cf_gidx begin = map->part.begin[world.rank], kept = 0;
+    int64_t own = map->ids.count;
+    bool *marks = cf_alloc(own, sizeof *marks, "test");
+    cf_gidx *number = cf_alloc(own, sizeof *number, "test");
+    for (int64_t i = 0; i < own; i++)
+        marks[i] = keep(mode, begin + i, r->count);
+    cf_idmap_filter(map, &world, marks, number);
+    for (int64_t p = 0; p < r->count; p++) {
+        bool in = keep(mode, p, r->count);
+        if (p >= begin && p < begin + own)
+            CHECK(number[p - begin] == (in ? kept : -1));
+        r->at[r->id[p].nth] = in ? kept : -1;
+        if (in)
+            r->id[kept++] = r->id[p];
+    }
+    r->count = kept;
+    check_ids(map, r);
+    CHECK(map->entries == NULL);
+    check_questions(map, s, r);
+    cf_free(marks);
+    cf_free(number);
+}
+
+/* ---- all of it ---- */
+
 static void check_map(const setup *s)
 {
     reference r;
@@ -241,6 +364,8 @@ static void check_map(const setup *s)
     make_reference(&r, s);
     build(&map, s, &r);
     build(&map, s, &r); /* over a map that there was */
+    check_questions(&map, s, &r);
+    check_filter(&map, s, &r, (int)(s->n + (int64_t)s->deal) % 4);
     free_reference(&r);
     cf_idmap_free(&map);
     cf_idmap_free(&map);
@@ -253,6 +378,31 @@ static void test_maps(void)
         for (int deal = 0; deal < DEALS; deal++)
             for (int n = 0; n < COUNT(sizes); n++)
                 check_map(&(setup){(enum kind)kind, (enum deal)deal, sizes[n]});
+}
+
+/* A map as it is read from a file: evenly split, with ranks that have none. */
+static void test_even_split(void)
+{
+    static const int64_t sizes[] = {0, 1, 2, 5, 64};
+    for (int n = 0; n < COUNT(sizes); n++)
+        for (int kind = 0; kind < BY_RANK; kind++) {
+            setup s = {(enum kind)kind, ALL_EVERYWHERE, sizes[n]};
+            reference r;
+            cf_idmap map = {0};
+            make_reference(&r, &s);
+            cf_part_even(&map.part, r.count, world.size);
+            int64_t own = cf_part_count(&map.part, world.rank);
+            char(*mine)[WRITTEN] = cf_alloc(own, sizeof *mine, "test");
+            for (int64_t i = 0; i < own; i++)
+                memcpy(mine[i], r.id[map.part.begin[world.rank] + i].written,
+                       WRITTEN);
+            make_list(&map.ids, r.text, mine, own);
+            check_ids(&map, &r);
+            check_questions(&map, &s, &r);
+            cf_free(mine);
+            free_reference(&r);
+            cf_idmap_free(&map);
+        }
 }
 
 /* No rank gets much more than its share, whatever ranges the ranks know. */
@@ -275,5 +425,6 @@ static void test_balance(void)
 static void run_tests(void)
 {
     test_maps();
+    test_even_split();
     test_balance();
 }
