@@ -2,18 +2,41 @@
 
 /* ---- building, against a dense reference ---- */
 
-/* A set of events: entries that are dealt out over the ranks. */
+/* Entries in no order, many in one place; or each place once, in order. */
+enum order { RANDOM, ASCENDING };
+
+/* A set of events: ratings that are dealt out over the ranks. */
 typedef struct events {
     cf_gidx rows, cols;
     int64_t count;
     int spread; /* event e is on a rank below this one */
+    bool timed;
+    enum order order;
 } events;
 
-static cf_entry nth_entry(const events *v, int64_t e)
+typedef struct event {
+    cf_gidx row, col;
+    float value;
+    int64_t time;
+} event;
+
+/* Now and then so large that the order of a sum is seen in it. */
+static float nth_value(int64_t e)
 {
-    cf_gidx row = pick(11, e, v->rows);
-    row = row * row / v->rows; /* crowded at the beginning */
-    return (cf_entry){row, (cf_lidx)pick(12, e, v->cols), (float)noise(13, e)};
+    int64_t kind = pick(13, e, 8);
+    return kind == 0 ? 1e20F : kind == 1 ? -1e20F : (float)noise(13, e);
+}
+
+static event nth_event(const events *v, int64_t e)
+{
+    event x = {pick(11, e, v->rows), pick(12, e, v->cols), nth_value(e),
+               pick(15, e, INT64_MAX)};
+    x.row = x.row * x.row / v->rows; /* crowded at the beginning */
+    if (v->order == ASCENDING) {
+        x.row = e / v->cols;
+        x.col = e % v->cols;
+    }
+    return x;
 }
 
 static int owner_of(const events *v, int64_t e)
@@ -21,47 +44,103 @@ static int owner_of(const events *v, int64_t e)
     return (int)pick(14, e, CF_MIN(v->spread, world.size));
 }
 
-/* What stands in one place: the values in the order that the rule sees. */
+/* What stands in one place: values in the order that the rule sees. */
 typedef struct place {
-    int64_t count;
+    int64_t count, first_time, last_time;
     float first, last;
     double sum;
 } place;
 
+/* The order of the input is that of the ranks, then that of each. */
 static place *dense(const events *v)
 {
     place *p = cf_calloc(v->rows * v->cols, sizeof *p, "test");
     for (int r = 0; r < world.size; r++)
         for (int64_t e = 0; e < v->count; e++) {
-            cf_entry x = nth_entry(v, e);
-            place *at = &p[x.row * v->cols + x.col];
             if (owner_of(v, e) != r)
                 continue;
-            at->first = at->count == 0 ? x.value : at->first;
+            event x = nth_event(v, e);
+            place *at = &p[x.row * v->cols + x.col];
+            if (at->count++ == 0) {
+                at->first = x.value;
+                at->first_time = x.time;
+            }
             at->last = x.value;
+            at->last_time = x.time;
             at->sum += (double)x.value;
-            at->count++;
         }
     return p;
 }
 
-static int build(cf_csr *a, const events *v, enum cf_duplicates rule,
-                 int64_t *merged, cf_entry *first)
+/* This rank's entries; rows and columns without any are in some table. */
+static void read_events(cf_entries *in, const events *v)
 {
-    int64_t n = 0;
-    cf_entry *mine = cf_alloc(v->count, sizeof *mine, "test");
-    for (int64_t e = 0; e < v->count; e++)
-        if (owner_of(v, e) == world.rank)
-            mine[n++] = nth_entry(v, e);
-    return cf_csr_build(a, &world, v->rows, v->cols, mine, n, rule, merged,
-                        first);
+    in->timed = v->timed;
+    for (int64_t e = 0; e < v->count; e++) {
+        if (owner_of(v, e) != world.rank)
+            continue;
+        event x = nth_event(v, e);
+        int32_t user = cf_dictionary_add_number(&in->users, x.row);
+        int32_t item = cf_dictionary_add_number(&in->items, x.col);
+        cf_entries_add(in, user, item, x.value, x.time);
+    }
+    for (cf_gidx i = world.rank; i < v->rows; i += world.size)
+        cf_dictionary_add_number(&in->users, i);
+    for (cf_gidx j = world.rank; j < v->cols; j += world.size)
+        cf_dictionary_add_number(&in->items, j);
+}
+
+/* A matrix, and who its rows and columns are. */
+typedef struct matrix {
+    cf_csr a;
+    cf_idmap users, items;
+} matrix;
+
+static int build(matrix *m, const events *v, enum cf_duplicates rule,
+                 int64_t *merged, cf_gidx twice[2])
+{
+    cf_entries in = {0};
+    cf_placement user_at = {0}, item_at = {0};
+    *m = (matrix){0};
+    read_events(&in, v);
+    cf_idmap_build(&m->users, &world, &in.users, &user_at);
+    cf_idmap_build(&m->items, &world, &in.items, &item_at);
+    cf_numbering n = {&m->users, &user_at, &item_at, v->cols};
+    int64_t known = in.users.ids.count;
+    int status = cf_csr_build(&m->a, &world, &in, &n, rule, merged, twice);
+    CHECK(in.count == 0 && in.chunks == 0 && in.users.ids.count == known);
+    cf_entries_free(&in);
+    cf_placement_free(&user_at);
+    cf_placement_free(&item_at);
+    return status;
+}
+
+static void free_matrix(matrix *m)
+{
+    cf_csr_free(&m->a);
+    cf_csr_free(&m->a);
+    cf_idmap_free(&m->users);
+    cf_idmap_free(&m->items);
 }
 
 static float by_rule(const place *p, enum cf_duplicates rule)
 {
-    return rule == CF_DUP_FIRST  ? p->first
-           : rule == CF_DUP_LAST ? p->last
-                                 : (float)(p->sum / (double)p->count);
+    switch (rule) {
+    case CF_DUP_LAST: return p->last;
+    case CF_DUP_MEAN: return (float)(p->sum / (double)p->count);
+    case CF_DUP_SUM: return (float)p->sum;
+    case CF_DUP_FIRST:
+    case CF_DUP_ERROR: break;
+    }
+    return p->first;
+}
+
+static bool entry_is(const cf_csr *a, int64_t e, const place *p,
+                     enum cf_duplicates rule)
+{
+    int64_t time = rule == CF_DUP_FIRST ? p->first_time : p->last_time;
+    return same_number(a->values[e], by_rule(p, rule)) &&
+           (a->time == NULL || a->time[e] == time);
 }
 
 static void check_rows(const cf_csr *a, const place *p, enum cf_duplicates rule)
@@ -77,7 +156,7 @@ static void check_rows(const cf_csr *a, const place *p, enum cf_duplicates rule)
             bool there = e < a->indptr[i + 1] && a->indices[e] == j;
             CHECK(there);
             if (there)
-                CHECK(same_number(a->values[e++], by_rule(&row[j], rule)));
+                CHECK(entry_is(a, e++, &row[j], rule));
         }
         CHECK(e == a->indptr[i + 1]);
     }
@@ -95,60 +174,87 @@ static void check_balance(const cf_csr *a, int64_t count)
     CHECK(cf_max_i64(&world, mine) <= count / world.size + longest + 1);
 }
 
-static void check_build(const events *v, enum cf_duplicates rule)
+static void check_build(const events *v, const place *p,
+                        enum cf_duplicates rule)
 {
-    cf_csr a = {0};
-    cf_entry first;
+    matrix m;
+    cf_gidx twice[2];
     int64_t merged = -1, places = 0;
-    place *p = dense(v);
-    CHECK(build(&a, v, rule, &merged, &first) == CF_OK);
+    CHECK(build(&m, v, rule, &merged, twice) == CF_OK);
     for (int64_t i = 0; i < v->rows * v->cols; i++)
         places += p[i].count > 0;
-    CHECK(a.rows == v->rows && a.cols == v->cols && a.nnz == places);
+    CHECK(m.a.rows == v->rows && m.a.cols == v->cols && m.a.nnz == places);
     CHECK(merged == v->count - places);
-    CHECK(cf_part_rows(&a.part) == v->rows);
-    check_rows(&a, p, rule);
+    CHECK(cf_part_rows(&m.a.part) == v->rows);
+    CHECK((m.a.time != NULL) == v->timed);
+    check_rows(&m.a, p, rule);
     if (merged == 0)
-        check_balance(&a, v->count);
-    cf_csr_free(&a);
-    cf_csr_free(&a);
-    cf_free(p);
+        check_balance(&m.a, v->count);
+    free_matrix(&m);
 }
 
-static void check_error(const events *v)
+static void check_error(const events *v, const place *p)
 {
-    cf_csr a = {0};
-    cf_entry first = {-1, -1, 0};
+    matrix m;
+    cf_gidx first[2] = {-1, -1};
     int64_t merged, at = 0;
-    place *p = dense(v);
     while (at < v->rows * v->cols && p[at].count < 2)
         at++;
     bool twice = at < v->rows * v->cols;
-    CHECK(build(&a, v, CF_DUP_ERROR, &merged, &first) ==
+    CHECK(build(&m, v, CF_DUP_ERROR, &merged, first) ==
           (twice ? CF_BAD_DATA : CF_OK));
     if (twice)
-        CHECK(first.row == at / v->cols && first.col == at % v->cols);
+        CHECK(first[0] == at / v->cols && first[1] == at % v->cols);
     else
-        check_rows(&a, p, CF_DUP_FIRST);
-    cf_csr_free(&a);
-    cf_free(p);
-    cf_error_clear();
+        check_rows(&m.a, p, CF_DUP_ERROR);
+    free_matrix(&m);
 }
 
+static void check_every_rule(const events *v)
+{
+    place *p = dense(v);
+    check_build(v, p, CF_DUP_FIRST);
+    check_build(v, p, CF_DUP_LAST);
+    check_build(v, p, CF_DUP_MEAN);
+    check_build(v, p, CF_DUP_SUM);
+    check_error(v, p);
+    cf_free(p);
+}
+
+/* Rows of 32 and 33 entries, about where the sort changes; columns of no, one,
+ * two and three bytes. */
 static void test_build(void)
 {
     static const events sets[] = {
-        {50, 40, 1500, 9},   {50, 40, 1500, 1}, {2, 3, 4, 9},
-        {1, 1, 1, 9},        {1, 1, 5, 9},      {1, 900, 300, 9},
-        {900, 1, 300, 9},    {30, 20, 0, 9},    {40, 30, 40, 3},
-        {700, 60, 20000, 9}, {3, 2000, 60, 9},  {5000, 20, 90, 9},
+        {50, 40, 1500, 9, false, RANDOM},   {50, 40, 1500, 1, true, RANDOM},
+        {3, 4, 600, 9, true, RANDOM},       {2, 3, 4, 9, false, RANDOM},
+        {1, 1, 1, 9, false, RANDOM},        {1, 1, 5, 9, true, RANDOM},
+        {1, 1, 200, 9, true, RANDOM},       {1, 256, 32, 9, true, RANDOM},
+        {1, 257, 33, 9, true, RANDOM},      {1, 900, 300, 9, false, RANDOM},
+        {900, 1, 300, 9, true, RANDOM},     {30, 20, 0, 9, true, RANDOM},
+        {40, 30, 40, 3, false, RANDOM},     {700, 60, 20000, 9, true, RANDOM},
+        {2, 70000, 3000, 9, true, RANDOM},  {5000, 20, 90, 9, false, RANDOM},
+        {30, 50, 1500, 9, true, ASCENDING}, {30, 50, 1490, 1, true, ASCENDING},
+        {1, 80, 80, 9, false, ASCENDING},
     };
-    for (int s = 0; s < COUNT(sets); s++) {
-        check_build(&sets[s], CF_DUP_FIRST);
-        check_build(&sets[s], CF_DUP_LAST);
-        check_build(&sets[s], CF_DUP_MEAN);
-        check_error(&sets[s]);
-    }
+    for (int s = 0; s < COUNT(sets); s++)
+        check_every_rule(&sets[s]);
+}
+
+/* More on one rank than a chunk, and more than goes out at once. */
+static void test_chunks(void)
+{
+    events v = {300, 200, CF_ENTRIES_CHUNK + 70000, 1, true, RANDOM};
+    place *p = dense(&v);
+    check_build(&v, p, CF_DUP_SUM);
+    cf_free(p);
+}
+
+/* Nobody and nothing. */
+static void test_nothing(void)
+{
+    events v = {0, 0, 0, 9, true, RANDOM};
+    check_every_rule(&v);
 }
 
 /* ---- rows split by entries ---- */
@@ -336,6 +442,8 @@ static void test_fetch(void)
 static void run_tests(void)
 {
     test_build();
+    test_chunks();
+    test_nothing();
     test_balance();
     test_col_stats();
     test_row_stats();
