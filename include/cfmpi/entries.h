@@ -8,7 +8,9 @@
 
 #include "cfmpi/dictionary.h"
 
+#ifndef CF_ENTRIES_CHUNK /* a power of two; tests make it small */
 #define CF_ENTRIES_CHUNK ((int64_t)1 << 19)
+#endif
 
 /* Rows of one user up to, not with, row `end` of the chunk. */
 typedef struct cf_run {

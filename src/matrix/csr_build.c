@@ -32,9 +32,13 @@ typedef struct mail {
     cf_lidx *column;         /* of each item of this rank's table */
 } mail;
 
+/* A whole number of rounds makes a chunk. */
 static int64_t round_length(const cf_par *par)
 {
-    return CF_MAX(CF_ENTRIES_CHUNK / CF_MAX(par->size / 8, 1), 1024);
+    int64_t length = CF_ENTRIES_CHUNK;
+    while (length > 1024 && length * (par->size / 8) > CF_ENTRIES_CHUNK)
+        length /= 2;
+    return length;
 }
 
 static void mail_begin(mail *m, const cf_par *par, const cf_csr *a,
