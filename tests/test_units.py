@@ -21,3 +21,8 @@ def test_unit(module, ranks):
 @pytest.mark.parametrize("module", MODULES)
 def test_unit_with_tiny_messages(module):
     run(BUILD / "tiny/unit" / module, 3)
+
+
+def test_matrix_of_many_ranks():
+    """Entries go out in rounds shorter than a chunk."""
+    run(BUILD / "unit/test_csr", 24)

@@ -313,12 +313,13 @@ static float wild(cf_gidx row, cf_gidx col)
     }
 }
 
-static void check_close(cf_gidx rows, cf_gidx col, int64_t count, double mean)
+static void check_close(cell_fn *cell, cf_gidx rows, cf_gidx col, int64_t count,
+                        double mean)
 {
     long double sum = 0, size = 0;
     int64_t n = 0;
     for (cf_gidx i = 0; i < rows; i++) {
-        float x = wild(i, col);
+        float x = cell(i, col);
         if (isnan(x))
             continue;
         n++;
@@ -332,33 +333,127 @@ static void check_close(cf_gidx rows, cf_gidx col, int64_t count, double mean)
         CHECK(isnan(mean));
 }
 
-static void test_col_stats(void)
+/* Multiples of 2^-10 up to 2^10, with both ends; one column without entries,
+ * one with a single one. */
+static float coarse(cf_gidx row, cf_gidx col)
 {
-    const cf_gidx rows = 1500, cols = 8;
-    cf_csr a = {0}, alone = {0};
-    cf_part part = {0}, whole = {0};
-    cf_par self = one_rank();
-    int64_t count[8], all_count[8], copies[8];
-    double mean[8], all_mean[8];
-    make_csr(&a, &world, rows, cols, wild);
-    make_csr(&alone, &self, rows, cols, wild);
-    cf_part_even(&part, cols, world.size);
-    cf_part_even(&whole, cols, 1);
-    cf_csr_col_stats(&a, &world, &part, count, mean);
-    cf_csr_col_stats(&alone, &self, &whole, all_count, all_mean);
+    int64_t at = row * 8 + col;
+    switch (col) {
+    case 0: return (float)pick(32, at, 11) / 2;
+    case 1: return (float)(pick(33, at, 2097153) - 1048576) / 1024;
+    case 2: return row % 2 ? 1024.0F : -1024.0F;
+    case 3: return 1.0F / 1024;
+    case 4: return NAN;
+    case 5: return pick(34, at, 3) == 0 ? 1023.9990234375F : NAN;
+    case 6: return row == 5 ? -0.5F : NAN;
+    default: return row % 2 ? 1024.0F : 1.0F / 1024;
+    }
+}
+
+/* The same with one value that is no such multiple, or one over the bound. */
+static float too_fine(cf_gidx row, cf_gidx col)
+{
+    return row == 700 && col == 1 ? 1.0F / 2048 : coarse(row, col);
+}
+
+static float too_large(cf_gidx row, cf_gidx col)
+{
+    return row == 700 && col == 1 ? 1024.0009765625F : coarse(row, col);
+}
+
+/* A matrix whose rows are split as given. Collective. */
+static void make_slab(cf_csr *a, cf_gidx rows, cf_gidx cols, cell_fn *cell)
+{
+    a->rows = rows;
+    a->cols = cols;
+    uneven_part(&a->part, rows, world.size);
+    int64_t n = cf_part_count(&a->part, world.rank), e = 0;
+    a->indptr = cf_calloc(n + 1, sizeof *a->indptr, "test");
+    a->indices = cf_alloc(n * cols, sizeof *a->indices, "test");
+    a->values = cf_alloc(n * cols, sizeof *a->values, "test");
+    for (int64_t i = 0; i < n; i++) {
+        for (cf_gidx j = 0; j < cols; j++) {
+            float x = cell(a->part.begin[world.rank] + i, j);
+            if (isnan(x))
+                continue;
+            a->indices[e] = (cf_lidx)j;
+            a->values[e++] = x;
+        }
+        a->indptr[i + 1] = e;
+    }
+    cf_csr_seal(a, &world);
+}
+
+/* The same numbers from a matrix as all ranks hold it and from one rank. */
+static void check_col_stats(const cf_csr *a, cell_fn *cell,
+                            const int64_t *all_count, const double *all_mean)
+{
+    cf_part part = {0};
+    int64_t *count = cf_alloc(a->cols, sizeof *count, "test");
+    double *mean = cf_alloc(a->cols, sizeof *mean, "test");
+    cf_part_even(&part, a->cols, world.size);
+    cf_csr_col_stats(a, &world, &part, count, mean);
     for (cf_gidx j = 0; j < cf_part_count(&part, world.rank); j++) {
         cf_gidx col = part.begin[world.rank] + j;
         CHECK(memcmp(&mean[j], &all_mean[col], sizeof *mean) == 0 ||
               isnan(mean[j]));
-        check_close(rows, col, count[j], mean[j]);
+        check_close(cell, a->rows, col, count[j], mean[j]);
         CHECK(count[j] == all_count[col]);
     }
-    cf_csr_col_counts(&a, &world, copies);
-    CHECK(memcmp(copies, all_count, sizeof copies) == 0);
+    cf_csr_col_counts(a, &world, count);
+    CHECK(memcmp(count, all_count, (size_t)a->cols * sizeof *count) == 0);
     cf_part_free(&part);
-    cf_part_free(&whole);
+    cf_free(count);
+    cf_free(mean);
+}
+
+static void test_col_stats(void)
+{
+    static cell_fn *const cells[] = {wild, coarse, too_fine, too_large};
+    const cf_gidx rows = 1500, cols = 8;
+    for (int c = 0; c < COUNT(cells); c++) {
+        cf_csr a = {0}, slab = {0}, alone = {0};
+        cf_part whole = {0};
+        cf_par self = one_rank();
+        int64_t count[8];
+        double mean[8];
+        make_csr(&a, &world, rows, cols, cells[c]);
+        make_slab(&slab, rows, cols, cells[c]);
+        make_csr(&alone, &self, rows, cols, cells[c]);
+        cf_part_even(&whole, cols, 1);
+        cf_csr_col_stats(&alone, &self, &whole, count, mean);
+        check_col_stats(&a, cells[c], count, mean);
+        check_col_stats(&slab, cells[c], count, mean);
+        cf_part_free(&whole);
+        cf_csr_free(&a);
+        cf_csr_free(&slab);
+        cf_csr_free(&alone);
+    }
+}
+
+/* Sums of coarse values are whole numbers of 2^-10, without any rounding. */
+static void test_exact_means(void)
+{
+    const cf_gidx rows = 1500, cols = 8;
+    cf_csr a = {0};
+    cf_part part = {0};
+    int64_t count[8];
+    double mean[8];
+    make_slab(&a, rows, cols, coarse);
+    cf_part_even(&part, cols, world.size);
+    cf_csr_col_stats(&a, &world, &part, count, mean);
+    for (cf_gidx j = 0; j < cf_part_count(&part, world.rank); j++) {
+        int64_t sum = 0, n = 0;
+        for (cf_gidx i = 0; i < rows; i++) {
+            float x = coarse(i, part.begin[world.rank] + j);
+            n += !isnan(x);
+            sum += isnan(x) ? 0 : (int64_t)(x * 1024);
+        }
+        double exact = n > 0 ? (double)sum / 1024 / (double)n : (double)NAN;
+        CHECK(same_number(mean[j], exact));
+    }
+    cf_part_free(&part);
     cf_csr_free(&a);
-    cf_csr_free(&alone);
 }
 
 /* About a third of the places, some rows with one entry or none. */
@@ -446,6 +541,7 @@ static void run_tests(void)
     test_nothing();
     test_balance();
     test_col_stats();
+    test_exact_means();
     test_row_stats();
     test_fetch();
 }
