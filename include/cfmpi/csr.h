@@ -41,9 +41,10 @@ typedef struct cf_numbering {
  * so that every rank has about as many entries. The chunks of `e` are freed on
  * the way, its tables stay; user_at->first is used up. `merged` gets the
  * number of entries that the rule took out; a merged entry has the time of
- * the last. With CF_DUP_ERROR and a duplicate: CF_BAD_DATA, and `place` names
- * row and column of the first one in row order. Collective; an entry is sent
- * once, 16 or 24 bytes, in rounds of a few MiB. */
+ * the last, with CF_DUP_FIRST that of the first. With CF_DUP_ERROR and a
+ * duplicate: CF_BAD_DATA, and `place` names row and column of the first one in
+ * row order. Collective; an entry is sent once, 16 or 24 bytes, in rounds of a
+ * few MiB. */
 int cf_csr_build(cf_csr *a, const cf_par *par, cf_entries *e,
                  const cf_numbering *n, enum cf_duplicates rule,
                  int64_t *merged, cf_gidx place[2]);

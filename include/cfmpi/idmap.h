@@ -12,8 +12,9 @@
 typedef struct cf_idmap {
     cf_part part;     /* which rank holds which positions */
     cf_ids ids;       /* of own positions, ascending over the ranks */
-    int64_t *entries; /* [own positions] of users: ratings of each over all
-                         ranks, as the tables have counted; else NULL */
+    int64_t *entries; /* [own positions] ratings of each over all ranks, as
+                         the tables have counted: those of users; NULL once
+                         filtered or when read from a file */
 } cf_idmap;
 
 /* Where a rank's own ids stand. */
