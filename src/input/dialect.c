@@ -392,6 +392,15 @@ static int plain_columns(cf_dialect *d, const char *path, const choice *c)
     return CF_OK;
 }
 
+/* A column is no time, however usual that would be, when --columns makes it
+ * something else. */
+static void yield_time(cf_dialect *d, const choice *c)
+{
+    for (int role = 0; role < CF_TIME && !c[CF_TIME].given; role++)
+        if (c[role].given && d->column[role] == d->column[CF_TIME])
+            d->column[CF_TIME] = -1;
+}
+
 static int check_columns(const cf_dialect *d, const char *path)
 {
     for (int role = 0; role < CF_ROLES; role++) {
@@ -448,6 +457,7 @@ static int find_columns(cf_dialect *d, const char *path, const sample *s,
     }
     if (o->pairs)
         d->column[CF_RATING] = d->column[CF_TIME] = -1;
+    yield_time(d, c);
     CF_TRY(check_columns(d, path));
     if (o->times && d->column[CF_TIME] < 0)
         CF_TRY(cf_fail(CF_BAD_DATA,

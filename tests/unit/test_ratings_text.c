@@ -121,6 +121,10 @@ static void test_columns(void)
          "1 10 4.5\n2 -20 3\n"},
         {"user=who,item=what,rating=how", "what,how,who\n10,4.5,1\n-20,3,2\n",
          "1 10 4.5\n2 -20 3\n"},
+        /* the fourth column and one named time would be times else */
+        {"user=2,item=4,rating=1", "4.5,1,x,10\n3,2,x,-20\n",
+         "1 10 4.5\n2 -20 3\n"},
+        {"rating=time", "user,item,time\n1,10,4.5\n", "1 10 4.5\n"},
         {"rating=SCORE", "userId,itemId,rating,score\n1,10,0,4.5\n",
          "1 10 4.5\n"},
         {"user=2,item=3", "rating,userId,itemId\n4.5,1,10\n", "1 10 4.5\n"},
