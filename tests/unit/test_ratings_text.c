@@ -253,6 +253,29 @@ static void test_long_line(void)
     }
 }
 
+/* One field of many blocks, its doubled quotes lying across their borders; a
+ * rank whose share begins within it must see that. */
+static void test_long_quotes(void)
+{
+    char path[CF_PATH_MAX];
+    const int64_t blocks = 150000;
+    for (int odd = 0; odd < 2; odd++) {
+        reading r = {0};
+        cf_text text = {0};
+        cf_text_add(&text, "1,10,4.5,%s\n2,-20,3,\"", odd ? "x" : "");
+        for (int64_t i = 0; i < blocks / 2; i++)
+            cf_text_bytes(&text, "\"\"", 2);
+        while (text.length < (world.size + 1) * blocks)
+            cf_text_add(&text, "\n9,9,9,9");
+        cf_text_add(&text, "\"\n7,30,0.5,\n");
+        write_bytes(path, folder, "quotes.csv", text.data, text.length);
+        read_inputs(&r, &world, path, &usual);
+        CHECK(gave(&r, "quotes", three));
+        reading_free(&r);
+        cf_text_free(&text);
+    }
+}
+
 static void test_small(void)
 {
     char path[CF_PATH_MAX];
@@ -304,6 +327,7 @@ static void run_tests(void)
     test_columns_refused();
     test_borders();
     test_long_line();
+    test_long_quotes();
     test_small();
     check_many(1, false);
     check_many(7, true);
