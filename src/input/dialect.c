@@ -114,14 +114,19 @@ static bool is_integer(field f)
     return cf_scan_int64(f.s, f.e, &id);
 }
 
-static bool is_number(field f)
+static bool number_of(field f, double *x)
 {
-    double x;
     while (f.s < f.e && (*f.s == ' ' || *f.s == '\t'))
         f.s++;
     while (f.s < f.e && (f.e[-1] == ' ' || f.e[-1] == '\t'))
         f.e--;
-    return cf_scan_double(f.s, f.e, &x);
+    return cf_scan_double(f.s, f.e, x);
+}
+
+static bool is_number(field f)
+{
+    double x;
+    return number_of(f, &x);
 }
 
 /* ---- separator ---- */
@@ -482,12 +487,12 @@ static bool is_counted(const sample *s, const cf_cut *cut, double missing)
         field f = field_at(s, cut, k, 0);
         if (is_blank(s, k))
             continue;
-        if (!cf_scan_double(f.s, f.e, &x))
+        if (!number_of(f, &x))
             return false;
         for (int64_t c = 1; c < m; c++) {
             double value;
-            field g = field_at(s, cut, k, c);
-            present += cf_scan_double(g.s, g.e, &value) && value != missing;
+            present +=
+                number_of(field_at(s, cut, k, c), &value) && value != missing;
         }
         if ((double)present != x)
             return false;

@@ -128,6 +128,7 @@ static void test_dense(void)
     /* the first column counts */
     check_matrix("1,99,2,99\n3,1,1,1\n0,99,99,99\n", &o,
                  "1 2 2\n2 1 1\n2 2 1\n2 3 1\n", 3, 3);
+    check_matrix("1, 99, 2\n2, 1 , 1\n", &o, "1 2 2\n2 1 1\n2 2 1\n", 2, 2);
     check_refused("1,99,2,99\n3,1,1,1\n0,x,99,99\n", &o,
                   "matrix:3:3: rating 'x' is not a number");
     check_refused("1,2,3\n1,2\n", &o, "matrix:2:1: 2 columns in '1,2'");
