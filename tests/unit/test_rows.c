@@ -312,6 +312,32 @@ static void test_chunks(void)
     cf_text_free(&text);
 }
 
+/* After so many ids, integers of eight digits are in the table that the
+ * quickest way looks at, and longer ones may end in the same digits. */
+static void test_same_ends(void)
+{
+    char path[CF_PATH_MAX];
+    cf_par self = one_rank();
+    cf_text text = {0};
+    cf_intake in = {0};
+    enum { IDS = 700000, TURNS = 9 };
+    for (int i = 0; i < IDS && world.rank == 0; i++)
+        cf_text_add(&text, "%d,1,1\n", i);
+    for (int i = 0; i < TURNS; i++)
+        cf_text_add(&text, "11111111,1,1\n911111111,1,1\n");
+    write_bytes(path, folder, "ends", text.data, text.length);
+    if (world.rank == 0) {
+        CHECK(cf_ratings_read(&in, &self, path, &usual) == CF_OK);
+        const cf_dictionary *users = &in.entries.users;
+        CHECK(cf_dictionary_known(users, 11111111) == IDS);
+        CHECK(users->ids.count == IDS + 2 && users->entries[IDS] == TURNS &&
+              users->entries[IDS + 1] == TURNS);
+        CHECK(counted_right(&in.entries));
+    }
+    cf_intake_free(&in);
+    cf_text_free(&text);
+}
+
 static void run_tests(void)
 {
     make_folder(folder);
@@ -319,5 +345,6 @@ static void run_tests(void)
     test_short_ratings();
     test_interrupted();
     test_chunks();
+    test_same_ends();
     remove_folder(folder);
 }
