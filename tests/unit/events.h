@@ -5,8 +5,9 @@
 
 #include "test.h"
 
-/* Entries in no order, many in one place; or each place once, in order. */
-enum order { RANDOM, ASCENDING };
+/* Entries in no order, many in one place; place after place, in half stars;
+ * or so until the second chunk and in no order from then on. */
+enum order { RANDOM, ASCENDING, TURNING };
 
 /* A set of events: ratings that are dealt out over the ranks. */
 typedef struct events {
@@ -32,13 +33,18 @@ static inline float nth_value(int64_t e)
 
 static inline event nth_event(const events *v, int64_t e)
 {
-    event x = {pick(11, e, v->rows), pick(12, e, v->cols), nth_value(e),
-               pick(15, e, INT64_MAX)};
-    x.row = x.row * x.row / v->rows; /* crowded at the beginning */
-    if (v->order == ASCENDING) {
-        x.row = e / v->cols;
+    event x = {.time = pick(15, e, INT64_MAX)};
+    if (v->order == ASCENDING ||
+        (v->order == TURNING && e < CF_ENTRIES_CHUNK + 1000)) {
+        x.row = e / v->cols % v->rows;
         x.col = e % v->cols;
+        x.value = (float)(pick(16, e, 10) + 1) / 2;
+        return x;
     }
+    x.row = pick(11, e, v->rows);
+    x.row = x.row * x.row / v->rows; /* crowded at the beginning */
+    x.col = pick(12, e, v->cols);
+    x.value = nth_value(e);
     return x;
 }
 
@@ -58,7 +64,7 @@ typedef struct place {
 static inline place *dense(const events *v)
 {
     place *p = cf_calloc(v->rows * v->cols, sizeof *p, "test");
-    for (int r = 0; r < world.size; r++)
+    for (int r = 0; r < CF_MIN(v->spread, world.size); r++)
         for (int64_t e = 0; e < v->count; e++) {
             if (owner_of(v, e) != r)
                 continue;
