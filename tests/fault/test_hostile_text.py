@@ -26,8 +26,8 @@ def row_at(line, row, column=r"\d+", words=""):
     return utf8(with_row(row, line)), rf"bad\.csv:{line}:{column}: {words}"
 
 
-def long_row(line):
-    """Beyond every look at the beginning of a file."""
+def cut_before(line):
+    """A file that is longer than any look at its beginning, in two."""
     lines = [HEADER] + [f"{i},{i},3,0\n" for i in range(1, 20_000)]
     return "".join(lines[:line - 1]), "".join(lines[line - 1:])
 
@@ -66,9 +66,9 @@ ROWS_REFUSED = {
     "last_rating_cut_short": (utf8(GOOD + "20,99,"), r"bad\.csv:202:\d+: "),
     "zero_byte_in_id": (utf8(with_row("7,8\0,4,0", 5)), r"bad\.csv:5:3: .*(zero|NUL)"),
     "zero_byte_in_rating": (utf8(with_row("7,88,4\0,0", 5)), r"bad\.csv:5:6: "),
-    "zero_byte_far_down": (utf8("7,8\0,4,0\n".join(long_row(15_000))),
+    "zero_byte_far_down": (utf8("7,8\0,4,0\n".join(cut_before(15_000))),
                            r"bad\.csv:15000:3: .*(zero|NUL)"),
-    "far_down": (utf8("7,88,4O,0\n".join(long_row(19_000))), r"bad\.csv:19000:6: .*4O"),
+    "far_down": (utf8("7,88,4O,0\n".join(cut_before(19_000))), r"bad\.csv:19000:6: .*4O"),
     "quote_never_closed": row_at(5, '7,"88,4,0', words=".*quote"),
     "last_quote_never_closed": (utf8(GOOD + '20,99,"4,0\n'), r"bad\.csv:202:\d+: .*quote"),
     "comment_before": after_a_quoted_line_end(True),
@@ -98,7 +98,7 @@ FILES_REFUSED = {
                        r"bad\.csv:1:1: .*who,what,how.*--columns"),
     "ratings_of_another_name": (b"userId,movieId,prediction\n1,2,3\n1,3,4\n",
                                 r"bad\.csv:1:1: .*prediction.*--columns"),
-    "one_column": (b"userId\n1\n2\n", r"bad\.csv:1:1: "),
+    "header_of_one_column": (b"userId\n1\n2\n", r"bad\.csv:1:1: "),
     "prose": (b"It was a dark and stormy night;\nthe rain fell in torrents\n",
               r"bad\.csv:[12]:\d+: "),
     "program": (b"\x7fELF\2\1\1\0" + bytes(range(256)) * 40, r"bad\.csv"),
