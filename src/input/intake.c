@@ -14,17 +14,23 @@
 
 #define BLOCK ((int64_t)1 << 20)
 
+/* Bounds are rounded as ratings are, or 3.3 would be below 3.3. */
+static bool within(float value, const double range[2])
+{
+    return value >= (float)range[0] && value <= (float)range[1];
+}
+
 enum cf_verdict cf_intake_judge(cf_intake *in, float *value, int64_t time)
 {
     const cf_keep *k = &in->keep;
     enum cf_verdict verdict = CF_KEPT;
-    if (k->has_scale && !(*value >= k->scale[0] && *value <= k->scale[1]))
+    if (k->has_scale && !within(*value, k->scale))
         return CF_OFF_SCALE;
-    if (k->has_ratings && !(*value >= k->ratings[0] && *value <= k->ratings[1]))
+    if (k->has_ratings && !within(*value, k->ratings))
         verdict = CF_LEFT_RATING;
     else if (k->has_times && (time < k->times[0] || time > k->times[1]))
         verdict = CF_LEFT_TIME;
-    else if (k->has_threshold && !(*value >= k->threshold))
+    else if (k->has_threshold && !(*value >= (float)k->threshold))
         verdict = CF_LEFT_THRESHOLD;
     else if (k->has_threshold)
         *value = 1;

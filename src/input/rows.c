@@ -555,7 +555,7 @@ static int take_dense(cf_rows *r, const char *text, const char *end,
     const cf_dialect *d = r->d;
     cf_entries *e = &r->in->entries;
     int64_t present = 0, number = r->rows - 1;
-    float value;
+    float value, missing = (float)r->missing; /* rounded as ratings are */
     if (marks != d->columns)
         return wrong_columns(r, text, end, marks);
     int32_t user = cf_dictionary_add_number(&e->users, number);
@@ -567,7 +567,7 @@ static int take_dense(cf_rows *r, const char *text, const char *end,
         if (!none && !number_of(f, &value))
             return complain(r, text, f.s, "%s '%s' is not a number",
                             cf_role_name[CF_RATING], f);
-        if (none || (double)value == r->missing)
+        if (none || value == missing)
             continue;
         present++;
         enum cf_verdict verdict = cf_intake_judge(r->in, &value, 0);

@@ -142,6 +142,17 @@ def test_rule(ingest, rows, ratings, name):
         assert said(made.outcome, len(rows) - len(kept))
 
 
+@pytest.mark.parametrize("options", [["--binarize", "3.3"], ["--scale", "3.3:4.9"],
+                                     ["--rating-range", "3.3:4.9"]])
+def test_a_bound_is_within(ingest, tmp_path, options):
+    """3.3 and 4.9 are no float32: one is below in it, the other above."""
+    kept = [("1", "2", "3.3"), ("1", "3", "4.9"), ("2", "2", "4.9")]
+    (tmp_path / "r.csv").write_text("".join(",".join(row) + "\n" for row in kept))
+    if options[0] == "--binarize":
+        kept = [(user, item, "1") for user, item, _ in kept]
+    ingest(matrix(kept), "r.csv", *options, ranks=(1,))
+
+
 def test_nothing_left_out_is_said_nowhere(ingest, rows, ratings):
     made, = ingest(matrix(rows), ratings, "--rating-range", "0:5", "--scale", "0.5:5",
                    "--time-range", "0:", "--min-user-ratings", 1, "--min-item-ratings", 1,
