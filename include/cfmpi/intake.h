@@ -48,7 +48,7 @@ typedef struct cf_intake {
     int shown_count;
     bool implicit;        /* the input has no ratings: each row counts 1 */
     cf_input_file *files; /* [file_count], the same on all ranks */
-    int64_t file_count;
+    int64_t file_count, file_room;
     int64_t bytes;              /* of all files */
     char digest[CF_DIGEST_HEX]; /* of their bytes, one file after the other */
 } cf_intake;

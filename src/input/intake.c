@@ -76,8 +76,11 @@ void cf_intake_add_bad_rows(cf_intake *in, const cf_par *par,
 
 cf_input_file *cf_intake_add_file(cf_intake *in, const char *path)
 {
-    in->files = cf_realloc(in->files, in->file_count + 1, sizeof *in->files,
-                           "input files");
+    if (in->file_count == in->file_room) {
+        in->file_room = CF_MAX(2 * in->file_room, 4);
+        in->files = cf_realloc(in->files, in->file_room, sizeof *in->files,
+                               "input files");
+    }
     cf_input_file *f = &in->files[in->file_count++];
     *f = (cf_input_file){0};
     snprintf(f->path, sizeof f->path, "%s", path);

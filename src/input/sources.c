@@ -16,7 +16,10 @@
 
 static cf_source *append(cf_sources *s, const char *path)
 {
-    s->file = cf_realloc(s->file, s->count + 1, sizeof *s->file, "input files");
+    if (s->count == s->room) {
+        s->room = CF_MAX(2 * s->room, 4);
+        s->file = cf_realloc(s->file, s->room, sizeof *s->file, "input files");
+    }
     cf_source *f = &s->file[s->count++];
     *f = (cf_source){.size = -1};
     snprintf(f->path, sizeof f->path, "%s", path);

@@ -15,6 +15,7 @@ typedef struct cf_source {
 typedef struct cf_sources {
     cf_source *file; /* [count], in reading order; the same on all ranks */
     int64_t count;
+    int64_t room;  /* rank 0: of the array */
     int64_t bytes; /* of all files; -1 with a pipe */
 } cf_sources;
 
