@@ -6,6 +6,7 @@
  * Cost    Some 10 ns a row of the usual kind. */
 #include "rows.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -549,16 +550,13 @@ done:
 
 /* ---- dense blocks ---- */
 
-static int take_dense(cf_rows *r, const char *text, const char *end,
-                      const uint32_t *m, int64_t marks)
+/* The ratings of a row that are kept, NaN for all other places; nothing is
+ * added yet, as a bad one spoils the whole row. */
+static int judge_dense(cf_rows *r, const char *text, const uint32_t *m)
 {
     const cf_dialect *d = r->d;
-    cf_entries *e = &r->in->entries;
-    int64_t present = 0, number = r->rows - 1;
+    int64_t present = 0;
     float value, missing = (float)r->missing; /* rounded as ratings are */
-    if (marks != d->columns)
-        return wrong_columns(r, text, end, marks);
-    int32_t user = cf_dictionary_add_number(&e->users, number);
     for (int c = d->counted; c < d->columns; c++) {
         field f = field_at(d, text, 0, m, c);
         bool none =
@@ -567,6 +565,7 @@ static int take_dense(cf_rows *r, const char *text, const char *end,
         if (!none && !number_of(f, &value))
             return complain(r, text, f.s, "%s '%s' is not a number",
                             cf_role_name[CF_RATING], f);
+        r->dense[c] = NAN;
         if (none || value == missing)
             continue;
         present++;
@@ -575,10 +574,7 @@ static int take_dense(cf_rows *r, const char *text, const char *end,
             return complain(r, text, f.s, "%s '%s' is outside --scale",
                             cf_role_name[CF_RATING], f);
         if (verdict == CF_KEPT)
-            cf_entries_add(
-                e, user,
-                cf_dictionary_add_number(&e->items, c + 1 - d->counted), value,
-                0);
+            r->dense[c] = value;
     }
     field first = field_at(d, text, 0, m, 0);
     if (d->counted &&
@@ -587,6 +583,32 @@ static int take_dense(cf_rows *r, const char *text, const char *end,
                         "%sthe first column says '%s' ratings, which is not "
                         "what the row holds",
                         "", first);
+    return CF_OK;
+}
+
+static int take_dense(cf_rows *r, const char *text, const char *end,
+                      const uint32_t *m, int64_t marks)
+{
+    const cf_dialect *d = r->d;
+    cf_entries *e = &r->in->entries;
+    int64_t left[CF_VERDICTS], bad = r->bad;
+    if (marks != d->columns)
+        return wrong_columns(r, text, end, marks);
+    if (r->dense == NULL)
+        r->dense = cf_alloc(d->columns, sizeof *r->dense, "row of a block");
+    memcpy(left, r->in->left, sizeof left);
+    int status = judge_dense(r, text, m);
+    if (r->bad > bad) {
+        memcpy(r->in->left, left, sizeof left);
+        return status;
+    }
+    int32_t user = cf_dictionary_add_number(&e->users, r->rows - 1);
+    for (int c = d->counted; c < d->columns; c++)
+        if (!isnan(r->dense[c]))
+            cf_entries_add(
+                e, user,
+                cf_dictionary_add_number(&e->items, c + 1 - d->counted),
+                r->dense[c], 0);
     return CF_OK;
 }
 
@@ -725,4 +747,6 @@ void cf_rows_free(cf_rows *r)
     cf_text_free(&r->field[1]);
     cf_free(r->marks);
     r->marks = NULL;
+    cf_free(r->dense);
+    r->dense = NULL;
 }

@@ -50,6 +50,7 @@ typedef struct cf_rows {
     cf_marks_fn *marks_of;
     uint32_t *marks;
     int64_t marks_room;
+    float *dense; /* [columns] of the row in hand */
 } cf_rows;
 
 /* Takes the records of text[0, n) that begin before `limit` and are whole;

@@ -471,3 +471,12 @@ def test_dense_in_parts(ingest, jester, tmp_path):
         (tmp_path / name).write_bytes(pack(content.encode(), name))
     ingest(of_block(jester), "jester-*.csv.gz", "--format", "dense", "--missing", 99,
            ranks=(1, 3))
+
+
+def test_nothing_of_a_bad_row_in_a_block_is_kept(ingest, tmp_path):
+    (tmp_path / "d.csv").write_text("5,6,7\n1,2,x\n8,9,99\n1,50,2\n1,2\n3,99,4\n")
+    block = np.array([[5, 6, 7], [8, 9, 99], [3, 99, 4]])
+    expected = of_block(block)._replace(users=np.array([1, 3, 6]))
+    for made in ingest(expected, "d.csv", "--format", "dense", "--missing", 99, "--scale",
+                       "0:10", "--on-bad-row", "skip", ranks=(1, 2, 7)):
+        assert made.input["rows_skipped"] == 3
