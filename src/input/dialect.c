@@ -651,7 +651,7 @@ done:
 int cf_dialect_compare(const cf_dialect *first, const char *first_path,
                        const cf_dialect *d, const char *path)
 {
-    if (first->blanks || d->blanks || first->dense)
+    if (first->blanks || d->blanks)
         return cf_fail(CF_BAD_DATA,
                        "%s: matrices are read one file at a time, not after "
                        "%s",
@@ -673,5 +673,11 @@ int cf_dialect_compare(const cf_dialect *first, const char *first_path,
                        "rows of %d between '%c'",
                        path, d->columns, d->cut.separator, first_path,
                        first->columns, first->cut.separator);
+    if (first->counted != d->counted)
+        return cf_fail(CF_BAD_DATA,
+                       "%s:1:1: the first column %s the others' ratings, but "
+                       "that of %s %s",
+                       path, d->counted ? "counts" : "does not count",
+                       first_path, first->counted ? "does" : "does not");
     return CF_OK;
 }
