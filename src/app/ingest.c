@@ -136,6 +136,11 @@ static int read_input(const cf_job *job, cf_intake *in,
                     job->par->rank == 0 ? find_format(job, &format) : CF_OK));
     cf_bcast(job->par, &format, sizeof format, 0);
     *is_text = format != CF_FORMAT_NPZ && format != CF_FORMAT_H5AD;
+    if (!*is_text && o->columns[0] != '\0')
+        CF_TRY(cf_fail(CF_USAGE,
+                       "%s: a matrix has users and items in set places; leave "
+                       "out --columns",
+                       o->input));
     if (format == CF_FORMAT_NPZ)
         CF_TRY(cf_npz_read(in, job->par, o->input));
     else if (format == CF_FORMAT_H5AD)

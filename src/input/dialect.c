@@ -578,6 +578,11 @@ static int find_mtx(cf_dialect *d, const char *path, const char *head,
                        "%s:%d:1: '%.*s' are no sizes; expected rows, columns "
                        "and entries",
                        path, lines, (int)CF_MIN(line - s, 60), s);
+    if (d->mirror != 0 && d->rows != d->cols)
+        return cf_fail(CF_BAD_DATA,
+                       "%s:%d:1: the banner says symmetric, but %" PRId64
+                       " rows and %" PRId64 " columns are no square",
+                       path, lines, d->rows, d->cols);
     d->cut = (cf_cut){' ', false, false};
     d->blanks = true;
     d->body += line + 1 - head;
@@ -587,6 +592,22 @@ done:
 }
 
 /* ---- all together ---- */
+
+/* Matrices have no columns to choose from, and no times. */
+static int check_matrix(const char *path, const cf_text_options *o)
+{
+    if (o->columns[0] != '\0')
+        return cf_fail(CF_USAGE,
+                       "%s: a matrix has users and items in set places; leave "
+                       "out --columns",
+                       path);
+    if (o->times)
+        return cf_fail(CF_USAGE,
+                       "%s: a matrix holds no times; leave out --time-range "
+                       "and --keep-time",
+                       path);
+    return CF_OK;
+}
 
 static int check_text(const char *path, const char *head, int64_t n)
 {
@@ -634,9 +655,12 @@ int cf_dialect_find(cf_dialect *d, const char *path, const char *head,
     if (o->format == CF_FORMAT_MTX ||
         (o->format == CF_FORMAT_AUTO && !o->pairs &&
          strncasecmp(copy, banner, sizeof banner - 1) == 0)) {
+        CF_TRY(check_matrix(path, o));
         CF_TRY(find_mtx(d, path, copy, s.n));
         goto done;
     }
+    if (o->format == CF_FORMAT_DENSE)
+        CF_TRY(check_matrix(path, o));
     s.marks = cf_alloc(s.n + 64, sizeof *s.marks, "first rows");
     find_cut(d, &s, o->format);
     CF_TRY(o->format == CF_FORMAT_DENSE ? find_dense(d, path, &s, o)

@@ -13,6 +13,9 @@
 #include "cfmpi/memory.h"
 #include "cfmpi/scan.h"
 
+/* Ids of so many bytes are short enough when they are Latin-1, too. */
+#define ALWAYS_SHORT (CF_ID_MAX / 2)
+
 typedef struct field {
     const char *s, *e;
 } field;
@@ -55,7 +58,7 @@ static inline int32_t id_number(cf_dictionary *d, cf_recent *recent, field f)
     int64_t id, length = f.e - f.s;
     int32_t number = -1;
     if (length > 16)
-        return length > CF_ID_MAX ? -1 : cf_dictionary_add(d, f.s, f.e);
+        return cf_dictionary_add(d, f.s, f.e);
     cf_key k = cf_key_of_short(f.s, f.e);
     if (k.tail == recent->key.tail && k.head == recent->key.head &&
         k.length == recent->key.length)
@@ -165,8 +168,9 @@ static inline bool take_usual(cf_rows *r, const char *text, int64_t begin,
         return false;
     field user = field_at(d, text, begin, m, d->column[CF_USER]);
     field item = field_at(d, text, begin, m, d->column[CF_ITEM]);
-    if (!bare(d, &user) || !bare(d, &item))
-        return false;
+    if (!bare(d, &user) || !bare(d, &item) || r->zeros ||
+        user.e - user.s > ALWAYS_SHORT || item.e - item.s > ALWAYS_SHORT)
+        return false; /* ids of a bad row must not be met */
     if (d->column[CF_RATING] >= 0) {
         field f = field_at(d, text, begin, m, d->column[CF_RATING]);
         if (!bare(d, &f) || !number_of(f, &value))
@@ -439,6 +443,18 @@ static int take_time(cf_rows *r, const char *text, const record *rec,
     return status;
 }
 
+static bool is_long_in_utf8(field f)
+{
+    cf_text utf8 = {0};
+    bool is_long = false;
+    if (f.e - f.s > ALWAYS_SHORT) {
+        cf_text_utf8(f.s, f.e - f.s, &utf8);
+        is_long = utf8.length > CF_ID_MAX;
+    }
+    cf_text_free(&utf8);
+    return is_long;
+}
+
 /* What is wrong with an id, NULL when nothing is. */
 static const char *id_fault(const cf_dialect *d, int role, field f)
 {
@@ -449,6 +465,8 @@ static const char *id_fault(const cf_dialect *d, int role, field f)
         return "the %s '%s…' is longer than 255 bytes";
     if (memchr(f.s, '\0', (size_t)(f.e - f.s)) != NULL)
         return "the %s '%s' has a zero byte; expected text";
+    if (is_long_in_utf8(f))
+        return "the %s '%s…' is longer than 255 bytes in UTF-8";
     if (d->blanks && !within(f, most))
         return role == CF_USER
                    ? "the %s '%s' is no row of the matrix, as its size line "
@@ -537,13 +555,8 @@ static int take_row(cf_rows *r, const char *text, const char *end,
     cf_entries *e = &r->in->entries;
     int32_t user = cf_dictionary_add(&e->users, id[0].s, id[0].e);
     int32_t item = cf_dictionary_add(&e->items, id[1].s, id[1].e);
-    if (user < 0 || item < 0)
-        CF_TRY(complain(r, text, rec.f[user < 0 ? CF_USER : CF_ITEM].s,
-                        "the %s '%s…' is longer than 255 bytes in UTF-8",
-                        cf_role_name[user < 0 ? CF_USER : CF_ITEM],
-                        id[user < 0 ? CF_USER : CF_ITEM]));
-    else
-        add(r, user, item, value, time);
+    CF_ASSERT(user >= 0 && item >= 0);
+    add(r, user, item, value, time);
 done:
     return status == CF_DIFFERENT ? CF_OK : status;
 }
@@ -709,6 +722,7 @@ int cf_rows_take(cf_rows *r, const char *text, int64_t n, int64_t limit,
     const uint32_t *m = r->marks + 1;
     int64_t begin = 0, k = 0, plain = plain_rows(r, text, &found, limit);
     r->quoted |= found.quotes;
+    r->zeros = memchr(text, '\0', (size_t)n) != NULL;
     while (begin < limit && status == CF_OK) {
         if (plain > 0) {
             int64_t taken = take_plain(r, text, m + k, plain);

@@ -41,6 +41,7 @@ typedef struct cf_rows {
     cf_complaint first[CF_BAD_ROWS_SHOWN];
     int64_t rows; /* records that are not blank, the bad ones included */
     bool quoted;  /* there was a quote */
+    bool zeros;   /* there are zero bytes in the text in hand */
     cf_recent recent[2];
     int16_t code[10][10]; /* one more than the code of a short rating, 0 is
                              unknown */

@@ -456,3 +456,28 @@ def test_odd_ids(ingest, tmp_path, id):
 def test_ways_to_write_a_rating(ingest, tmp_path, rating, value):
     ingest(matrix([*TABLE, ("900", "1", value, "0")]),
            write(tmp_path, GOOD + f"900,1,{rating},0\n"), ranks=(3,))
+
+
+@pytest.mark.parametrize("item", ["x" * 256, "a\0b", "é" * 130], ids=["long", "zero", "latin1"])
+def test_ids_of_a_skipped_row_leave_no_trace(ingest, tmp_path, item):
+    """Neither a user without ratings nor ids that are text."""
+    blank = "\n" * (1 << 17) # beyond every look at the beginning of a file
+    write(tmp_path, f"{GOOD}{blank}99999,{item},3,0\n".encode("latin1"))
+    ingest(matrix(TABLE), "r.csv", "--on-bad-row", "skip", ranks=(1, 3))
+
+
+@pytest.mark.parametrize("option", [["--keep-time"], ["--time-range", "2015-01-01:"],
+                                    ["--columns", "user=2,item=1"]])
+@pytest.mark.parametrize("form", ["mtx", "dense"])
+def test_matrices_have_no_times_nor_columns(cfmpi, tmp_path, form, option):
+    banner = "%%MatrixMarket matrix coordinate real general\n"
+    write(tmp_path, banner * (form == "mtx") + "1 2 1\n1 2 3\n")
+    outcome = cfmpi("ingest", "r.csv", "-o", "m.h5", "--format", form, *option, ranks=2,
+                    cwd=tmp_path, code=64)
+    check_error(outcome, rf"^cfmpi: error: r\.csv: a matrix .*{option[0]}")
+
+
+def test_symmetric_matrix_that_is_no_square(cfmpi, tmp_path):
+    write(tmp_path, "%%MatrixMarket matrix coordinate real symmetric\n3 5 1\n1 5 3\n")
+    outcome = cfmpi("ingest", "r.csv", "-o", "m.h5", ranks=2, cwd=tmp_path, code=65)
+    check_error(outcome, r"^cfmpi: error: r\.csv:2:1: .*no square")
