@@ -143,7 +143,7 @@ static bool counted_right(const cf_entries *e)
     int64_t users = e->users.ids.count;
     int64_t *count = cf_calloc(users, sizeof *count, "test");
     for (int64_t i = 0; i < e->count; i++)
-        count[e->chunk[i / CF_ENTRIES_CHUNK].user[i % CF_ENTRIES_CHUNK]]++;
+        count[cf_entries_at(e, i).user]++;
     bool good = true;
     for (int64_t i = 0; i < users; i++)
         good = good && count[i] == e->users.entries[i];
@@ -300,11 +300,10 @@ static void test_chunks(void)
         const cf_entries *e = &in.entries;
         CHECK(e->count == rows && e->chunks == 2 && counted_right(e));
         for (int64_t i = 0; i < e->count; i++) {
-            const cf_chunk *c = &e->chunk[i / CF_ENTRIES_CHUNK];
-            int64_t at = i % CF_ENTRIES_CHUNK;
-            wrong += e->users.ids.number[c->user[at]] != i / 100 % 10 ||
-                     e->items.ids.number[c->item[at]] != i % 7 ||
-                     !same_number(c->value[at], (double)(i % 5));
+            const cf_entry x = cf_entries_at(e, i);
+            wrong += e->users.ids.number[x.user] != i / 100 % 10 ||
+                     e->items.ids.number[x.item] != i % 7 ||
+                     !same_number(x.value, (double)(i % 5));
         }
         CHECK(wrong == 0);
     }

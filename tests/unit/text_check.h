@@ -44,14 +44,13 @@ static inline void gather_text(cf_text *out, const cf_par *par,
 static inline void put_entries(cf_text *out, const cf_entries *e)
 {
     for (int64_t i = 0; i < e->count; i++) {
-        const cf_chunk *c = &e->chunk[i / CF_ENTRIES_CHUNK];
-        int64_t at = i % CF_ENTRIES_CHUNK;
-        cf_ids_print(&e->users.ids, c->user[at], out);
+        cf_entry x = cf_entries_at(e, i);
+        cf_ids_print(&e->users.ids, x.user, out);
         cf_text_add(out, " ");
-        cf_ids_print(&e->items.ids, c->item[at], out);
-        cf_text_add(out, " %.9g", (double)c->value[at]);
+        cf_ids_print(&e->items.ids, x.item, out);
+        cf_text_add(out, " %.9g", (double)x.value);
         if (e->timed)
-            cf_text_add(out, " @%" PRId64, c->time[at]);
+            cf_text_add(out, " @%" PRId64, x.time);
         cf_text_add(out, "\n");
     }
 }
