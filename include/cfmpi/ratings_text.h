@@ -27,7 +27,8 @@ typedef struct cf_text_options {
 
 /* Reads all inputs (one a line, see cf_sources_find), each rank the rows that
  * begin in its share of the bytes; a single packed file or a pipe is unpacked
- * by rank 0 while others parse. Errors, agreed: CF_NO_INPUT; CF_USAGE;
+ * by rank 0 while others parse (all of a pipe,
+ * whose length is unknown, by one rank). Errors, agreed: CF_NO_INPUT; CF_USAGE;
  * CF_BAD_DATA naming file, line and column of the first bad row in the input
  * unless rows are to be skipped, also for an input without any row; CF_IO.
  * Collective; one pass over the text, memory 12 bytes a row (20 with times),
@@ -41,11 +42,13 @@ typedef struct cf_finding {
     int64_t line; /* 0: there is none */
 } cf_finding;
 
-/* The first two rows of this user and item. Reads the input again, for error
+/* The first two rows of this user and item among those that the rules keep.
+ * Reads the input again, for error
  * messages; finds nothing in a pipe. Collective. */
 int cf_ratings_find(const cf_par *par, const char *inputs,
-                    const cf_text_options *o, const cf_text *user,
-                    const cf_text *item, cf_finding found[2]);
+                    const cf_text_options *o, const cf_keep *keep,
+                    const cf_text *user, const cf_text *item,
+                    cf_finding found[2]);
 
 /* User and item of each row of a file of pairs, read like ratings; ids of a
  * column are of one kind on all ranks, ranks hold consecutive rows. Lists are

@@ -153,8 +153,8 @@ done:
 
 /* The line of a duplicate, as a message; `text` is NULL when there are no
  * lines. */
-static int duplicate_error(cf_job *job, const cf_text_options *text,
-                           const cf_gidx place[2])
+static int duplicate_error(cf_job *job, const cf_keep *keep,
+                           const cf_text_options *text, const cf_gidx place[2])
 {
     static const char how[] = "pass --duplicates=last, first, mean or sum to "
                               "go on";
@@ -164,8 +164,8 @@ static int duplicate_error(cf_job *job, const cf_text_options *text,
     cf_idmap_print(&job->tables.users, job->par, place[0], &user);
     cf_idmap_print(&job->tables.items, job->par, place[1], &item);
     if (text != NULL)
-        CF_TRY(cf_ratings_find(job->par, job->o->inputs, text, &user, &item,
-                               found));
+        CF_TRY(cf_ratings_find(job->par, job->o->inputs, text, keep, &user,
+                               &item, found));
     if (found[1].line == 0)
         CF_TRY(cf_fail(CF_BAD_DATA,
                        "%s: user %s rated item %s more than once; %s",
@@ -201,7 +201,7 @@ static int build_matrix(cf_job *job, cf_intake *in, const cf_text_options *text)
                           (enum cf_duplicates)job->o->duplicates,
                           &job->report->input.duplicates_merged, place);
     if (status != CF_OK)
-        status = duplicate_error(job, text, place);
+        status = duplicate_error(job, &in->keep, text, place);
 done:
     cf_placement_free(&user_at);
     cf_placement_free(&item_at);
@@ -248,17 +248,16 @@ static void tell_input(const cf_job *job, const cf_intake *in)
                         rule_words[v]);
 }
 
-static void tell_filter(const cf_job *job, const cf_filter *f)
+static void tell_filter(const cf_filter *f)
 {
-    const cf_options *o = job->o;
     if (f->users_left > 0)
         cf_log_note("%" PRId64 " users with fewer than %" PRId64
                     " ratings left out, and their %" PRId64 " ratings",
-                    f->users_left, o->min_user_ratings, f->user_ratings);
+                    f->users_left, f->min_user, f->user_ratings);
     if (f->items_left > 0)
         cf_log_note("%" PRId64 " items with fewer than %" PRId64
                     " ratings left out, and their %" PRId64 " ratings",
-                    f->items_left, o->min_item_ratings, f->item_ratings);
+                    f->items_left, f->min_item, f->item_ratings);
 }
 
 /* What each rule has left out; the same keys in every file. */
@@ -308,12 +307,13 @@ static int filter(cf_job *job, cf_filter *f)
     int status = CF_OK;
     const cf_options *o = job->o;
     cf_tables *t = &job->tables;
-    f->min_user = o->min_user_ratings;
-    f->min_item = o->min_item_ratings;
-    if (f->min_user == 0 && f->min_item == 0)
+    if (o->min_user_ratings == 0 && o->min_item_ratings == 0)
         return CF_OK;
+    /* Who loses all ratings to the other side's rule goes too. */
+    f->min_user = CF_MAX(o->min_user_ratings, 1);
+    f->min_item = CF_MAX(o->min_item_ratings, 1);
     cf_csr_filter(&job->ratings, job->par, &t->users, &t->items, f);
-    tell_filter(job, f);
+    tell_filter(f);
     CF_TRY(check_left(job, "no ratings are left by --min-user-ratings and "
                            "--min-item-ratings; lower them"));
 done:

@@ -49,6 +49,7 @@ static char *take(int64_t bytes)
     if (block == NULL)
         return NULL;
 #if defined(MADV_HUGEPAGE)
+    madvise(block, LARGE, MADV_NOHUGEPAGE);
     madvise(block + LARGE, (size_t)(bytes / LARGE * LARGE), MADV_HUGEPAGE);
 #endif
     return block + LARGE - HEAD;

@@ -164,6 +164,8 @@ static int64_t try_cut(sample *s, const cf_cut *cut, bool *even)
     return fields;
 }
 
+/* One that cuts evenly goes before one that does not, then one that cuts into
+ * more fields, then the order of the list. */
 static void find_cut(cf_dialect *d, sample *s, enum cf_ratings_format format)
 {
     int best = -1;
@@ -175,9 +177,8 @@ static void find_cut(cf_dialect *d, sample *s, enum cf_ratings_format format)
         if (!(known_cuts[i].formats >> format & 1))
             continue;
         int64_t fields = try_cut(s, &known_cuts[i].cut, &even);
-        bool better =
-            fields > 1 && ((even && !best_even) ||
-                           (even == best_even && !even && fields > most));
+        bool better = fields > 1 && (even > best_even ||
+                                     (even == best_even && fields > most));
         if (best < 0 || better) {
             best = i;
             most = fields;
@@ -372,9 +373,9 @@ static int header_columns(cf_dialect *d, const char *path, const sample *s,
         }
         if (d->column[role] < 0 && !c[role].none)
             return cf_fail(CF_BAD_DATA,
-                           "%s:1:1: the header names no column '%s', which "
-                           "--columns wants",
-                           path, c[role].name);
+                           "%s:1:1: the header names no column '%s'; expected "
+                           "--columns=%s= one of its names",
+                           path, c[role].name, role_key[role]);
     }
     for (int role = CF_USER; role <= CF_ITEM; role++)
         if (d->column[role] < 0)
@@ -411,8 +412,8 @@ static int check_columns(const cf_dialect *d, const char *path)
     for (int role = 0; role < CF_ROLES; role++) {
         if (d->column[role] >= d->columns)
             return cf_fail(CF_BAD_DATA,
-                           "%s:1:1: there is no column %d for the %s: rows "
-                           "have %d columns",
+                           "%s:1:1: there is no column %d for the %s; expected "
+                           "a place from 1 to %d",
                            path, d->column[role] + 1, cf_role_name[role],
                            d->columns);
         for (int other = 0; other < role; other++)
@@ -436,6 +437,22 @@ static void keep_header(cf_dialect *d, const sample *s, int64_t k)
     d->header[n] = '\0';
 }
 
+/* Not one whole record in what was looked at. */
+static int no_record(const char *path, const sample *s)
+{
+    if (s->n > 0 && memchr(s->text, '"', (size_t)s->n) != NULL && s->all)
+        return cf_fail(CF_BAD_DATA,
+                       "%s:1:1: the first row has no end: a quote is opened "
+                       "and not closed; close it",
+                       path);
+    return cf_fail(CF_BAD_DATA,
+                   s->all ? "%s: there are no ratings in it; expected rows "
+                            "such as 1,17,3.5"
+                          : "%s:1:1: the first row has no end within what was "
+                            "looked at; expected rows such as 1,17,3.5",
+                   path);
+}
+
 static int find_columns(cf_dialect *d, const char *path, const sample *s,
                         const cf_text_options *o)
 {
@@ -447,11 +464,7 @@ static int find_columns(cf_dialect *d, const char *path, const sample *s,
         k++;
     int64_t fields = record_marks(s, k);
     if (fields == 0)
-        return cf_fail(CF_BAD_DATA,
-                       s->all ? "%s: there are no ratings in it"
-                              : "%s:1:1: the first row has no end within 64 "
-                                "KiB; is this a text of ratings?",
-                       path);
+        return no_record(path, s);
     d->columns = (int)fields;
     if (is_header(s, &d->cut, k, fields, c, o->pairs)) {
         CF_TRY(header_columns(d, path, s, k, c, o->pairs));
@@ -536,13 +549,20 @@ static int read_banner(cf_dialect *d, const char *path, const char *line)
                        "%s:1:1: the banner says '%s %s'; expected matrix "
                        "coordinate",
                        path, object, form);
-    if (strcasecmp(type, "complex") == 0 ||
-        strcasecmp(symmetry, "hermitian") == 0)
-        return cf_fail(CF_BAD_DATA,
-                       "%s:1:1: complex entries are no ratings; expected "
-                       "real, integer or pattern",
-                       path);
     bool pattern = strcasecmp(type, "pattern") == 0;
+    if (!pattern && strcasecmp(type, "real") != 0 &&
+        strcasecmp(type, "integer") != 0)
+        return cf_fail(CF_BAD_DATA,
+                       "%s:1:1: the banner says '%s'; expected real, integer "
+                       "or pattern entries",
+                       path, type);
+    if (strcasecmp(symmetry, "general") != 0 &&
+        strcasecmp(symmetry, "symmetric") != 0 &&
+        strcasecmp(symmetry, "skew-symmetric") != 0)
+        return cf_fail(CF_BAD_DATA,
+                       "%s:1:1: the banner says '%s'; expected general, "
+                       "symmetric or skew-symmetric",
+                       path, symmetry);
     d->columns = pattern ? 2 : 3;
     d->column[CF_USER] = 0;
     d->column[CF_ITEM] = 1;
@@ -552,6 +572,24 @@ static int read_banner(cf_dialect *d, const char *path, const char *line)
                 : strcasecmp(symmetry, "skew-symmetric") == 0 ? -1
                                                               : 0;
     return CF_OK;
+}
+
+/* Three numbers and nothing else in [s, e). */
+static bool read_sizes(cf_dialect *d, const char *s, const char *e)
+{
+    int64_t *const size[] = {&d->rows, &d->cols, &d->entries};
+    for (int i = 0; i < 3; i++) {
+        while (s < e && strchr(" \t\r", *s) != NULL)
+            s++;
+        const char *from = s;
+        while (s < e && strchr(" \t\r", *s) == NULL)
+            s++;
+        if (!cf_scan_int64(from, s, size[i]) || *size[i] < (i < 2))
+            return false;
+    }
+    while (s < e && strchr(" \t\r", *s) != NULL)
+        s++;
+    return s == e;
 }
 
 static int find_mtx(cf_dialect *d, const char *path, const char *head,
@@ -564,16 +602,15 @@ static int find_mtx(cf_dialect *d, const char *path, const char *head,
         line = memchr(s, '\n', (size_t)(end - s));
         if (line == NULL)
             return cf_fail(CF_BAD_DATA,
-                           "%s: there is no line with the matrix's sizes",
+                           "%s: there is no line with the matrix's sizes; "
+                           "expected rows, columns and entries",
                            path);
         lines++;
         if (*s != '%' && s + strspn(s, " \t\r") < line)
             break;
         s = line + 1;
     }
-    if (sscanf(s, "%" SCNd64 " %" SCNd64 " %" SCNd64, &d->rows, &d->cols,
-               &d->entries) != 3 ||
-        d->rows < 1 || d->cols < 1 || d->entries < 0)
+    if (!read_sizes(d, s, line))
         return cf_fail(CF_BAD_DATA,
                        "%s:%d:1: '%.*s' are no sizes; expected rows, columns "
                        "and entries",
@@ -609,15 +646,25 @@ static int check_matrix(const char *path, const cf_text_options *o)
     return CF_OK;
 }
 
+/* Zero bytes here and there are left to the rows that have them. */
+static bool is_binary(const char *head, int64_t n)
+{
+    int64_t zeros = 0;
+    for (int64_t i = 0; i < n; i++)
+        zeros += head[i] == '\0';
+    return zeros > n / 10 || memchr(head, '\0', (size_t)CF_MIN(n, 16)) != NULL;
+}
+
 static int check_text(const char *path, const char *head, int64_t n)
 {
     bool utf16 = n >= 2 && (memcmp(head, "\xff\xfe", 2) == 0 ||
                             memcmp(head, "\xfe\xff", 2) == 0);
     if (n == 0)
-        return cf_fail(CF_BAD_DATA, "%s: is empty", path);
-    if (utf16 || memchr(head, '\0', (size_t)n) != NULL)
+        return cf_fail(CF_BAD_DATA,
+                       "%s: is empty; expected rows such as 1,17,3.5", path);
+    if (utf16 || is_binary(head, n))
         return cf_fail(
-            CF_BAD_DATA, "%s: %s; expected UTF-8 or Latin-1 text", path,
+            CF_BAD_DATA, "%s:1:1: %s; expected UTF-8 or Latin-1 text", path,
             utf16 ? "is UTF-16 text" : "has zero bytes, so it is no text");
     if (memchr(head, '\r', (size_t)n) != NULL &&
         memchr(head, '\n', (size_t)n) == NULL)

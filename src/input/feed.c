@@ -223,12 +223,12 @@ static void pass_quotes(quoting *q, const char *text, int64_t n,
 }
 
 /* State at the end of a piece from either state at its begin. */
-static int pass_piece(const cf_source *f, const cf_piece *piece,
+static int pass_piece(const cf_source *f, const cf_piece *piece, int64_t body,
                       const cf_cut *cut, bool open[2])
 {
     int status = CF_OK;
     plain p = {.fd = -1};
-    int64_t at = piece->begin, end = piece->end;
+    int64_t at = CF_MAX(piece->begin, body), end = piece->end;
     quoting q[2] = {{false, false}, {true, false}};
     char *block = cf_alloc(CF_TEXT_WINDOW + 2, 1, "text block");
     CF_TRY(open_plain(&p, f));
@@ -255,8 +255,8 @@ done:
 }
 
 bool cf_feed_find_quotes(const cf_par *par, const cf_sources *s,
-                         const cf_cut *cut, cf_piece *piece, int64_t pieces,
-                         int *status)
+                         const int64_t *body, const cf_cut *cut,
+                         cf_piece *piece, int64_t pieces, int *status)
 {
     /* Of each rank's last piece: file, does it begin in the middle, and what
      * comes out of either state. */
@@ -265,9 +265,10 @@ bool cf_feed_find_quotes(const cf_par *par, const cf_sources *s,
     bool open[2] = {false, false}, state = false;
     *status = CF_OK;
     if (last != NULL && s->file[last->file].packing == CF_PLAIN) {
-        *status = pass_piece(&s->file[last->file], last, cut, open);
+        int64_t from = body[2 * last->file];
+        *status = pass_piece(&s->file[last->file], last, from, cut, open);
         mine[0] = last->file;
-        mine[1] = last->begin > 0;
+        mine[1] = last->begin > from;
         mine[2] = open[0];
         mine[3] = open[1];
     }
@@ -279,7 +280,8 @@ bool cf_feed_find_quotes(const cf_par *par, const cf_sources *s,
             state = other[2 + (other[1] && state)] != 0;
     }
     cf_free(all);
-    if (pieces == 0 || piece[0].begin == 0 || piece[0].open == state)
+    if (pieces == 0 || piece[0].begin <= body[2 * piece[0].file] ||
+        piece[0].open == state)
         return false;
     piece[0].open = state;
     return true;

@@ -36,11 +36,12 @@ int cf_feed_stream(cf_rows *rows, const cf_par *par, cf_inflate *stream,
                    cf_piece *piece);
 
 /* Whether the begin of each rank's first piece lies within quotes, from the
- * quotes in all pieces: sets `open` of this rank's first. True when that
- * changed it, so that the rank must read anew. CF_IO in `status`. Collective;
- * a light pass over the text. */
+ * quotes in all pieces (body [2 x files]: where the rows of each begin, and a
+ * count that is not looked at): sets `open` of this rank's first. True when
+ * that changed it, so that the rank must read anew. CF_IO in `status`.
+ * Collective; a light pass over the text. */
 bool cf_feed_find_quotes(const cf_par *par, const cf_sources *s,
-                         const cf_cut *cut, cf_piece *piece, int64_t pieces,
-                         int *status);
+                         const int64_t *body, const cf_cut *cut,
+                         cf_piece *piece, int64_t pieces, int *status);
 
 #endif

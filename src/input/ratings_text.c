@@ -83,8 +83,11 @@ static int look_at_all(input *in, cf_digest *digest)
         first = first == NULL ? f->path : first;
     }
     if (first == NULL)
-        status = cf_fail(CF_BAD_DATA, "%s: is empty, as all files are",
-                         in->sources.file[0].path);
+        status =
+            cf_fail(CF_BAD_DATA,
+                    "%s: is empty, as all files are; expected rows such as "
+                    "1,17,3.5",
+                    in->sources.file[0].path);
 done:
     return status;
 }
@@ -172,8 +175,8 @@ static int read_shares(reading *r)
     cf_digest_begin(&r->digest, before, bytes);
     status = read_pieces(r);
     if (par->size > 1 && cf_max_i64(par, r->rows.quoted) > 0) {
-        bool wrong = cf_feed_find_quotes(par, s, &r->in.dialect.cut, r->piece,
-                                         r->pieces, &seen);
+        bool wrong = cf_feed_find_quotes(par, s, r->in.body, &r->in.dialect.cut,
+                                         r->piece, r->pieces, &seen);
         status = status != CF_OK ? status : seen;
         if (wrong) {
             start_anew(r);
@@ -351,7 +354,9 @@ int cf_ratings_read(cf_intake *in, const cf_par *par, const char *inputs,
     show_bad_rows(&r, all);
     CF_TRY(finish_matrix(&r));
     if (cf_sum_i64(par, r.rows.rows) == 0)
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: there are no ratings in it",
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: there are no ratings in it; expected rows such as "
+                       "1,17,3.5",
                        path_of(&r, 0)));
 done:
     cf_free(all);
@@ -360,12 +365,13 @@ done:
 }
 
 int cf_ratings_find(const cf_par *par, const char *inputs,
-                    const cf_text_options *o, const cf_text *user,
-                    const cf_text *item, cf_finding found[2])
+                    const cf_text_options *o, const cf_keep *keep,
+                    const cf_text *user, const cf_text *item,
+                    cf_finding found[2])
 {
     int status = CF_OK;
     reading r = {.rows = {.wanted = {user, item}}};
-    cf_intake none = {.bad_row = CF_BAD_ROW_SKIP};
+    cf_intake none = {.keep = *keep, .bad_row = CF_BAD_ROW_SKIP};
     tally *all = NULL;
     memset(found, 0, 2 * sizeof *found);
     if (strcmp(inputs, "-") == 0)

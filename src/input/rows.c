@@ -205,17 +205,21 @@ static inline bool take_usual(cf_rows *r, const char *text, int64_t begin,
 typedef struct column {
     const uint32_t *end;
     uint32_t gap;
+    bool last; /* of its row: a carriage return may stand behind a field */
 } column;
 
 static column column_of(const cf_dialect *d, const uint32_t *m, int role)
 {
     int c = d->column[role];
-    return (column){m + c, c == 0 ? 1 : 1 + d->cut.twice};
+    return (column){m + c, c == 0 ? 1 : 1 + d->cut.twice, c == d->columns - 1};
 }
 
 static inline field field_in(column c, const char *text, int64_t k)
 {
-    return (field){text + (uint32_t)(c.end[k - 1] + c.gap), text + c.end[k]};
+    field f = {text + (uint32_t)(c.end[k - 1] + c.gap), text + c.end[k]};
+    if (c.last && f.e > f.s && f.e[-1] == '\r')
+        f.e--;
+    return f;
 }
 
 /* Number of an integer id met before, -1 for all else. */
@@ -314,13 +318,22 @@ static int64_t take_plain(cf_rows *r, const char *text, const uint32_t *m,
 
 /* ---- complaints ---- */
 
-/* Bytes that would break a message's line are shown as '?'. */
+/* At most 40 bytes of a field as UTF-8; bytes that would break a message's
+ * line are shown as '?'. */
 static void put_plain(char *out, size_t size, const char *s, const char *e)
 {
+    cf_text utf8 = {0};
     size_t n = 0;
-    for (; s < e && n + 1 < size && n < 40; s++)
-        out[n++] = (unsigned char)*s < ' ' || *s == 127 ? '?' : *s;
+    if (e - s > 40)
+        for (e = s + 40; e > s && (*e & 0xc0) == 0x80; e--)
+            continue; /* not within a character */
+    cf_text_utf8(s, e - s, &utf8);
+    for (int64_t i = 0; i < utf8.length && n + 1 < size; i++) {
+        char c = utf8.data[i];
+        out[n++] = (unsigned char)c < ' ' || c == 127 ? '?' : c;
+    }
     out[n] = '\0';
+    cf_text_free(&utf8);
 }
 
 /* `what` has one %s for the name and one for the field. */
@@ -329,7 +342,7 @@ static int complain(cf_rows *r, const char *text, const char *at,
 {
     const char *line = at;
     int64_t newlines = 0;
-    char shown[64];
+    char shown[96];
     while (line > text && line[-1] != '\n')
         line--;
     for (const char *s = text; s < line; s++)
@@ -493,8 +506,6 @@ static int check_row(cf_rows *r, const char *text, const record *rec,
         CF_TRY(take_number(r, text, rec, value));
     if (r->d->column[CF_TIME] >= 0)
         CF_TRY(take_time(r, text, rec, time));
-    if (r->wanted[0] != NULL)
-        goto done;
     enum cf_verdict verdict = cf_intake_judge(r->in, value, *time);
     if (verdict == CF_OFF_SCALE) {
         char what[128];

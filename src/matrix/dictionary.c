@@ -3,7 +3,7 @@
  *         where it has up to 16 bytes, so that one look at memory finds it.
  *         The first id that is no integer turns the table to strings: a
  *         canonical integer and its text are one to one.
- * Cost    O(1) an id; 12 to 100 bytes an integer, 64 to 112 and its bytes a
+ * Cost    O(1) an id; 12 to 136 bytes an integer, 64 to 112 and its bytes a
  * string. References  Knuth, TAOCP 3, 6.4; Collet: xxHash, XXH3. */
 #define XXH_INLINE_ALL
 #include "cfmpi/dictionary.h"

@@ -152,7 +152,7 @@ static void test_long_values(void)
     memset(line, 'a', sizeof line - 1);
     line[sizeof line - 1] = '\0';
     CHECK(cf_options_parse(&o, 5, argv, &result) == CF_USAGE);
-    CHECK(strstr(cf_error_message(), "longer") != NULL);
+    CHECK(strstr(cf_error_message(), "too long") != NULL);
     cf_error_clear();
     argv[2] = "r.csv";
     argv[4] = line;

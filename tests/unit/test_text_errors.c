@@ -208,7 +208,8 @@ static bool finds(const char *inputs, const char *user, const char *item,
     cf_text_add(&u, "%s", user);
     cf_text_add(&i, "%s", item);
     cf_text_bytes(&places, "", 0);
-    int status = cf_ratings_find(&world, inputs, &usual, &u, &i, found);
+    cf_keep all = {0};
+    int status = cf_ratings_find(&world, inputs, &usual, &all, &u, &i, found);
     for (int k = 0; k < 2 && found[k].line > 0; k++)
         cf_text_add(&places, "%s%s:%" PRId64, k > 0 ? " " : "",
                     strrchr(found[k].path, '/') + 1, found[k].line);

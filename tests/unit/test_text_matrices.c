@@ -95,7 +95,7 @@ static void test_bad_mtx(void)
                   "matrix:2:1: '3 x 1' are no sizes");
     check_refused(MTX "real general\n% nothing else\n", &usual, "sizes");
     check_refused(MTX "complex general\n1 1 1\n1 1 1 1\n", &usual,
-                  "matrix:1:1: complex");
+                  "matrix:1:1: the banner says 'complex'");
     check_refused("%%MatrixMarket matrix array real general\n1 1\n1\n", &usual,
                   "matrix:1:1: the banner says 'matrix array'");
     check_refused(MTX "real general\n3 2 0\n", &usual, "no ratings");
