@@ -218,21 +218,39 @@ static int alias_of(int role, field f)
     return cf_role_alias(role, f.s, f.e);
 }
 
+/* A column's name as csv reads it, into `out`. */
+static field name_at(const sample *s, const cf_cut *cut, int64_t k, int64_t c,
+                     cf_text *out)
+{
+    cf_cut plain = {cut->separator, cut->twice, false};
+    field f = field_at(s, &plain, k, c);
+    cf_text_clear(out);
+    if (cut->quotes)
+        cf_unquote(f.s, f.e, out);
+    else
+        cf_text_bytes(out, f.s, f.e - f.s);
+    return (field){out->data, out->data + out->length};
+}
+
 /* Columns by their names in the record at mark k. */
 static void name_columns(const sample *s, const cf_cut *cut, int64_t k,
                          int64_t fields, int column[CF_ROLES])
 {
     int best[CF_ROLES] = {24, 24, 24, 24};
+    cf_text name = {0};
     for (int role = 0; role < CF_ROLES; role++)
         column[role] = -1;
-    for (int64_t c = 0; c < fields; c++)
+    for (int64_t c = 0; c < fields; c++) {
+        field f = name_at(s, cut, k, c, &name);
         for (int role = 0; role < CF_ROLES; role++) {
-            int a = alias_of(role, field_at(s, cut, k, c));
+            int a = alias_of(role, f);
             if (a >= 0 && a < best[role]) {
                 best[role] = a;
                 column[role] = (int)c;
             }
         }
+    }
+    cf_text_free(&name);
 }
 
 /* What --columns says of a role. */
@@ -359,6 +377,8 @@ static int check_implicit(const cf_dialect *d, const char *path,
 static int header_columns(cf_dialect *d, const char *path, const sample *s,
                           int64_t k, const choice *c, bool pairs)
 {
+    int status = CF_OK;
+    cf_text name = {0};
     name_columns(s, &d->cut, k, d->columns, d->column);
     for (int role = 0; role < CF_ROLES; role++) {
         if (!c[role].given)
@@ -366,23 +386,25 @@ static int header_columns(cf_dialect *d, const char *path, const sample *s,
         d->column[role] = c[role].none ? -1 : c[role].place;
         for (int i = 0; i < d->columns && c[role].place < 0 && !c[role].none;
              i++) {
-            field f = field_at(s, &d->cut, k, i);
+            field f = name_at(s, &d->cut, k, i, &name);
             if (strlen(c[role].name) == (size_t)(f.e - f.s) &&
                 strncasecmp(c[role].name, f.s, (size_t)(f.e - f.s)) == 0)
                 d->column[role] = i;
         }
         if (d->column[role] < 0 && !c[role].none)
-            return cf_fail(CF_BAD_DATA,
+            CF_TRY(cf_fail(CF_BAD_DATA,
                            "%s:1:1: the header names no column '%s'; expected "
                            "--columns=%s= one of its names",
-                           path, c[role].name, role_key[role]);
+                           path, c[role].name, role_key[role]));
     }
     for (int role = CF_USER; role <= CF_ITEM; role++)
         if (d->column[role] < 0)
-            return no_column(path, s, k, role);
+            CF_TRY(no_column(path, s, k, role));
     if (!pairs && d->column[CF_RATING] < 0 && !c[CF_RATING].none)
-        return check_implicit(d, path, s, k);
-    return CF_OK;
+        status = check_implicit(d, path, s, k);
+done:
+    cf_text_free(&name);
+    return status;
 }
 
 static int plain_columns(cf_dialect *d, const char *path, const choice *c)

@@ -6,9 +6,8 @@
 #include "cfmpi/ids.h"
 
 /* The order in which ids ascend, equal ones as they stand: order [count] is
- * the caller's and gets numbers of the list. Local; linear for lists that
- * consist of a few ascending runs (natural merge sort: Knuth, TAOCP 3,
- * 5.2.4). */
+ * the caller's and gets numbers of the list. Local; linear in the bytes of the
+ * ids (radix sort of eight bytes at a time: Knuth, TAOCP 3, 5.2.5). */
 void cf_ids_sort(const cf_ids *ids, int64_t *order);
 
 /* All-to-all of ids: those for rank 0, 1, … stand one after the other; what

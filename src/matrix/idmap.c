@@ -1,11 +1,10 @@
 /* Method  Sample sort: a few ids of every rank give splitters, each id goes to
- *         the rank of its range, which merges what arrives, drops repeats and
+ *         the rank of its range, which sorts what arrives, drops repeats and
  *         adds up their ratings; the position is the count of the ranks before
  *         plus the place there.
- * Cost    O(u log u) comparisons for u distinct ids a rank, O(u) where they
- *         were seen in ascending order; 24 bytes an integer id on the wire,
- *         32 and its bytes for a string.
- * References  Frazer, McKellar: Samplesort. J. ACM 17 (1970). */
+ * Cost    O(u) for u distinct ids a rank and O(log) a splitter; 24 bytes an
+ * integer id on the wire, 32 and its bytes for a string. References  Frazer,
+ * McKellar: Samplesort. J. ACM 17 (1970). */
 #include "cfmpi/idmap.h"
 
 #include "cfmpi/exchange.h"
