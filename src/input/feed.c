@@ -182,13 +182,14 @@ static int64_t record_end(const char *text, int64_t n, const cf_cut *cut,
 }
 
 /* First place from `at` on that has no quote before or behind it: there the
- * bytes on the two sides can be judged apart. */
-static int clear_of_quotes(const cf_source *f, int fd, const cf_cut *cut,
-                           int64_t *at)
+ * bytes on the two sides can be judged apart. A share that begins no later
+ * than the first row is in no doubt. */
+static int clear_of_quotes(const cf_source *f, int fd, int64_t body,
+                           const cf_cut *cut, int64_t *at)
 {
     int status = CF_OK;
     char two[2];
-    while (cut->quotes && *at > 0 && *at < f->size) {
+    while (cut->quotes && *at > body && *at < f->size) {
         CF_TRY(read_at(f, fd, two, 2, *at - 1));
         if (two[0] != '"' && two[1] != '"')
             break;
@@ -232,8 +233,8 @@ static int pass_piece(const cf_source *f, const cf_piece *piece, int64_t body,
     quoting q[2] = {{false, false}, {true, false}};
     char *block = cf_alloc(CF_TEXT_WINDOW + 2, 1, "text block");
     CF_TRY(open_plain(&p, f));
-    CF_TRY(clear_of_quotes(f, p.fd, cut, &at));
-    CF_TRY(clear_of_quotes(f, p.fd, cut, &end));
+    CF_TRY(clear_of_quotes(f, p.fd, body, cut, &at));
+    CF_TRY(clear_of_quotes(f, p.fd, body, cut, &end));
     for (int64_t n; at < end; at += n) {
         int64_t before = at > 0, after;
         n = CF_MIN(CF_TEXT_WINDOW, end - at);
@@ -395,8 +396,8 @@ static int feed_plain(cf_rows *rows, const cf_source *f, cf_piece *piece,
     window w = {.get = get_plain, .arg = &p};
     make_room(&w, CF_TEXT_WINDOW);
     CF_TRY(open_plain(&p, f));
-    CF_TRY(clear_of_quotes(f, p.fd, &rows->d->cut, &begin));
-    CF_TRY(clear_of_quotes(f, p.fd, &rows->d->cut, &end));
+    CF_TRY(clear_of_quotes(f, p.fd, body, &rows->d->cut, &begin));
+    CF_TRY(clear_of_quotes(f, p.fd, body, &rows->d->cut, &end));
     p.at = CF_MAX(piece->begin - 1, 0);
     int64_t at = p.at;
     CF_TRY(fill(&w));
