@@ -156,6 +156,51 @@ static inline void read_once(outcome *o, const cf_par *par, read_fn *reader,
     cf_intake_free(&in);
 }
 
+/* ---- sparse matrices ---- */
+
+/* A matrix as a target has written it: what was read can be held against it.
+ * Arrays in the order of the readers': pointer, row, col, data. */
+typedef struct matrix {
+    char form[4]; /* csr, csc, coo */
+    int64_t size[2];
+    int64_t count[4];
+    int64_t (*integer)(const void *source, int array, int64_t i);
+    const void *source;
+} matrix;
+
+/* What `in` holds is that matrix, entry by entry; ids are places unless the
+ * axes have names. */
+static inline void check_matrix(const cf_intake *in, const matrix *m,
+                                bool names)
+{
+    const cf_entries *e = &in->entries;
+    int major = strcmp(m->form, "csr") == 0   ? 0
+                : strcmp(m->form, "csc") == 0 ? 1
+                                              : 2;
+    HOLDS(e->users.ids.count == m->size[0]);
+    HOLDS(e->items.ids.count == m->size[1]);
+    HOLDS(e->count == m->count[3]);
+    HOLDS(major == 2 || m->count[0] == m->size[major] + 1);
+    for (int64_t i = 0, row = 0; i < e->count; i++) {
+        cf_entry x = cf_entries_at(e, i);
+        int64_t place[2];
+        while (major < 2 && m->integer(m->source, 0, row + 1) <= i)
+            row++;
+        HOLDS(major == 2 || m->integer(m->source, 0, row) <= i);
+        for (int axis = 0; axis < 2; axis++) {
+            place[axis] =
+                axis == major ? row : m->integer(m->source, 1 + axis, i);
+            HOLDS(place[axis] >= 0 && place[axis] < m->size[axis]);
+        }
+        HOLDS(names || e->users.ids.number[x.user] == place[0]);
+        HOLDS(names || e->items.ids.number[x.item] == place[1]);
+    }
+    for (int64_t i = 1; major < 2 && i < m->count[0]; i++)
+        HOLDS(m->integer(m->source, 0, i) >= m->integer(m->source, 0, i - 1));
+}
+
+/* ---- comparing ---- */
+
 /* Which of these must be the same, too. */
 enum { SEALS = 1, MESSAGES = 2 };
 

@@ -117,6 +117,22 @@ static inline recipe_attr *add_attr(recipe *r, const char *object,
 
 /* ---- changes ---- */
 
+/* One element becomes a small number. */
+static inline void change_element(recipe_dataset *d, bytes *b)
+{
+    size_t width = kind_width(d), at = take(b) * width;
+    int64_t whole = (int8_t)take(b);
+    float single = (float)whole / 2;
+    double twice = single;
+    const void *from = d->kind == F32   ? (const void *)&single
+                       : d->kind == F64 ? (const void *)&twice
+                                        : (const void *)&whole;
+    if (width > 8 || at + width > CONTENT)
+        return;
+    memcpy(d->content + at, from, width);
+    d->length = CF_MAX(d->length, at + width);
+}
+
 static inline void change_content(recipe_dataset *d, bytes *b)
 {
     size_t at = take(b) * (take(b) % 4 + 1), n = take(b) % 16;
@@ -128,16 +144,17 @@ static inline void change_content(recipe_dataset *d, bytes *b)
 
 static inline void change_dataset(recipe_dataset *d, bytes *b)
 {
-    switch (take(b) % 9) {
+    switch (take(b) % 16) {
     case 0: d->size[0] = take_size(b); break;
     case 1: d->size[1] = take_size(b); break;
     case 2: d->dims = (int)(take(b) % 4); break;
     case 3: d->kind = (enum kind)(take(b) % KINDS); break;
-    case 4: d->width = take(b) % 32 + 1; break;
+    case 4: d->width = take(b) % 32 * 10 + 1; break;
     case 5: d->place = (enum place)(take(b) % PLACES); break;
     case 6: d->layout = (enum layout)(take(b) % LAYOUTS); break;
     case 7: d->seal = (enum seal)(take(b) % 3); break;
-    default: change_content(d, b);
+    case 8: change_content(d, b); break;
+    default: change_element(d, b);
     }
 }
 
