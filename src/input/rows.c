@@ -222,13 +222,20 @@ static inline field field_in(column c, const char *text, int64_t k)
     return f;
 }
 
+/* The table of small integers; a copy, as every byte that is stored might
+ * change what a pointer leads to, for all the compiler knows. */
+typedef struct known {
+    const int32_t *direct;
+    uint64_t size;
+} known;
+
 /* Number of an integer id met before, -1 for all else. */
-static inline int32_t known_number(const cf_dictionary *d, field f)
+static inline int32_t known_number(known ids, field f)
 {
     int64_t id;
     if (f.e <= f.s || f.e - f.s > 8 || !cf_scan_digits(f.s, f.e, &id))
         return -1;
-    return cf_dictionary_known(d, id);
+    return (uint64_t)id < ids.size ? ids.direct[id] - 1 : -1;
 }
 
 /* Counts `run` rows of a user, up to row `at` of the chunk. */
@@ -245,11 +252,11 @@ static inline void end_run(cf_entries *e, cf_chunk *c, int32_t user,
 /* The code of a short rating, -1 where it has none yet. */
 static inline int code_of(cf_rows *r, unsigned whole, unsigned tenth)
 {
-    int16_t *known = &r->code[whole][tenth];
-    if (*known == 0)
-        *known = (int16_t)(1 + cf_entries_code(&r->in->entries,
-                                               short_ratings[whole][tenth]));
-    return *known - 1;
+    int16_t *code = &r->code[whole][tenth];
+    if (*code == 0)
+        *code = (int16_t)(1 + cf_entries_code(&r->in->entries,
+                                              short_ratings[whole][tenth]));
+    return *code - 1;
 }
 
 /* Rows of m[0, rows x columns) in a text without quotes; every columns-th mark
@@ -266,13 +273,15 @@ static int64_t take_plain(cf_rows *r, const char *text, const uint32_t *m,
     const column ratings = column_of(r->d, m, CF_RATING);
     const bool rated = r->d->column[CF_RATING] >= 0;
     cf_entries *e = &r->in->entries;
+    const known of_users = {e->users.direct, (uint64_t)e->users.direct_size};
+    const known of_items = {e->items.direct, (uint64_t)e->items.direct_size};
     int64_t at = e->count % CF_ENTRIES_CHUNK, taken = 0, run = 0;
     uint64_t last = 0; /* the user field before, its bytes and length */
     int64_t last_length = 0;
     int32_t user = -1;
     if (at == 0)
         return 0; /* the general code makes the next chunk */
-    cf_chunk *c = &e->chunk[e->chunks - 1];
+    cf_chunk *chunk = &e->chunk[e->chunks - 1], c = *chunk;
     rows = CF_MIN(rows, CF_ENTRIES_CHUNK - at);
     for (; taken < rows; taken++) {
         const int64_t k = taken * columns;
@@ -285,33 +294,34 @@ static int64_t take_plain(cf_rows *r, const char *text, const uint32_t *m,
         tail &= ~(uint64_t)0 << (64 - 8 * CF_MIN(u.e - u.s, 8));
         if (rated && !short_rating(field_in(ratings, text, k), &whole, &tenth))
             break;
-        int code = c->code != NULL ? code_of(r, whole, tenth) : 0;
-        int32_t item = known_number(&e->items, field_in(items, text, k));
+        int code = c.code != NULL ? code_of(r, whole, tenth) : 0;
+        int32_t item = known_number(of_items, field_in(items, text, k));
         if (item < 0 || code < 0)
             break;
         if (tail != last || u.e - u.s != last_length) {
-            int32_t next = known_number(&e->users, u);
+            int32_t next = known_number(of_users, u);
             if (next < 0)
                 break;
-            end_run(e, c, user, run, at);
+            end_run(e, chunk, user, run, at);
             run = 0;
             user = next;
             last = tail;
             last_length = u.e - u.s;
-            if (c->run != NULL)
+            if (chunk->run != NULL)
                 cf_entries_begin_run(e, at, user);
+            c = *chunk;
         }
-        c->item[at] = item;
-        if (c->user != NULL)
-            c->user[at] = user;
-        if (c->code != NULL)
-            c->code[at] = (uint8_t)code;
+        c.item[at] = item;
+        if (c.user != NULL)
+            c.user[at] = user;
+        if (c.code != NULL)
+            c.code[at] = (uint8_t)code;
         else
-            c->value[at] = short_ratings[whole][tenth];
+            c.value[at] = short_ratings[whole][tenth];
         run++;
         at++;
     }
-    end_run(e, c, user, run, at);
+    end_run(e, chunk, user, run, at);
     e->count += taken;
     return taken;
 }
