@@ -29,7 +29,10 @@ typedef struct mail {
     int64_t *to, *from, *at; /* [ranks] */
     parcel *send;            /* [round] */
     int64_t *send_time;      /* [round], with times */
-    cf_lidx *column;         /* of each item of this rank's table */
+    parcel *got;             /* [room], kept from round to round */
+    int64_t *got_time;       /* [room], with times */
+    int64_t room;
+    cf_lidx *column; /* of each item of this rank's table */
 } mail;
 
 /* A whole number of rounds makes a chunk. */
@@ -69,6 +72,8 @@ static void mail_end(mail *m)
     cf_free(m->send);
     cf_free(m->send_time);
     cf_free(m->column);
+    cf_free(m->got);
+    cf_free(m->got_time);
 }
 
 #define BATCH 4096 /* rows whose users and values are unpacked at once */
@@ -130,26 +135,36 @@ static void pack(mail *m, const cf_par *par, const cf_entries *e,
     }
 }
 
+static void make_room(mail *m, int64_t arriving, bool timed)
+{
+    if (arriving <= m->room)
+        return;
+    cf_free(m->got);
+    cf_free(m->got_time);
+    m->room = arriving + arriving / 4;
+    m->got = cf_alloc(m->room, sizeof *m->got, "entries received");
+    m->got_time =
+        cf_alloc(timed ? m->room : 0, sizeof *m->got_time, "entries received");
+}
+
 static void deliver(cf_csr *a, mail *m, const cf_par *par)
 {
     int64_t arriving = 0, base = m->places.begin[par->rank];
     cf_alltoall_counts(par, m->to, m->from);
     for (int r = 0; r < par->size; r++)
         arriving += m->from[r];
-    parcel *got = cf_alloc(arriving, sizeof *got, "entries received");
-    cf_alltoallv(par, m->send, m->to, got, m->from, sizeof *got);
+    make_room(m, arriving, a->time != NULL);
+    cf_alltoallv(par, m->send, m->to, m->got, m->from, sizeof *m->got);
     for (int64_t i = 0; i < arriving; i++) {
-        a->indices[got[i].place - base] = got[i].col;
-        a->values[got[i].place - base] = got[i].value;
+        a->indices[m->got[i].place - base] = m->got[i].col;
+        a->values[m->got[i].place - base] = m->got[i].value;
     }
-    if (a->time != NULL) {
-        int64_t *time = cf_alloc(arriving, sizeof *time, "entries received");
-        cf_alltoallv(par, m->send_time, m->to, time, m->from, sizeof *time);
-        for (int64_t i = 0; i < arriving; i++)
-            a->time[got[i].place - base] = time[i];
-        cf_free(time);
-    }
-    cf_free(got);
+    if (a->time == NULL)
+        return;
+    cf_alltoallv(par, m->send_time, m->to, m->got_time, m->from,
+                 sizeof *m->got_time);
+    for (int64_t i = 0; i < arriving; i++)
+        a->time[m->got[i].place - base] = m->got_time[i];
 }
 
 static void place_entries(cf_csr *a, const cf_par *par, cf_entries *e,
