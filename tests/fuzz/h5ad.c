@@ -21,7 +21,7 @@ static void prepare(void)
     static const float data[] = {1, 2.5f, 3, 4, 5, 0.5f, 1e-3f};
     static const char users[] = "ann\0\0\0\0\0bob\0\0\0\0\0007\0\0\0\0\0\0\0"
                                 "42\0\0\0\0\0";
-    static const char items[] = "ab\0cd\0ef\0\xc3\xa4";
+    static const char items[] = "abcde\xc3\xa4ghijk";
     static const int64_t numbers[] = {5, 6, 7, 8};
     name_file(path, "h5ad");
     MPI_Bcast(path, CF_PATH_MAX, MPI_BYTE, 0, world.comm);
@@ -30,10 +30,10 @@ static void prepare(void)
     add_dataset(&sound, "/X/indices", I32, 7, 0, indices);
     add_dataset(&sound, "/X/indptr", I32, 5, 0, indptr);
     add_dataset(&sound, "/obs/_index", VARIABLE, 4, 0, users);
-    recipe_dataset *d = add_dataset(&sound, "/var/_index", FIXED, 1, 0, items);
+    recipe_dataset *d = add_dataset(&sound, "/var/_index", FIXED, 1, 0, "ab");
     d->size[0] = 4;
-    d->length = sizeof items;
-    memcpy(d->content, items, sizeof items);
+    d->length = sizeof items - 1;
+    memcpy(d->content, items, d->length);
     add_dataset(&sound, "/obs/number", I64, 4, 0, numbers);
     add_attr(&sound, "/X", "encoding-type", "csr_matrix", 0);
     recipe_attr *shape = add_attr(&sound, "/X", "shape", NULL, 4);

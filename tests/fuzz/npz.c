@@ -63,7 +63,8 @@ static void prepare(void)
 static void change_element(member *m, bytes *b)
 {
     size_t width = (size_t)(m->dtype[2] - '0'), at = take(b) % 32 * width;
-    int64_t whole = (int8_t)take(b);
+    unsigned raw = take(b);
+    int64_t whole = raw < 128 ? raw % 8 : (int8_t)raw;
     double number = (double)whole / 2;
     if (width == 0 || width > 8 || at + width > CONTENT)
         return;

@@ -120,8 +120,9 @@ static inline recipe_attr *add_attr(recipe *r, const char *object,
 /* One element becomes a small number. */
 static inline void change_element(recipe_dataset *d, bytes *b)
 {
-    size_t width = kind_width(d), at = take(b) * width;
-    int64_t whole = (int8_t)take(b);
+    size_t width = kind_width(d), at = take(b) % 32 * width;
+    unsigned raw = take(b);
+    int64_t whole = raw < 128 ? raw % 8 : (int8_t)raw;
     float single = (float)whole / 2;
     double twice = single;
     const void *from = d->kind == F32   ? (const void *)&single
@@ -154,6 +155,7 @@ static inline void change_dataset(recipe_dataset *d, bytes *b)
     case 6: d->layout = (enum layout)(take(b) % LAYOUTS); break;
     case 7: d->seal = (enum seal)(take(b) % 3); break;
     case 8: change_content(d, b); break;
+    case 9: d->length = take(b) % 64 + 1; break;
     default: change_element(d, b);
     }
 }
