@@ -202,6 +202,29 @@ static char *trim(char *s)
     return s;
 }
 
+/* The next line without its end; false after the last one, and where there is
+ * something else than lines of text, which `status` says. */
+static bool next_line(FILE *f, const char *path, int number, char *line,
+                      size_t size, int *status)
+{
+    size_t n = 0;
+    int c;
+    errno = 0;
+    while ((c = getc(f)) != EOF && c != '\n') {
+        if (c == '\0' || n + 1 == size) {
+            *status = cf_fail(CF_USAGE, "%s:%d: %s", path, number,
+                              c == '\0' ? "has a zero byte; expected text"
+                                        : "is too long a line");
+            return false;
+        }
+        line[n++] = (char)c;
+    }
+    line[n] = '\0';
+    if (ferror(f))
+        *status = cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
+    return *status == CF_OK && (c != EOF || n > 0);
+}
+
 static int read_conf(cf_options *o, const char *path)
 {
     char line[CF_PATH_MAX + 128], where[CF_PATH_MAX + 192];
@@ -209,8 +232,8 @@ static int read_conf(cf_options *o, const char *path)
     FILE *f = fopen(path, "r");
     if (f == NULL)
         return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
-    while (status == CF_OK && fgets(line, sizeof line, f) != NULL) {
-        number++;
+    while (status == CF_OK &&
+           next_line(f, path, ++number, line, sizeof line, &status)) {
         char *key = trim(line), *equals = strchr(key, '=');
         if (*key == '#' || *key == '\0')
             continue;

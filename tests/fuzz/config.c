@@ -47,6 +47,7 @@ static void attempt(const uint8_t *data, size_t size)
     int result = CF_PARSE_RUN;
     fill_file(&file, data, size);
     if (succeeded(parse(NULL, &o, &result))) {
+        HOLDS(memchr(data, 0, size) == NULL);
         HOLDS(result == CF_PARSE_RUN);
         cf_options_json(&o, &json);
         cf_text_free(&json);

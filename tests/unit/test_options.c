@@ -214,6 +214,12 @@ static void test_bad_config(void)
     check_bad_config("input = r.csv\n", "output");
     check_bad_config("", "no input");
     CHECK(fails("--config nowhere.conf", CF_NO_INPUT, "nowhere.conf"));
+    CHECK(fails("--config .", CF_NO_INPUT, "directory"));
+    char wide[2 * CF_PATH_MAX];
+    memset(wide, '#', sizeof wide - 1);
+    wide[sizeof wide - 1] = '\0';
+    memcpy(wide, "dim = 3\n", 8);
+    check_bad_config(wide, "cfmpi.conf:2: is too long");
     CHECK(unlink("cfmpi.conf") == 0);
     CHECK(fails("--config", CF_NO_INPUT, ""));
 }
