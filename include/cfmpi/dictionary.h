@@ -58,6 +58,22 @@ static inline cf_key cf_key_of_short(const char *s, const char *e)
     return k;
 }
 
+/* Products whose high bits depend on all bits of the key (Fibonacci hashing).
+ * Local. */
+static inline uint64_t cf_key_hash(const cf_key *k)
+{
+    uint64_t h = (k->head ^ (uint64_t)k->length) * 0x9e3779b97f4a7c15u;
+    h = (h ^ (h >> 32) ^ k->tail) * 0xd6e8feb86659fd93u;
+    return h ^ (h >> 32);
+}
+
+/* Whether a place in a hash table that is not free has this key. Local. */
+static inline bool cf_slot_holds(const cf_slot *slot, const cf_key *k)
+{
+    return slot->tail == k->tail && slot->head == k->head &&
+           slot->length == k->length;
+}
+
 /* The number of a small integer that has been met, -1 when it is none or
  * others must look. Local, O(1). */
 static inline int32_t cf_dictionary_known(const cf_dictionary *d, int64_t id)

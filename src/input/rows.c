@@ -12,16 +12,12 @@
 
 #include "cfmpi/memory.h"
 #include "cfmpi/scan.h"
+#include "plain_rows.h"
 
 /* Ids of so many bytes are short enough when they are Latin-1, too. */
 #define ALWAYS_SHORT (CF_ID_MAX / 2)
 
-typedef struct field {
-    const char *s, *e;
-} field;
-
-/* Whether take_plain knows this machine's order of bytes. */
-#define PLAIN_BYTES (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+typedef cf_field field;
 
 /* ---- the usual rows ---- */
 
@@ -72,39 +68,12 @@ static inline int32_t id_number(cf_dictionary *d, cf_recent *recent, field f)
     return number;
 }
 
-#define TENTHS(d)                                                              \
-    {                                                                          \
-        d##.0F, d##.1F, d##.2F, d##.3F, d##.4F, d##.5F, d##.6F, d##.7F,        \
-            d##.8F, d##.9F                                                     \
-    }
-
-static const float short_ratings[10][10] = {
-    TENTHS(0), TENTHS(1), TENTHS(2), TENTHS(3), TENTHS(4),
-    TENTHS(5), TENTHS(6), TENTHS(7), TENTHS(8), TENTHS(9)};
-
-/* One digit, or two about a point, as places in short_ratings, which has what
- * cf_scan_double and rounding give. */
-static inline bool short_rating(field f, unsigned *whole, unsigned *tenth)
-{
-    int64_t length = f.e - f.s;
-    if (length != 3 && length != 1)
-        return false;
-    *whole = (unsigned)(f.s[0] - '0');
-    *tenth = 0;
-    if (length == 3) {
-        *tenth = (unsigned)(f.s[2] - '0');
-        if (f.s[1] != '.')
-            return false;
-    }
-    return *whole <= 9 && *tenth <= 9;
-}
-
 static bool number_of(field f, float *value)
 {
     double x;
     unsigned whole, tenth;
-    if (short_rating(f, &whole, &tenth)) {
-        *value = short_ratings[whole][tenth];
+    if (cf_short_rating(f, &whole, &tenth)) {
+        *value = cf_short_ratings[whole][tenth];
         return true;
     }
     while (f.s < f.e && (*f.s == ' ' || *f.s == '\t'))
@@ -196,134 +165,6 @@ static inline bool take_usual(cf_rows *r, const char *text, int64_t begin,
         return false;
     add(r, u, i, value, time);
     return true;
-}
-
-/* ---- long runs of the plainest rows ---- */
-
-/* A wanted column: marks behind its fields, and the bytes from the mark before
- * a field to its first one. */
-typedef struct column {
-    const uint32_t *end;
-    uint32_t gap;
-    bool last; /* of its row: a carriage return may stand behind a field */
-} column;
-
-static column column_of(const cf_dialect *d, const uint32_t *m, int role)
-{
-    int c = d->column[role];
-    return (column){m + c, c == 0 ? 1 : 1 + d->cut.twice, c == d->columns - 1};
-}
-
-static inline field field_in(column c, const char *text, int64_t k)
-{
-    field f = {text + (uint32_t)(c.end[k - 1] + c.gap), text + c.end[k]};
-    if (c.last && f.e > f.s && f.e[-1] == '\r')
-        f.e--;
-    return f;
-}
-
-/* The table of small integers; a copy, as every byte that is stored might
- * change what a pointer leads to, for all the compiler knows. */
-typedef struct known {
-    const int32_t *direct;
-    uint64_t size;
-} known;
-
-/* Number of an integer id met before, -1 for all else. */
-static inline int32_t known_number(known ids, field f)
-{
-    int64_t id;
-    if (f.e <= f.s || f.e - f.s > 8 || !cf_scan_digits(f.s, f.e, &id))
-        return -1;
-    return (uint64_t)id < ids.size ? ids.direct[id] - 1 : -1;
-}
-
-/* Counts `run` rows of a user, up to row `at` of the chunk. */
-static inline void end_run(cf_entries *e, cf_chunk *c, int32_t user,
-                           int64_t run, int64_t at)
-{
-    if (run == 0)
-        return;
-    e->users.entries[user] += run;
-    if (c->run != NULL)
-        c->run[c->runs - 1].end = (int32_t)at;
-}
-
-/* The code of a short rating, -1 where it has none yet. */
-static inline int code_of(cf_rows *r, unsigned whole, unsigned tenth)
-{
-    int16_t *code = &r->code[whole][tenth];
-    if (*code == 0)
-        *code = (int16_t)(1 + cf_entries_code(&r->in->entries,
-                                              short_ratings[whole][tenth]));
-    return *code - 1;
-}
-
-/* Rows of m[0, rows x columns) in a text without quotes; every columns-th mark
- * is a newline and no other one is, and m[-1] is the newline before. Takes
- * them while user and item are integers met before and ratings are short, and
- * there is room in the last chunk; gives how many. Most of a large file goes
- * through this loop. */
-static int64_t take_plain(cf_rows *r, const char *text, const uint32_t *m,
-                          int64_t rows)
-{
-    const int columns = r->d->columns;
-    const column users = column_of(r->d, m, CF_USER);
-    const column items = column_of(r->d, m, CF_ITEM);
-    const column ratings = column_of(r->d, m, CF_RATING);
-    const bool rated = r->d->column[CF_RATING] >= 0;
-    cf_entries *e = &r->in->entries;
-    const known of_users = {e->users.direct, (uint64_t)e->users.direct_size};
-    const known of_items = {e->items.direct, (uint64_t)e->items.direct_size};
-    int64_t at = e->count % CF_ENTRIES_CHUNK, taken = 0, run = 0;
-    uint64_t last = 0; /* the user field before, its bytes and length */
-    int64_t last_length = 0;
-    int32_t user = -1;
-    if (at == 0)
-        return 0; /* the general code makes the next chunk */
-    cf_chunk *chunk = &e->chunk[e->chunks - 1], c = *chunk;
-    rows = CF_MIN(rows, CF_ENTRIES_CHUNK - at);
-    for (; taken < rows; taken++) {
-        const int64_t k = taken * columns;
-        const field u = field_in(users, text, k);
-        unsigned whole = 1, tenth = 0;
-        uint64_t tail;
-        if (u.e <= u.s)
-            break;
-        memcpy(&tail, u.e - 8, sizeof tail);
-        tail &= ~(uint64_t)0 << (64 - 8 * CF_MIN(u.e - u.s, 8));
-        if (rated && !short_rating(field_in(ratings, text, k), &whole, &tenth))
-            break;
-        int code = c.code != NULL ? code_of(r, whole, tenth) : 0;
-        int32_t item = known_number(of_items, field_in(items, text, k));
-        if (item < 0 || code < 0)
-            break;
-        if (tail != last || u.e - u.s != last_length) {
-            int32_t next = known_number(of_users, u);
-            if (next < 0)
-                break;
-            end_run(e, chunk, user, run, at);
-            run = 0;
-            user = next;
-            last = tail;
-            last_length = u.e - u.s;
-            if (chunk->run != NULL)
-                cf_entries_begin_run(e, at, user);
-            c = *chunk;
-        }
-        c.item[at] = item;
-        if (c.user != NULL)
-            c.user[at] = user;
-        if (c.code != NULL)
-            c.code[at] = (uint8_t)code;
-        else
-            c.value[at] = short_ratings[whole][tenth];
-        run++;
-        at++;
-    }
-    end_run(e, chunk, user, run, at);
-    e->count += taken;
-    return taken;
 }
 
 /* ---- complaints ---- */
@@ -685,7 +526,7 @@ static void prepare(cf_rows *r, int64_t n)
                      keep->has_threshold;
         r->usual = !r->d->dense && r->wanted[0] == NULL;
         r->plain = r->usual && !r->judging && !r->d->blanks &&
-                   r->d->column[CF_TIME] < 0 && PLAIN_BYTES;
+                   r->d->column[CF_TIME] < 0;
     }
     if (r->marks_room < n + 65) {
         cf_free(r->marks);
@@ -695,8 +536,8 @@ static void prepare(cf_rows *r, int64_t n)
     }
 }
 
-/* Rows at the begin of which take_plain may be used: all that begin before
- * `limit`, when every row has its columns. */
+/* Rows at the begin of which cf_rows_take_plain may be used: all that begin
+ * before `limit`, when every row has its columns. */
 static int64_t plain_rows(const cf_rows *r, const char *text,
                           const cf_found *found, int64_t limit)
 {
@@ -746,7 +587,7 @@ int cf_rows_take(cf_rows *r, const char *text, int64_t n, int64_t limit,
     r->zeros = memchr(text, '\0', (size_t)n) != NULL;
     while (begin < limit && status == CF_OK) {
         if (plain > 0) {
-            int64_t taken = take_plain(r, text, m + k, plain);
+            int64_t taken = cf_rows_take_plain(r, text, m + k, plain);
             plain -= taken + 1; /* the next one is for the general code */
             k += taken * r->d->columns;
             r->rows += taken;

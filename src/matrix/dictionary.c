@@ -45,15 +45,6 @@ static int32_t next_number(cf_dictionary *d)
     return (int32_t)d->ids.count++;
 }
 
-/* Products whose high bits depend on all bits of the key (Fibonacci hashing).
- */
-static inline uint64_t hash_of(const cf_key *k)
-{
-    uint64_t h = (k->head ^ (uint64_t)k->length) * 0x9e3779b97f4a7c15u;
-    h = (h ^ (h >> 32) ^ k->tail) * 0xd6e8feb86659fd93u;
-    return h ^ (h >> 32);
-}
-
 static cf_key key_of_number(int64_t id)
 {
     return (cf_key){(uint64_t)id, 0, 0};
@@ -68,12 +59,6 @@ static inline cf_key key_of_text(const char *s, int64_t length)
     return k;
 }
 
-static inline bool same(const cf_slot *slot, const cf_key *k)
-{
-    return slot->tail == k->tail && slot->head == k->head &&
-           slot->length == k->length;
-}
-
 static cf_key key_of(const cf_ids *ids, int64_t i)
 {
     return ids->text ? key_of_text(ids->bytes + ids->begin[i],
@@ -83,7 +68,7 @@ static cf_key key_of(const cf_ids *ids, int64_t i)
 
 static void put(cf_dictionary *d, const cf_key *k, int32_t number)
 {
-    uint64_t mask = (uint64_t)d->slots - 1, s = hash_of(k) & mask;
+    uint64_t mask = (uint64_t)d->slots - 1, s = cf_key_hash(k) & mask;
     while (d->slot[s].number != 0)
         s = (s + 1) & mask;
     d->slot[s] = (cf_slot){k->head, k->tail, k->length, number + 1};
@@ -129,9 +114,9 @@ static int32_t add_hashed_number(cf_dictionary *d, int64_t id)
 {
     cf_key k = key_of_number(id);
     uint64_t mask = (uint64_t)d->slots - 1;
-    for (uint64_t s = hash_of(&k) & mask;
+    for (uint64_t s = cf_key_hash(&k) & mask;
          d->slots > 0 && d->slot[s].number != 0; s = (s + 1) & mask)
-        if (same(&d->slot[s], &k))
+        if (cf_slot_holds(&d->slot[s], &k))
             return d->slot[s].number - 1;
     if (id >= 0 && id < DIRECT_SHARE * (d->ids.count + 1024)) {
         grow_direct(d, id);
@@ -235,9 +220,9 @@ static int32_t add_text(cf_dictionary *d, const char *s, int64_t length)
 {
     cf_key k = key_of_text(s, length);
     uint64_t mask = (uint64_t)d->slots - 1;
-    for (uint64_t i = hash_of(&k) & mask; d->slot[i].number != 0;
+    for (uint64_t i = cf_key_hash(&k) & mask; d->slot[i].number != 0;
          i = (i + 1) & mask)
-        if (same(&d->slot[i], &k) &&
+        if (cf_slot_holds(&d->slot[i], &k) &&
             same_bytes(&d->ids, d->slot[i].number - 1, s, length))
             return d->slot[i].number - 1;
     return add_new_text(d, &k, s, length);
