@@ -236,7 +236,7 @@ static int pass_piece(const cf_source *f, const cf_piece *piece, int64_t body,
     CF_TRY(clear_of_quotes(f, p.fd, body, cut, &at));
     CF_TRY(clear_of_quotes(f, p.fd, body, cut, &end));
     for (int64_t n; at < end; at += n) {
-        int64_t before = at > 0, after;
+        int64_t before = at > body, after;
         n = CF_MIN(CF_TEXT_WINDOW, end - at);
         after = at + n < f->size;
         block[0] = '\n';
