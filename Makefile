@@ -40,15 +40,17 @@ $(B)/unit/%: tests/unit/%.c $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) $< $(LIB_OBJ) $(LDLIBS) -o $@
 
-# The same tests with messages cut at 1,000 elements, so that small data goes
-# through the paths of huge data.
-TINY := $(filter-out $(B)/parallel/%,$(LIB_OBJ)) $(patsubst $(B)/%,$(B)/tiny/%,$(filter $(B)/parallel/%,$(LIB_OBJ)))
-$(B)/tiny/parallel/%.o: src/parallel/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -DCF_COUNT_MAX=1000 $(CFLAGS) -c $< -o $@
+# The same tests with messages cut at 1,000 elements and small blocks of text
+# and ratings, so that small data goes through the paths of huge data.
+TINY_FLAGS := -DCF_COUNT_MAX=1000 -DCF_ENTRIES_CHUNK=4096 -DCF_TEXT_WINDOW=64 -DCF_TEXT_BLOCK=50
+TINY_ROOMS := $(B)/parallel/% $(B)/matrix/% $(B)/input/%
+TINY := $(filter-out $(TINY_ROOMS),$(LIB_OBJ)) $(patsubst $(B)/%,$(B)/tiny/%,$(filter $(TINY_ROOMS),$(LIB_OBJ)))
 $(B)/tiny/unit/%: tests/unit/%.c $(TINY)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) $< $(TINY) $(LDLIBS) -o $@
+	$(CC) $(CPPFLAGS) -Itests/unit $(TINY_FLAGS) $(CFLAGS) $(LDFLAGS) $< $(TINY) $(LDLIBS) -o $@
+$(B)/tiny/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(TINY_FLAGS) $(CFLAGS) -c $< -o $@
 
 # Fuzz targets, by the libFuzzer of clang. Blocks and messages are small, so
 # that small data crosses their borders.
@@ -88,6 +90,6 @@ install: all
 clean:
 	rm -rf build build-*
 
--include $(OBJ:.o=.d) $(FUZZ_OBJ:.o=.d) $(FUZZERS:=.d)
+-include $(OBJ:.o=.d) $(TINY:.o=.d) $(FUZZ_OBJ:.o=.d) $(FUZZERS:=.d)
 .PHONY: all units fuzz demo test check lint install clean
 .SECONDARY:

@@ -54,6 +54,40 @@ static void test_shapes(void)
         }
 }
 
+/* Arrays about the size of a large page, and over several of them. */
+static void test_large(void)
+{
+    const int64_t page = (int64_t)2 << 20;
+    const int64_t sizes[] = {page - 1,     page,         page + 1,
+                             2 * page - 1, 2 * page + 1, 9 * page + 12345};
+    int64_t before = cf_memory_now();
+    for (int i = 0; i < COUNT(sizes); i++) {
+        char *p = cf_calloc(sizes[i], 1, "test");
+        CHECK((uintptr_t)p % (sizes[i] < page ? 64 : (uintptr_t)page) == 0);
+        CHECK(cf_memory_now() == before + sizes[i]);
+        CHECK(p[0] == 0 && p[sizes[i] - 1] == 0);
+        memset(p, 1, (size_t)sizes[i]);
+        p = cf_realloc(p, sizes[i] + page, 1, "test");
+        CHECK(p[0] == 1 && p[sizes[i] - 1] == 1);
+        CHECK(cf_memory_now() == before + sizes[i] + page);
+        p = cf_realloc(p, 100, 1, "test");
+        CHECK((uintptr_t)p % 64 == 0 && p[0] == 1 && p[99] == 1);
+        CHECK(cf_memory_now() == before + 100);
+        cf_free(p);
+        CHECK(cf_memory_now() == before);
+    }
+}
+
+/* What is freed goes back, whatever its size: a leak of the large ones would
+ * be 2 GiB. */
+static void test_freed(void)
+{
+    int64_t before = cf_memory_process_peak();
+    for (int i = 0; i < 512; i++)
+        cf_free(cf_calloc((int64_t)4 << 20, 1, "test"));
+    CHECK(cf_memory_process_peak() < before + ((int64_t)64 << 20));
+}
+
 /* Up to the limit, and over it once it is lifted. */
 static void test_limit(void)
 {
@@ -72,6 +106,8 @@ static void run_tests(void)
     test_accounting();
     test_realloc();
     test_shapes();
+    test_large();
+    test_freed();
     test_limit();
     CHECK(cf_memory_process_peak() > (int64_t)1 << 20);
 }
