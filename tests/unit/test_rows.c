@@ -221,7 +221,7 @@ static void test_short_ratings(void)
         "4.55", "-3",   "-.5", "-0.0", "1e1",   "1e0",
         "2E-1", "0.05", "00",  "05",   "1.00",  "-4.5",
         "100",  "9.99", "1e+", "0e5",  "12345", "3.14159265358979"};
-    char path[CF_PATH_MAX], rating[8];
+    char path[CF_PATH_MAX], rating[32];
     cf_text text = {0}, expected = {0};
     reading r = {.in = {.bad_row = CF_BAD_ROW_SKIP}};
     for (int whole = 0; whole < 10; whole++) {

@@ -34,7 +34,7 @@ static void check_digest(const cf_intake *in, const cf_text *bytes)
 /* Files of which each has a kind; sizes differ much. */
 static void check_files(const char *kinds, bool header)
 {
-    char path[FILES][CF_PATH_MAX], name[16];
+    char path[FILES][CF_PATH_MAX], name[32];
     cf_text inputs = {0}, all = {0}, rows = {0};
     reading r = {0};
     int n = (int)strlen(kinds);
@@ -165,7 +165,7 @@ static void check_stream(char kind, int bad, bool quoted, bool skip)
 }
 
 /* Text that packs badly, so that the packed file is many times what is read of
- * it at once: every rank but the first parses a part of about one size. */
+ * it at once: of three ranks two parse a good part each. */
 static void test_turns(char kind)
 {
     enum { LINES = 40000 };
