@@ -366,6 +366,7 @@ static int check_implicit(const cf_dialect *d, const char *path,
         return CF_OK;
     for (int c = 0; c < fields; c++)
         if (c != d->column[CF_USER] && c != d->column[CF_ITEM] &&
+            c != d->column[CF_TIME] &&
             alias_of(CF_TIME, field_at(s, &d->cut, k, c)) < 0 &&
             alias_of(CF_USER, field_at(s, &d->cut, k, c)) < 0 &&
             alias_of(CF_ITEM, field_at(s, &d->cut, k, c)) < 0 &&
