@@ -14,6 +14,10 @@ typedef struct sheet {
 
 static const char three[] = "1 10 4.5\n2 -20 3\n7 30 0.5\n";
 
+#define MANY_QUOTES                                                              \
+    "\"\"\n9,9,9,\"\"\"\"\n\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\n8,8,8," \
+    "\n\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\n7,7,7,\n"
+
 static const sheet sheets[] = {
     {"1,10,4.5\n2,-20,3\n7,30,0.5\n", three},
     {"\xef\xbb\xbf"
@@ -43,6 +47,10 @@ static const sheet sheets[] = {
     {"\",\",x,4.5\n\"\n,\n\",\",\"\"\",3\n", ", x 4.5\n\n,\n ,\" 3\n"},
     {"1,2,3\n", "1 2 3\n"},
     {"1,2,3", "1 2 3\n"},
+    /* several blocks of the tiny build, quotes at all their borders */
+    {"1,10,4.5,\"" MANY_QUOTES "\"\n2,-20,3,\"" MANY_QUOTES MANY_QUOTES
+     "\"\n7,30,0.5,\n",
+     three},
 };
 
 /* One of them as a file, and how it is read. Collective. */

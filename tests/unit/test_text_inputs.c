@@ -129,7 +129,8 @@ enum { STREAM_ROWS = 3000 };
 /* A text of some 4 MiB; row `bad` (if any) has no rating. */
 static void make_stream(cf_text *text, cf_text *rows, int bad, bool quoted)
 {
-    cf_text_add(text, "userId,movieId,rating,note\n");
+    cf_text_add(text, "userId,movieId,rating,a note whose name is longer than "
+                      "the blocks of the tiny build\n");
     for (int i = 0; i < STREAM_ROWS; i++) {
         int width = 1 + (int)pick(5, i, 3000);
         cf_text_add(text, "%d,%d,%s%d,%s%0*d%s\n", i % 50, i,
