@@ -10,8 +10,8 @@
  * zeros, no '+'). False when it is none or does not fit. Local. */
 bool cf_scan_int64(const char *s, const char *e, int64_t *value);
 
-/* The same for 1 to 8 digits without a sign, all at once; false for anything
- * else. The 8 bytes in front of e can be read. Local. */
+/* The same without a sign for [s, e) of 1 to 8 bytes, all at once. The 8 bytes
+ * in front of e can be read. Local. */
 static inline bool cf_scan_digits(const char *s, const char *e, int64_t *value)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -14,9 +14,8 @@ typedef struct sheet {
 
 static const char three[] = "1 10 4.5\n2 -20 3\n7 30 0.5\n";
 
-#define MANY_QUOTES                                                              \
-    "\"\"\n9,9,9,\"\"\"\"\n\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\n8,8,8," \
-    "\n\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\n7,7,7,\n"
+#define QUOTES "\"\"\"\"\"\"\"\"\"\"\"\""
+#define MANY_QUOTES QUOTES "\n9,9,9,\"\"\n" QUOTES QUOTES "\n8,8\n" QUOTES
 
 static const sheet sheets[] = {
     {"1,10,4.5\n2,-20,3\n7,30,0.5\n", three},
