@@ -153,8 +153,9 @@ static int add_input(cf_options *o, const char *value)
         return cf_fail(CF_USAGE,
                        "the names of the inputs are too long; give a folder, "
                        "or a pattern in quotes such as 'part-*.csv'");
-    if (strchr(value, '\n') != NULL)
-        return cf_fail(CF_USAGE, "input: a name with a newline");
+    if (n == 0 || strchr(value, '\n') != NULL)
+        return cf_fail(CF_USAGE, "input: %s",
+                       n == 0 ? "the name is empty" : "a name with a newline");
     snprintf(o->inputs + have, sizeof o->inputs - have, "%s%s",
              have > 0 ? "\n" : "", value);
     if (have == 0)

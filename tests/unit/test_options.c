@@ -213,6 +213,7 @@ static void test_bad_config(void)
                      "cfmpi.conf:1: command: there is no command 'dance'");
     check_bad_config("input = r.csv\n", "output");
     check_bad_config("", "no input");
+    check_bad_config("input = r.csv\ninput =\n", "the name is empty");
     CHECK(fails("--config nowhere.conf", CF_NO_INPUT, "nowhere.conf"));
     CHECK(fails("--config .", CF_NO_INPUT, "directory"));
     char wide[2 * CF_PATH_MAX];
