@@ -117,8 +117,9 @@ void cf_alltoallv(const cf_par *par, const void *send,
     MPI_Datatype type;
     MPI_Type_contiguous((int)size, MPI_BYTE, &type);
     MPI_Type_commit(&type);
-    const char *out = send;
-    char *in = recv;
+    static char none; /* stands for arrays without elements */
+    const char *out = send != NULL ? send : &none;
+    char *in = recv != NULL ? recv : &none;
     int64_t width = (int64_t)size;
     int me = par->rank;
     if (send_counts[me] > 0)
