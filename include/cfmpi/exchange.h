@@ -55,10 +55,11 @@ void cf_alltoallv(const cf_par *par, const void *send,
 void cf_allgather_rows(const cf_par *par, const cf_part *part, const void *mine,
                        void *all, size_t row_bytes);
 
-/* Sums all[rows][width] over ranks, rank r gets its rows in mine. The order
- * of the sum depends on the rank count. Collective. */
+/* Sums all[rows][width] of MPI_FLOAT or MPI_DOUBLE over ranks, rank r gets its
+ * rows in mine. The order of the sum depends on the rank count. Collective. */
 void cf_reduce_scatter_rows(const cf_par *par, const cf_part *part,
-                            const double *all, double *mine, int width);
+                            const void *all, void *mine, int width,
+                            MPI_Datatype type);
 
 /* Moves a matrix of rows between two partitions of the same rows.
  * Collective. */

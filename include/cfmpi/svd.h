@@ -55,11 +55,13 @@ void cf_svd_end(cf_svd *s);
  * Collective; two products with dim columns. */
 void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par);
 
-/* Rows of A·V in float64, summed in column order, rounded to float32: the one
- * way in which user rows are made. `items` [cols x dim] is all of V.
- * out [n_loc x dim]. Local. */
-void cf_svd_embed_rows(const cf_csr *a, const float *items, int dim,
-                       float *out);
+#define CF_PANEL_COLUMNS 16
+
+/* `width` <= 16 columns of A·V in float64, summed in column order, rounded to
+ * float32: the one way in which user rows are made. `panel` [cols x 16] holds
+ * the columns of V; row i goes to out[i * dim]. Local. */
+void cf_svd_embed_panel(const cf_csr *a, const float *panel, int width, int dim,
+                        float *out);
 
 /* Rows of V become rows of V·Σ, each entry a float64 product rounded to
  * float32; rows [count x dim]. Local. */

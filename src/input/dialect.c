@@ -145,7 +145,23 @@ static const struct {
 
 enum { CUTS = sizeof known_cuts / sizeof *known_cuts, LINES_TRIED = 50 };
 
-/* Fields of the first record, and whether the next ones have as many. */
+/* A quote inside a field that does not begin with one: another separator
+ * stands before the quoted field. */
+static bool has_stray_quote(const sample *s, int64_t k, int64_t fields)
+{
+    const char *begin = s->text + record_begin(s, k);
+    for (int64_t c = 0; c < fields; c++) {
+        const char *end = s->text + s->marks[k + c];
+        if (begin < end && *begin != '"' &&
+            memchr(begin, '"', (size_t)(end - begin)) != NULL)
+            return true;
+        begin = end + 1;
+    }
+    return false;
+}
+
+/* Fields of the first record, and whether the next ones have as many and no
+ * quotes but around fields. */
 static int64_t try_cut(sample *s, const cf_cut *cut, bool *even)
 {
     int64_t fields = 0, tried = 0;
@@ -159,7 +175,7 @@ static int64_t try_cut(sample *s, const cf_cut *cut, bool *even)
             continue;
         if (tried++ == 0)
             fields = m;
-        *even &= m == fields;
+        *even &= m == fields && !(cut->quotes && has_stray_quote(s, k, m));
     }
     return fields;
 }

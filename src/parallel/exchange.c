@@ -168,12 +168,15 @@ void cf_allgather_rows(const cf_par *par, const cf_part *part, const void *mine,
 }
 
 void cf_reduce_scatter_rows(const cf_par *par, const cf_part *part,
-                            const double *all, double *mine, int width)
+                            const void *all, void *mine, int width,
+                            MPI_Datatype type)
 {
+    int size;
+    MPI_Type_size(type, &size);
     int *counts = cf_alloc(par->size, sizeof *counts, "counts");
     cf_gidx window = CF_MAX(CF_COUNT_MAX / width, 1);
     cf_gidx rows = cf_part_rows(part);
-    double *out = mine;
+    char *out = mine;
     for (cf_gidx w = 0; w < rows; w += window) {
         cf_gidx e = CF_MIN(w + window, rows);
         for (int r = 0; r < par->size; r++) {
@@ -181,13 +184,12 @@ void cf_reduce_scatter_rows(const cf_par *par, const cf_part *part,
             cf_gidx f = CF_MIN(CF_MAX(part->begin[r + 1], w), e);
             counts[r] = (int)(f - b) * width;
         }
-        MPI_Reduce_scatter(all + w * width, out, counts, MPI_DOUBLE, MPI_SUM,
-                           par->comm);
-        out += counts[par->rank];
+        MPI_Reduce_scatter((const char *)all + w * width * size, out, counts,
+                           type, MPI_SUM, par->comm);
+        out += (int64_t)counts[par->rank] * size;
     }
     cf_free(counts);
-    sent_bytes += (rows - cf_part_count(part, par->rank)) * width *
-                  (int64_t)sizeof(double);
+    sent_bytes += (rows - cf_part_count(part, par->rank)) * width * size;
 }
 
 static int64_t overlap(const cf_part *a, int r, const cf_part *b, int s)

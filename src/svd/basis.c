@@ -1,15 +1,19 @@
-/* Method  Classical Gram-Schmidt against the basis and CholeskyQR inside the
- *         block, both repeated until nothing changes: CholeskyQR2 in the good
- *         case, more turns when the block is ill-conditioned. A pivot that
- *         vanishes marks a dependent column, which is replaced by a random
- *         one: that is how an invariant subspace is left.
- * Cost    A turn: 4 n count width + 2 n width^2 flops and two all-reduces.
+/* Method  Gram-Schmidt of a whole block, first against the two newest blocks
+ *         of the basis, where a Krylov block has nearly all of its length,
+ *         then against everything, again while more goes than stays.
+ *         CholeskyQR inside the block, repeated until nothing changes:
+ *         CholeskyQR2 in the good case, more turns when the block is
+ *         ill-conditioned. A pivot that vanishes marks a dependent column,
+ *         which is replaced by a random one: that is how an invariant
+ *         subspace is left. Sums run over 256 rows as reals, over more in
+ *         float64.
+ * Cost    A turn against p columns: 4 n p width flops, two readings of them,
+ *         one all-reduce of 8 p width bytes.
  * References  Giraud, Langou, Rozložník, van den Eshof: The loss of
  *             orthogonality in Gram-Schmidt. Comput. Math. Appl. 50 (2005).
  *             Yamamoto et al.: CholeskyQR2. ETNA 44 (2015). */
 #include "basis.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -17,17 +21,30 @@
 #include "cfmpi/memory.h"
 #include "cfmpi/random.h"
 
-#define DEPENDENT 1e-13 /* of the squared length: under float64 rounding */
+#define SQUARE (CF_BLOCK * CF_BLOCK)
 #define MAX_TURNS 12
 
-void cf_basis_begin(cf_basis *b, const cf_par *par, const cf_part *part,
-                    int capacity, uint64_t seed)
+static int blocks_of(int columns)
 {
-    *b = (cf_basis){.par = par, .capacity = capacity, .seed = seed};
+    return (columns + CF_BLOCK - 1) / CF_BLOCK;
+}
+
+static int64_t block_bytes(const cf_basis *b)
+{
+    return b->n_loc * CF_BLOCK * (int64_t)b->kernels->real;
+}
+
+void cf_basis_begin(cf_basis *b, const cf_par *par, const cf_part *part,
+                    const cf_kernels *kernels, int capacity, uint64_t seed)
+{
+    int blocks = blocks_of(capacity);
+    *b = (cf_basis){.par = par,
+                    .kernels = kernels,
+                    .capacity = blocks * CF_BLOCK,
+                    .seed = seed};
     b->row_begin = part->begin[par->rank];
     b->n_loc = cf_part_count(part, par->rank);
-    b->ld = (int)CF_MAX(1, b->n_loc);
-    b->q = cf_alloc((int64_t)b->ld * capacity, sizeof *b->q, "SVD basis");
+    b->q = cf_alloc(blocks, (size_t)block_bytes(b), "SVD basis");
 }
 
 void cf_basis_end(cf_basis *b)
@@ -36,34 +53,165 @@ void cf_basis_end(cf_basis *b)
     *b = (cf_basis){0};
 }
 
-void cf_basis_project(const cf_basis *b, double *w, int width, double *h,
-                      bool add)
+void *cf_basis_columns(const cf_basis *b, int width)
 {
-    int n = (int)b->n_loc, p = b->count;
-    if (p == 0)
-        return;
-    double *own = cf_alloc((int64_t)p * width, sizeof *own, "coefficients");
-    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, p, width, n, 1, b->q,
-                b->ld, w, b->ld, 0, own, p);
-    cf_allreduce(b->par, own, (int64_t)p * width, MPI_DOUBLE, MPI_SUM);
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, width, p, -1,
-                b->q, b->ld, own, p, 1, w, b->ld);
-    for (int64_t i = 0; h != NULL && i < (int64_t)p * width; i++)
-        h[i] = add ? h[i] + own[i] : own[i];
-    cf_free(own);
+    return cf_calloc(blocks_of(width), (size_t)block_bytes(b), "SVD block");
 }
 
-void cf_basis_gram(const cf_basis *b, const double *w, int width, double *g)
+void *cf_basis_block(const cf_basis *b, const void *w, int first)
 {
-    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, width, width,
-                (int)b->n_loc, 1, w, b->ld, w, b->ld, 0, g, width);
-    cf_allreduce(b->par, g, (int64_t)width * width, MPI_DOUBLE, MPI_SUM);
+    return (char *)w + first / CF_BLOCK * block_bytes(b);
+}
+
+static int64_t element(const cf_basis *b, int64_t row, int column)
+{
+    return (column / CF_BLOCK * b->n_loc + row) * CF_BLOCK + column % CF_BLOCK;
+}
+
+double cf_basis_get(const cf_basis *b, const void *w, int64_t row, int column)
+{
+    int64_t at = element(b, row, column);
+    return b->kernels->real == sizeof(float) ? (double)((const float *)w)[at]
+                                             : ((const double *)w)[at];
+}
+
+void cf_basis_set(const cf_basis *b, void *w, int64_t row, int column, double x)
+{
+    int64_t at = element(b, row, column);
+    if (b->kernels->real == sizeof(float))
+        ((float *)w)[at] = (float)x;
+    else
+        ((double *)w)[at] = x;
+}
+
+/* Row `at` of block `block` of w. */
+static char *rows_at(const cf_basis *b, const void *w, int block, int64_t at)
+{
+    return (char *)w + ((int64_t)block * b->n_loc + at) * CF_BLOCK *
+                           (int64_t)b->kernels->real;
+}
+
+/* Squares of 16 x 16 as reals, the sign turned where `sign` is -1. */
+static void to_reals(const cf_kernels *k, const double *c, int64_t count,
+                     double sign, void *out)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (k->real == sizeof(float))
+            ((float *)out)[i] = (float)(sign * c[i]);
+        else
+            ((double *)out)[i] = sign * c[i];
+}
+
+/* c [q_blocks][w_blocks][16 x 16] = qᵀ w over all ranks. */
+static void inner_products(const cf_basis *b, const void *q, int q_blocks,
+                           const void *w, int w_blocks, double *c)
+{
+    memset(c, 0, (size_t)q_blocks * (size_t)w_blocks * SQUARE * sizeof *c);
+    for (int64_t at = 0; at < b->n_loc; at += CF_PANEL) {
+        int64_t rows = CF_MIN(CF_PANEL, b->n_loc - at);
+        for (int j = 0; j < q_blocks; j++)
+            for (int v = 0; v < w_blocks; v++)
+                b->kernels->inner(rows_at(b, q, j, at), rows_at(b, w, v, at),
+                                  rows, c + (j * w_blocks + v) * SQUARE);
+    }
+    cf_allreduce(b->par, c, (int64_t)q_blocks * w_blocks * SQUARE, MPI_DOUBLE,
+                 MPI_SUM);
+}
+
+/* w -= q c. */
+static void subtract(const cf_basis *b, const void *q, int q_blocks,
+                     const double *c, void *w, int w_blocks)
+{
+    int64_t squares = (int64_t)q_blocks * w_blocks;
+    size_t square = SQUARE * b->kernels->real;
+    char *reals = cf_alloc(squares, square, "coefficients");
+    to_reals(b->kernels, c, squares * SQUARE, -1, reals);
+    for (int64_t at = 0; at < b->n_loc; at += CF_PANEL) {
+        int64_t rows = CF_MIN(CF_PANEL, b->n_loc - at);
+        for (int j = 0; j < q_blocks; j++)
+            for (int v = 0; v < w_blocks; v++)
+                b->kernels->add_product(rows_at(b, q, j, at),
+                                        reals +
+                                            (size_t)(j * w_blocks + v) * square,
+                                        rows, rows_at(b, w, v, at));
+    }
+    cf_free(reals);
+}
+
+/* Takes w apart along the blocks from `first` on and adds the coefficients to
+ * h; `removed` [width] gets the squared length that each column loses. */
+static void take(const cf_basis *b, int first, void *w, int width, double *c,
+                 double *h, double *removed)
+{
+    int p = b->count, blocks = blocks_of(p) - first,
+        w_blocks = blocks_of(width);
+    const void *q = rows_at(b, b->q, first, 0);
+    inner_products(b, q, blocks, w, w_blocks, c);
+    subtract(b, q, blocks, c, w, w_blocks);
+    memset(removed, 0, (size_t)width * sizeof *removed);
+    for (int i = first * CF_BLOCK; i < p; i++)
+        for (int v = 0; v < width; v++) {
+            int j = i / CF_BLOCK - first;
+            double x = c[(j * w_blocks + v / CF_BLOCK) * SQUARE +
+                         i % CF_BLOCK * CF_BLOCK + v % CF_BLOCK];
+            h[i + (int64_t)v * p] += x;
+            removed[v] += x * x;
+        }
+}
+
+static void gram_of(const cf_basis *b, const void *w, int width, double *c,
+                    double *gram)
+{
+    int blocks = blocks_of(width);
+    inner_products(b, w, blocks, w, blocks, c);
+    for (int r = 0; r < width; r++)
+        for (int v = 0; v < width; v++)
+            gram[r + v * width] =
+                c[(r / CF_BLOCK * blocks + v / CF_BLOCK) * SQUARE +
+                  r % CF_BLOCK * CF_BLOCK + v % CF_BLOCK];
+}
+
+/* Whether a column lost more than it kept, in which case what it kept is not
+ * orthogonal to working precision. */
+static bool lost_most(const double *removed, const double *gram, int width)
+{
+    for (int v = 0; v < width; v++)
+        if (removed[v] > gram[v + v * width])
+            return true;
+    return false;
+}
+
+void cf_basis_project(const cf_basis *b, void *w, int width, double *h,
+                      double *gram)
+{
+    int p = b->count, blocks = blocks_of(p), w_blocks = blocks_of(width);
+    int near = CF_MIN(blocks, 2 * w_blocks);
+    double *c = cf_alloc((int64_t)CF_MAX(blocks, w_blocks) * w_blocks * SQUARE,
+                         sizeof *c, "coefficients");
+    double *left = cf_alloc((int64_t)width * (width + 1), sizeof *left, "gram");
+    double *removed = left + (int64_t)width * width;
+    memset(h, 0, (size_t)p * (size_t)width * sizeof *h);
+    if (blocks > 0)
+        take(b, blocks - near, w, width, c, h, removed);
+    bool again = blocks > 0;
+    for (int turn = 0; again && turn < 3; turn++) {
+        take(b, 0, w, width, c, h, removed);
+        gram_of(b, w, width, c, left);
+        again = lost_most(removed, left, width);
+    }
+    if (blocks == 0)
+        gram_of(b, w, width, c, left);
+    if (gram != NULL)
+        memcpy(gram, left, (size_t)width * (size_t)width * sizeof *gram);
+    cf_free(left);
+    cf_free(c);
 }
 
 /* Upper Cholesky factor in g; a column whose pivot vanishes becomes a column
  * of the identity and is marked. Returns the smallest share of a column's
  * squared length that its pivot keeps. */
-static double cholesky(double *g, int n, double negligible, char *dependent)
+static double cholesky(double *g, int n, double dependent_below,
+                       double negligible, char *dependent)
 {
     double least = 1;
     for (int c = 0; c < n; c++) {
@@ -78,8 +226,8 @@ static double cholesky(double *g, int n, double negligible, char *dependent)
         for (int r = 0; r < c; r++)
             pivot -= g[r + c * n] * g[r + c * n];
         /* The comparison is false for NaN too. */
-        dependent[c] =
-            !(pivot > DEPENDENT * length && length > negligible * negligible);
+        dependent[c] = !(pivot > dependent_below * length &&
+                         length > negligible * negligible);
         if (dependent[c]) {
             for (int r = 0; r < c; r++)
                 g[r + c * n] = 0;
@@ -92,12 +240,59 @@ static double cholesky(double *g, int n, double negligible, char *dependent)
     return least;
 }
 
-static void fill_random(cf_basis *b, double *column)
+/* The inverse of the upper triangle r [n x n], in squares
+ * [blocks][blocks][16 x 16]. */
+static void invert(const double *r, int n, double *squares)
+{
+    int blocks = blocks_of(n);
+    double *column = cf_alloc(n, sizeof *column, "triangle");
+    memset(squares, 0, (size_t)blocks * (size_t)blocks * SQUARE * sizeof *r);
+    for (int c = 0; c < n; c++) {
+        for (int i = c; i >= 0; i--) {
+            double x = i == c;
+            for (int t = i + 1; t <= c; t++)
+                x -= r[i + t * n] * column[t];
+            column[i] = x / r[i + i * n];
+            squares[(i / CF_BLOCK * blocks + c / CF_BLOCK) * SQUARE +
+                    i % CF_BLOCK * CF_BLOCK + c % CF_BLOCK] = column[i];
+        }
+    }
+    cf_free(column);
+}
+
+/* w = w s for squares s [from][to][16 x 16] of reals, in place. */
+static void multiply_columns(const cf_basis *b, void *w, int from, int to,
+                             const double *s)
+{
+    const cf_kernels *k = b->kernels;
+    size_t square = SQUARE * k->real, panel = CF_PANEL * CF_BLOCK * k->real;
+    char *reals = cf_alloc((int64_t)from * to, square, "coefficients");
+    char *old = cf_alloc(from, panel, "rows of a block");
+    to_reals(k, s, (int64_t)from * to * SQUARE, 1, reals);
+    for (int64_t at = 0; at < b->n_loc; at += CF_PANEL) {
+        int64_t rows = CF_MIN(CF_PANEL, b->n_loc - at);
+        size_t bytes = (size_t)rows * CF_BLOCK * k->real;
+        for (int j = 0; j < from; j++)
+            memcpy(old + (size_t)j * panel, rows_at(b, w, j, at), bytes);
+        for (int v = 0; v < to; v++) {
+            memset(rows_at(b, w, v, at), 0, bytes);
+            for (int j = 0; j < from; j++)
+                k->add_product(old + (size_t)j * panel,
+                               reals + (size_t)(j * to + v) * square, rows,
+                               rows_at(b, w, v, at));
+        }
+    }
+    cf_free(old);
+    cf_free(reals);
+}
+
+static void fill_random(cf_basis *b, void *w, int column)
 {
     uint64_t stream = 1000 + b->refills++;
     for (int64_t i = 0; i < b->n_loc; i++)
-        column[i] =
-            cf_random_normal(b->seed, stream, (uint64_t)(b->row_begin + i));
+        cf_basis_set(
+            b, w, i, column,
+            cf_random_normal(b->seed, stream, (uint64_t)(b->row_begin + i)));
 }
 
 /* What rank 0 decides for all, so that ranks on unlike CPUs never differ. */
@@ -106,33 +301,80 @@ struct decision {
     char dependent[CF_WIDTH_MAX];
 };
 
-void cf_basis_append(cf_basis *b, double *w, int width, double negligible)
+void cf_basis_append(cf_basis *b, void *w, int width, double negligible)
 {
     struct decision d = {0};
+    int blocks = blocks_of(width);
+    bool single = b->kernels->real == sizeof(float), again = true, far = false;
+    /* Of the squared length: what rounding leaves of a dependent column. */
+    double dependent_below = single ? 1e-10 : 1e-13;
     double *g = cf_alloc((int64_t)width * width, sizeof *g, "gram");
-    bool again = true;
-    CF_ASSERT(width <= CF_WIDTH_MAX && b->count + width <= b->capacity);
+    double *s = cf_alloc((int64_t)blocks * blocks * SQUARE, sizeof *s, "gram");
+    double *h =
+        cf_alloc((int64_t)(b->count + 1) * width, sizeof *h, "coefficients");
+    CF_ASSERT(width <= CF_WIDTH_MAX && b->count % CF_BLOCK == 0 &&
+              b->count + width <= b->capacity);
     for (int turn = 0; again; turn++) {
-        if (turn > 0)
-            cf_basis_project(b, w, width, NULL, false);
-        cf_basis_gram(b, w, width, g);
+        /* A column that lost most of its length in the block has lost its
+         * orthogonality to the basis as well. */
+        if (far)
+            cf_basis_project(b, w, width, h, NULL);
+        gram_of(b, w, width, s, g);
         if (b->par->rank == 0)
-            d.least =
-                cholesky(g, width, turn == 0 ? negligible : 0, d.dependent);
+            d.least = cholesky(g, width, dependent_below,
+                               turn == 0 ? negligible : 0, d.dependent);
         MPI_Bcast(&d, sizeof d, MPI_BYTE, 0, b->par->comm);
         MPI_Bcast(g, width * width, MPI_DOUBLE, 0, b->par->comm);
-        cblas_dtrsm(CblasColMajor, CblasRight, CblasUpper, CblasNoTrans,
-                    CblasNonUnit, (int)b->n_loc, width, 1, g, width, w, b->ld);
+        invert(g, width, s);
+        multiply_columns(b, w, blocks, blocks, s);
+        far = d.least < 0.01;
         again = turn == 0 || d.least < 0.5;
         for (int c = 0; c < width; c++)
             if (d.dependent[c]) {
-                fill_random(b, w + (int64_t)c * b->ld);
-                again = true;
+                fill_random(b, w, c);
+                again = far = true;
             }
         CF_ASSERT(turn < MAX_TURNS);
     }
-    memcpy(b->q + (int64_t)b->count * b->ld, w,
-           (size_t)b->ld * (size_t)width * sizeof *w);
+    memcpy(cf_basis_block(b, b->q, b->count), w,
+           (size_t)blocks * (size_t)block_bytes(b));
     b->count += width;
+    cf_free(h);
+    cf_free(s);
     cf_free(g);
+}
+
+/* Squares [blocks of count][blocks of columns][16 x 16] from columns [first,
+ * last) of s [count x ...]. */
+static double *squares_of(const cf_basis *b, const double *s, int first,
+                          int last)
+{
+    int from = blocks_of(b->count), to = blocks_of(last - first);
+    double *c =
+        cf_calloc((int64_t)from * to * SQUARE, sizeof *c, "coefficients");
+    for (int v = first; v < last; v++)
+        for (int i = 0; i < b->count; i++)
+            c[(i / CF_BLOCK * to + (v - first) / CF_BLOCK) * SQUARE +
+              i % CF_BLOCK * CF_BLOCK + (v - first) % CF_BLOCK] =
+                s[i + (int64_t)v * b->count];
+    return c;
+}
+
+void cf_basis_combine(const cf_basis *b, const double *s, int first, int last,
+                      void *out)
+{
+    double *c = squares_of(b, s, first, last);
+    for (int64_t i = 0; i < (int64_t)blocks_of(b->count) * SQUARE; i++)
+        c[i] = -c[i];
+    memset(out, 0, (size_t)block_bytes(b));
+    subtract(b, b->q, blocks_of(b->count), c, out, 1);
+    cf_free(c);
+}
+
+void cf_basis_rotate(cf_basis *b, const double *s, int keep)
+{
+    double *c = squares_of(b, s, 0, keep);
+    multiply_columns(b, b->q, blocks_of(b->count), blocks_of(keep), c);
+    cf_free(c);
+    b->count = keep;
 }

@@ -1,46 +1,66 @@
 /* An orthonormal basis that grows block by block, rows spread over the ranks.
- */
+ * Columns come in blocks of 16, each [n_loc x 16] row-major, one block after
+ * the other; the last may have fewer columns, with zeros behind. */
 #ifndef CFMPI_BASIS_H
 #define CFMPI_BASIS_H
 
-#include <stdbool.h>
-
 #include "cfmpi/context.h"
 #include "cfmpi/partition.h"
+#include "kernels.h"
 
-/* Columns of the widest block. */
+/* Columns of the widest step. */
 #define CF_WIDTH_MAX 256
 
-/* Columns are stored one after the other (column-major, leading dimension
- * `ld`), so the leading columns are one matrix for BLAS. */
 typedef struct cf_basis {
     const cf_par *par;
+    const cf_kernels *kernels;
     cf_gidx row_begin; /* first own row, for random numbers */
     int64_t n_loc;     /* own rows */
-    int ld;            /* max(1, n_loc) */
     int capacity;      /* columns there is room for */
-    int count;         /* columns in use */
-    double *q;         /* [ld x capacity] */
+    int count;         /* columns in use; whole blocks but for the last */
+    char *q;           /* reals [capacity / 16][n_loc x 16] */
     uint64_t seed;
     uint64_t refills; /* random columns put in so far */
 } cf_basis;
 
+/* An empty basis for rows split by `part`; `capacity` is rounded up to whole
+ * blocks. Local. */
 void cf_basis_begin(cf_basis *b, const cf_par *par, const cf_part *part,
-                    int capacity, uint64_t seed);
+                    const cf_kernels *kernels, int capacity, uint64_t seed);
+
+/* Safe on {0} and twice. Local. */
 void cf_basis_end(cf_basis *b);
 
-/* w -= Q (Qᵀ w) for `width` columns of w [ld x width]; the coefficients
- * [count x width] go to `h` and, when `add`, are added to what is there.
- * Collective; one all-reduce. */
-void cf_basis_project(const cf_basis *b, double *w, int width, double *h,
-                      bool add);
+/* Zeros for `width` columns, as blocks; freed by cf_free. Local. */
+void *cf_basis_columns(const cf_basis *b, int width);
 
-/* g = wᵀw [width x width]. Collective; one all-reduce. */
-void cf_basis_gram(const cf_basis *b, const double *w, int width, double *g);
+/* One element of such columns. Local. */
+double cf_basis_get(const cf_basis *b, const void *w, int64_t row, int column);
+void cf_basis_set(const cf_basis *b, void *w, int64_t row, int column,
+                  double x);
 
-/* Makes w orthonormal and orthogonal to the basis, and appends it. Columns of
- * w that depend on the rest, or are shorter than `negligible`, give way to
- * random ones. Collective. */
-void cf_basis_append(cf_basis *b, double *w, int width, double negligible);
+/* The block that begins with column `first`. Local. */
+void *cf_basis_block(const cf_basis *b, const void *w, int first);
+
+/* w -= Q (Qᵀ w) until nothing is left of it; the coefficients [count x width]
+ * go to `h` and, unless NULL, wᵀw [width x width] of what is left to `gram`,
+ * both column-major. Collective; three small all-reduces or more. */
+void cf_basis_project(const cf_basis *b, void *w, int width, double *h,
+                      double *gram);
+
+/* Makes w orthonormal and orthogonal to the basis, and appends it. w must
+ * have been projected, unless it is zero. Columns of w that depend on the
+ * rest, or are shorter than `negligible`, give way to random ones.
+ * Collective. */
+void cf_basis_append(cf_basis *b, void *w, int width, double negligible);
+
+/* out = Q s for 16 or fewer columns of s [count x ...] column-major from
+ * `first` to `last`. Local. */
+void cf_basis_combine(const cf_basis *b, const double *s, int first, int last,
+                      void *out);
+
+/* Q becomes Q s for the first `keep` columns of s, a multiple of 16 unless it
+ * is count. Local. */
+void cf_basis_rotate(cf_basis *b, const double *s, int keep);
 
 #endif

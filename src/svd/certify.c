@@ -1,7 +1,8 @@
 /* Method  What is published is what is measured: the stored float32 U·Σ and V
- *         are multiplied by the matrix in float64, 16 columns at a time.
- * Cost    4 nnz dim flops, 2 n dim^2 for UᵀU; traffic as for dim/16 passes of
- *         the solver.
+ *         are multiplied by the matrix in float64, 16 columns at a time, tile
+ *         by tile as the solver goes through it.
+ * Cost    4 nnz dim flops, n dim^2 for UᵀU; 12 cols dim (P-1)/P bytes sent by
+ *         a rank.
  * Note    With U = AV/σ the left residual is only the rounding of U to
  *         float32, whatever V is; the right one is what counts. */
 #include <cblas.h>
@@ -13,30 +14,6 @@
 #include "cfmpi/progress.h"
 #include "cfmpi/svd.h"
 #include "product.h"
-
-/* Rows of A·V for one row of A; `sum` [dim] in float64. */
-static void embed_row(const cf_csr *a, int64_t i, const float *items, int dim,
-                      double *sum)
-{
-    memset(sum, 0, (size_t)dim * sizeof *sum);
-    for (int64_t e = a->indptr[i]; e < a->indptr[i + 1]; e++) {
-        const float *v = items + (int64_t)a->indices[e] * dim;
-        double x = a->values[e];
-        for (int k = 0; k < dim; k++)
-            sum[k] += x * (double)v[k];
-    }
-}
-
-void cf_svd_embed_rows(const cf_csr *a, const float *items, int dim, float *out)
-{
-    double *sum = cf_alloc(dim, sizeof *sum, "embedding row");
-    for (int64_t i = 0; i < a->n_loc; i++) {
-        embed_row(a, i, items, dim, sum);
-        for (int k = 0; k < dim; k++)
-            out[i * dim + k] = (float)sum[k];
-    }
-    cf_free(sum);
-}
 
 void cf_svd_scale_rows(float *rows, int64_t count, int dim, const double *sigma)
 {
@@ -54,45 +31,86 @@ static void columns(const float *from, int64_t rows, int dim, int k, int width,
             to[i * width + c] = (double)from[i * dim + k + c];
 }
 
-/* Room for one block of triplets. */
-typedef struct block {
-    double *v, *v_all; /* own items, all items */
-    double *us, *av;   /* own users: stored U·Σ, and A·V computed */
-    double *w_all, *w; /* AᵀU·Σ of all items, own items */
-    double sums[2 * CF_BLOCK];
-} block;
+/* Sums of squares of 16 triplets. */
+typedef struct squares {
+    double left[CF_BLOCK], right[CF_BLOCK];
+} squares;
 
-static void residual_block(cf_embedding *e, const cf_csr *a, const cf_par *par,
-                           block *b, int k, int width)
+/* V of 16 triplets by position, in float64; zeros behind narrow blocks. */
+static void spread_items(const cf_embedding *e, cf_operator *op, int k,
+                         int width, double *x)
 {
-    int64_t n = a->n_loc, m = cf_part_count(&e->item_part, par->rank);
-    columns(e->items, m, e->dim, k, width, b->v);
-    columns(e->users, n, e->dim, k, width, b->us);
-    cf_allgather_rows(par, &e->item_part, b->v, b->v_all,
-                      (size_t)width * sizeof(double));
-    cf_product(a, b->v_all, b->av, width);
-    memset(b->w_all, 0, (size_t)(a->cols * width) * sizeof(double));
-    cf_product_transpose(a, b->us, b->w_all, width);
-    cf_reduce_scatter_rows(par, &e->item_part, b->w_all, b->w, width);
-    memset(b->sums, 0, sizeof b->sums);
-    for (int64_t i = 0; i < n; i++)
-        for (int c = 0; c < width; c++) {
-            double d = b->av[i * width + c] - b->us[i * width + c];
-            b->sums[c] += d * d;
-        }
+    int64_t m = cf_part_count(&e->item_part, op->par->rank);
+    /* Room that is free until the products. */
+    float *all = op->summed;
+    float *own = cf_calloc(m * CF_BLOCK, sizeof *own, "panel of V");
     for (int64_t i = 0; i < m; i++)
+        memcpy(own + i * CF_BLOCK, e->items + i * e->dim + k,
+               (size_t)width * sizeof *own);
+    cf_allgather_rows(op->par, &e->item_part, own, all, CF_BLOCK * sizeof *all);
+    for (int64_t j = 0; j < op->a->cols; j++) {
+        double *row = x + (int64_t)op->packed.position[j] * CF_BLOCK;
+        for (int c = 0; c < CF_BLOCK; c++)
+            row[c] = (double)all[j * CF_BLOCK + c];
+    }
+    cf_free(own);
+}
+
+/* Compares the rows of A·V in a tile, which are computed times 2^-exponent,
+ * with the stored U·Σ, and puts the stored ones in their place. */
+static void compare_tile(const cf_embedding *e, const cf_operator *op,
+                         int64_t tile, int k, int width, squares *sum)
+{
+    double *y = op->tile, scale = ldexp(1, -op->packed.exponent);
+    int64_t begin = tile * CF_TILE, end = CF_MIN(begin + CF_TILE, op->a->n_loc);
+    for (int64_t i = begin; i < end; i++, y += CF_BLOCK) {
+        const float *stored = e->users + i * e->dim + k;
         for (int c = 0; c < width; c++) {
-            double sigma = e->sigma[k + c];
-            double d = sigma > 0 ? b->w[i * width + c] / sigma -
-                                       sigma * b->v[i * width + c]
-                                 : 0;
-            b->sums[CF_BLOCK + c] += d * d;
+            double d = y[c] - scale * (double)stored[c];
+            sum->left[c] += d * d;
+            y[c] = scale * (double)stored[c];
         }
-    cf_allreduce(par, b->sums, 2 * CF_BLOCK, MPI_DOUBLE, MPI_SUM);
+    }
+}
+
+/* ‖AᵀUΣ/σ − σv‖² on own positions; everything times 2^-exponent. */
+static void compare_items(const cf_embedding *e, const cf_operator *op, int k,
+                          int width, const double *v, const double *w,
+                          squares *sum)
+{
+    int64_t m = cf_part_count(&op->item_part, op->par->rank);
     for (int c = 0; c < width; c++) {
-        double scale = e->sigma[k + c] > 0 ? e->sigma[k + c] : e->sigma[0];
-        e->left[k + c] = scale > 0 ? sqrt(b->sums[c]) / scale : 0;
-        e->right[k + c] = scale > 0 ? sqrt(b->sums[CF_BLOCK + c]) / scale : 0;
+        double sigma = ldexp(e->sigma[k + c], -op->packed.exponent);
+        for (int64_t i = c; i < m * CF_BLOCK && sigma > 0; i += CF_BLOCK) {
+            double d = w[i] / sigma - sigma * v[i];
+            sum->right[c] += d * d;
+        }
+    }
+}
+
+static void certify_block(cf_embedding *e, cf_operator *op, double *x,
+                          double *own, int k)
+{
+    const cf_packed *p = &op->packed;
+    int width = CF_MIN(CF_BLOCK, e->dim - k);
+    squares sum = {0};
+    spread_items(e, op, k, width, x);
+    memset(op->summed, 0, (size_t)p->cols * CF_BLOCK * sizeof(double));
+    for (int64_t t = 0; t < p->tiles; t++) {
+        op->kernels->gather(p, t, x, op->tile);
+        compare_tile(e, op, t, k, width, &sum);
+        op->kernels->scatter(p, t, op->tile, op->summed);
+    }
+    cf_reduce_scatter_rows(op->par, &op->item_part, op->summed, own, CF_BLOCK,
+                           MPI_DOUBLE);
+    int64_t first = op->item_part.begin[op->par->rank];
+    compare_items(e, op, k, width, x + first * CF_BLOCK, own, &sum);
+    cf_allreduce(op->par, &sum, 2 * CF_BLOCK, MPI_DOUBLE, MPI_SUM);
+    for (int c = 0; c < width; c++) {
+        double sigma = e->sigma[k + c] > 0 ? e->sigma[k + c] : e->sigma[0];
+        double scale = ldexp(sigma, -p->exponent);
+        e->left[k + c] = scale > 0 ? sqrt(sum.left[c]) / scale : 0;
+        e->right[k + c] = scale > 0 ? sqrt(sum.right[c]) / scale : 0;
         e->residual[k + c] =
             e->left[k + c] > e->right[k + c] ? e->left[k + c] : e->right[k + c];
     }
@@ -125,21 +143,17 @@ static double orthogonality(const cf_embedding *e, int64_t n, const cf_par *par)
 
 void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par)
 {
-    int64_t n = a->n_loc, m = cf_part_count(&e->item_part, par->rank);
-    block b = {0};
-    b.v = cf_alloc((2 * m + 2 * n + 2 * a->cols) * CF_BLOCK, sizeof *b.v,
-                   "certificate block");
-    b.w = b.v + m * CF_BLOCK;
-    b.us = b.w + m * CF_BLOCK;
-    b.av = b.us + n * CF_BLOCK;
-    b.v_all = b.av + n * CF_BLOCK;
-    b.w_all = b.v_all + a->cols * CF_BLOCK;
+    cf_operator op;
+    cf_operator_begin(&op, a, par, CF_DOUBLE);
+    int64_t m = cf_part_count(&op.item_part, par->rank);
+    double *x = cf_alloc((a->cols + m) * CF_BLOCK, sizeof *x, "panel of V");
     for (int k = 0; k < e->dim; k += CF_BLOCK) {
-        residual_block(e, a, par, &b, k, CF_MIN(CF_BLOCK, e->dim - k));
+        certify_block(e, &op, x, x + a->cols * CF_BLOCK, k);
         cf_progress_step(k, e->dim);
     }
-    cf_free(b.v);
-    e->orthogonality = orthogonality(e, n, par);
+    cf_free(x);
+    cf_operator_end(&op);
+    e->orthogonality = orthogonality(e, a->n_loc, par);
     e->max_residual = 0;
     for (int k = 0; k < e->dim; k++) /* a NaN wins, and stays */
         if (!(e->residual[k] <= e->max_residual))

@@ -13,15 +13,17 @@
  *         something is missing, and the work begins anew with blocks twice
  *         as wide. A value that exceeds the smallest wanted one by little can
  *         escape the few steps of the probe.
+ * Precision  float32 first: its rounding, ε σ1²/σ² of a triplet, is below the
+ *         usual tolerances. Where it is not, or σ vanish, the work begins anew
+ *         in float64, which takes what σ² less than 100 ε σ1² for zero.
  * Start   Noise times (number of ratings)^1.5, which leans towards the
  *         leading vectors.
  * Cost    A step: one pass over the matrix with 16 columns and
- *         8 n p 16 flops against p basis columns; some 5 dim basis columns
+ *         4 n p 16 flops against p basis columns; some 5 dim basis columns
  *         in all for residuals of 1e-3.
  * References  Musco, Musco: Randomized block Krylov methods. NIPS 2015.
  *             Stewart: A Krylov-Schur algorithm. SIMAX 23 (2001).
  *             Saad: Numerical methods for large eigenvalue problems, ch. 6. */
-#include <cblas.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -35,9 +37,11 @@
 
 #define CHECK_AHEAD 4 /* steps between looks at T, at most */
 #define PROBE_STEPS                                                            \
-    3                     /* products with a random block that seeks what was  \
-                             missed */
-#define PROBE_MARGIN 1e-5 /* of an eigenvalue: less is none of its own */
+    3 /* products with a random block that seeks what was                      \
+         missed */
+#define SINGLE_ROUNDING 5e-7 /* of the largest eigenvalue, in a product */
+#define SMALL_ORDER 256      /* float64 from the beginning */
+#define PROBE_MARGIN 1e-5    /* of an eigenvalue: less is none of its own */
 
 static int smaller(cf_gidx a, cf_gidx b)
 {
@@ -45,20 +49,12 @@ static int smaller(cf_gidx a, cf_gidx b)
 }
 
 /* Ratings of each row of C that this rank owns. */
-static void popularity(const cf_svd *s, double *weight)
+static double ratings_of(const cf_operator *op, int64_t row)
 {
-    const cf_operator *op = &s->op;
-    const cf_csr *a = op->a;
-    if (!op->by_items) {
-        for (int64_t i = 0; i < op->n_loc; i++)
-            weight[i] = (double)(a->indptr[i + 1] - a->indptr[i]);
-        return;
-    }
-    int64_t *count = cf_alloc(a->cols, sizeof *count, "column counts");
-    cf_csr_col_counts(a, op->par, count);
-    for (int64_t i = 0; i < op->n_loc; i++)
-        weight[i] = (double)count[op->part.begin[op->par->rank] + i];
-    cf_free(count);
+    const cf_packed *p = &op->packed;
+    if (op->by_items)
+        return (double)p->count[op->part.begin[op->par->rank] + row];
+    return (double)(p->indptr[row + 1] - p->indptr[row]);
 }
 
 /* An empty basis and the starting block of the width in force. */
@@ -68,25 +64,25 @@ static void start(cf_svd *s)
     int dim = s->options.dim;
     s->capacity = smaller(s->op.order, 6 * (int64_t)dim + 8 * s->width);
     s->last = s->width;
-    cf_basis_begin(b, s->op.par, &s->op.part,
-                   s->capacity + PROBE_STEPS * CF_BLOCK, s->options.seed);
+    cf_basis_begin(b, s->op.par, &s->op.part, s->op.kernels,
+                   s->capacity + (PROBE_STEPS + 1) * CF_BLOCK, s->options.seed);
     s->t = cf_calloc((int64_t)s->capacity * s->capacity, sizeof *s->t,
                      "projected matrix");
     s->theta = cf_calloc(s->capacity, sizeof *s->theta, "eigenvalues");
-    s->w = cf_calloc((int64_t)b->ld * s->width, sizeof *s->w, "SVD block");
+    s->w = cf_basis_columns(b, s->width);
     s->gram = cf_calloc((int64_t)s->width * s->width, sizeof *s->gram, "gram");
     s->steps = s->looked = 0;
-    s->next_look = CF_MIN(s->capacity, 2 * dim);
+    s->exhausted = false;
+    s->next_look = CF_MIN(s->capacity, 4 * dim);
     s->worst = INFINITY;
-    double *weight = cf_alloc(b->n_loc, sizeof *weight, "item weights");
-    popularity(s, weight);
-    for (int64_t i = 0; i < b->n_loc; i++)
+    for (int64_t i = 0; i < b->n_loc; i++) {
+        double weight = pow(ratings_of(&s->op, i), 1.5);
         for (int c = 0; c < s->last; c++)
-            s->w[i + (int64_t)c * b->ld] =
-                pow(weight[i], 1.5) *
-                cf_random_normal(b->seed, (uint64_t)c,
-                                 (uint64_t)(b->row_begin + i));
-    cf_free(weight);
+            cf_basis_set(b, s->w, i, c,
+                         weight *
+                             cf_random_normal(b->seed, (uint64_t)c,
+                                              (uint64_t)(b->row_begin + i)));
+    }
     cf_basis_append(b, s->w, s->last, 0);
 }
 
@@ -101,12 +97,23 @@ static void stop(cf_svd *s)
     s->s = NULL;
 }
 
+/* Begins anew in float64. */
+static void go_double(cf_svd *s)
+{
+    stop(s);
+    s->precision = CF_DOUBLE;
+    cf_operator_precision(&s->op, CF_DOUBLE);
+    start(s);
+}
+
 cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
                      const cf_svd_options *options)
 {
     cf_svd *s = cf_calloc(1, sizeof *s, "SVD");
     s->options = *options;
-    cf_operator_begin(&s->op, a, par);
+    cf_gidx order = CF_MIN(a->rows, a->cols);
+    s->precision = order > SMALL_ORDER ? CF_SINGLE : CF_DOUBLE;
+    cf_operator_begin(&s->op, a, par, s->precision);
     s->width = smaller(s->op.order, CF_BLOCK);
     start(s);
     return s;
@@ -122,23 +129,12 @@ void cf_svd_end(cf_svd *s)
 }
 
 /* w = C q for `width` columns of the basis from `first` on. */
-static void multiply(cf_svd *s, int first, int width, double *w)
+static void multiply(cf_svd *s, int first, int width, void *w)
 {
     const cf_basis *b = &s->basis;
-    double *x = cf_alloc(2 * b->n_loc * CF_BLOCK, sizeof *x, "SVD block");
-    double *y = x + b->n_loc * CF_BLOCK;
-    for (int at = 0; at < width; at += CF_BLOCK) {
-        int n = CF_MIN(CF_BLOCK, width - at);
-        const double *q = b->q + (int64_t)(first + at) * b->ld;
-        for (int64_t i = 0; i < b->n_loc; i++)
-            for (int c = 0; c < n; c++)
-                x[i * n + c] = q[i + (int64_t)c * b->ld];
-        cf_operator_apply(&s->op, x, y, n);
-        for (int64_t i = 0; i < b->n_loc; i++)
-            for (int c = 0; c < n; c++)
-                w[i + (int64_t)(at + c) * b->ld] = y[i * n + c];
-    }
-    cf_free(x);
+    for (int at = 0; at < width; at += CF_BLOCK)
+        cf_operator_apply(&s->op, cf_basis_block(b, b->q, first + at),
+                          cf_basis_block(b, w, at));
 }
 
 /* Takes w apart along the basis; the coefficients are columns of T. */
@@ -146,8 +142,7 @@ static void project(cf_svd *s)
 {
     int p = s->basis.count, width = s->last, first = p - width;
     double *h = cf_alloc((int64_t)p * width, sizeof *h, "coefficients");
-    cf_basis_project(&s->basis, s->w, width, h, false);
-    cf_basis_project(&s->basis, s->w, width, h, true);
+    cf_basis_project(&s->basis, s->w, width, h, s->gram);
     for (int c = 0; c < width; c++)
         for (int r = 0; r < p; r++) {
             double x = h[r + (int64_t)c * p];
@@ -158,7 +153,6 @@ static void project(cf_svd *s)
             s->t[first + c + (int64_t)r * s->capacity] = x;
         }
     cf_free(h);
-    cf_basis_gram(&s->basis, s->w, width, s->gram);
 }
 
 /* ‖F s_last‖ of eigenvector k. */
@@ -173,7 +167,8 @@ static double remainder_norm(const cf_svd *s, int k)
     return sqrt(fmax(sum, 0));
 }
 
-/* Eigenvalues below the rounding of the largest are taken for zero. */
+/* Eigenvalues below the rounding of the largest in float64 are taken for zero.
+ */
 bool cf_svd_is_zero(const cf_svd *s, int k)
 {
     return s->theta[k] <= 100 * DBL_EPSILON * s->theta[0];
@@ -183,7 +178,8 @@ bool cf_svd_is_zero(const cf_svd *s, int k)
 static int look(cf_svd *s)
 {
     int status = CF_OK, p = s->basis.count;
-    s->wanted = CF_MIN(p, s->options.dim + 2 * CF_BLOCK);
+    s->wanted =
+        CF_MIN(p, (s->options.dim + 3 * CF_BLOCK - 1) / CF_BLOCK * CF_BLOCK);
     cf_free(s->s);
     s->s = cf_alloc((int64_t)p * s->wanted, sizeof *s->s, "Ritz vectors");
     CF_TRY(cf_grid_eigen(s->op.par, s->t, p, s->capacity, s->wanted, s->theta,
@@ -212,22 +208,11 @@ static int predict_steps(double before, double now, int steps, double target)
 /* Replaces the basis by its best Ritz vectors; T becomes diagonal. */
 static void restart(cf_svd *s)
 {
-    cf_basis *b = &s->basis;
-    int p = b->count, keep = s->wanted, chunk = 1024;
-    double *rows = cf_alloc((int64_t)chunk * keep, sizeof *rows, "restart");
-    for (int64_t at = 0; at < b->n_loc; at += chunk) {
-        int n = (int)CF_MIN(chunk, b->n_loc - at);
-        cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, n, keep, p, 1,
-                    b->q + at, b->ld, s->s, p, 0, rows, chunk);
-        for (int c = 0; c < keep; c++)
-            memcpy(b->q + at + (int64_t)c * b->ld, rows + (int64_t)c * chunk,
-                   (size_t)n * sizeof *rows);
-    }
-    cf_free(rows);
+    int keep = s->wanted;
+    cf_basis_rotate(&s->basis, s->s, keep);
     memset(s->t, 0, (size_t)s->capacity * (size_t)s->capacity * sizeof *s->t);
     for (int k = 0; k < keep; k++)
         s->t[k + (int64_t)k * s->capacity] = s->theta[k];
-    b->count = keep;
     s->next_look = keep + CHECK_AHEAD * s->width;
 }
 
@@ -293,15 +278,14 @@ static int probe(cf_svd *s, double *found)
                           sizeof *t, "probe");
     double *h = cf_alloc((int64_t)s->basis.capacity * CF_BLOCK, sizeof *h,
                          "coefficients");
-    double *w =
-        cf_calloc((int64_t)s->basis.ld * CF_BLOCK, sizeof *w, "SVD block");
+    void *w = cf_basis_columns(&s->basis, CF_BLOCK);
     double *vector = cf_alloc(PROBE_STEPS * CF_BLOCK, sizeof *vector, "probe");
     for (int step = 0; step < PROBE_STEPS && width > 0; step++) {
         /* Nothing is left of zeros: the first block becomes random. */
         cf_basis_append(&s->basis, w, width, 0);
         n += width;
         multiply(s, p + n - width, width, w);
-        cf_basis_project(&s->basis, w, width, h, false);
+        cf_basis_project(&s->basis, w, width, h, NULL);
         for (int c = 0; c < width; c++)
             for (int r = 0; r < n; r++) {
                 double x = h[p + r + (int64_t)c * (p + n)];
@@ -339,20 +323,45 @@ static int widen_if_missed(cf_svd *s, bool *missed)
     return status;
 }
 
+/* Whether float32 cannot give the residual asked for: rounding of C, which
+ * every product brings in, against the smallest wanted eigenvalue. */
+static bool beyond_single(const cf_svd *s, double target)
+{
+    int last = s->options.dim - 1;
+    return s->precision == CF_SINGLE && s->looked == s->steps &&
+           s->basis.count > last &&
+           !(SINGLE_ROUNDING * s->theta[0] <= target * s->theta[last]);
+}
+
+/* Steps until the target is met, or passes or space are used up. */
+static int iterate(cf_svd *s, double target)
+{
+    int status = CF_OK;
+    /* Whatever the passes allowed, there must be dim columns. */
+    while (!s->exhausted && !converged(s, target) &&
+           (s->op.passes < s->options.max_passes ||
+            s->basis.count < s->options.dim)) {
+        if (s->steps > 0)
+            advance(s);
+        if (!s->exhausted)
+            CF_TRY(step(s, target));
+        if (beyond_single(s, target) ||
+            (s->exhausted && s->precision == CF_SINGLE))
+            go_double(s);
+    }
+done:
+    return status;
+}
+
 int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more)
 {
     int status = CF_OK;
     bool missed = true;
+    /* Called again: what float32 gives was not enough. */
+    if (s->steps > 0 && s->precision == CF_SINGLE)
+        go_double(s);
     while (missed) {
-        /* Whatever the passes allowed, there must be dim columns. */
-        while (!s->exhausted && !converged(s, target) &&
-               (s->op.passes < s->options.max_passes ||
-                s->basis.count < s->options.dim)) {
-            if (s->steps > 0)
-                advance(s);
-            if (!s->exhausted)
-                CF_TRY(step(s, target));
-        }
+        CF_TRY(iterate(s, target));
         missed = false;
         if (converged(s, target) && s->op.passes < s->options.max_passes)
             CF_TRY(widen_if_missed(s, &missed));

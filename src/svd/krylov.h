@@ -8,6 +8,7 @@
 
 struct cf_svd {
     cf_svd_options options;
+    enum cf_precision precision;
     cf_operator op;
     cf_basis basis;
     int width;     /* columns of a block */
@@ -16,7 +17,7 @@ struct cf_svd {
     double *theta; /* [capacity] eigenvalues of T, descending */
     double *s;     /* [count x wanted] leading eigenvectors of T */
     int wanted;    /* columns of s */
-    double *w;     /* [ld x width] C Q_last less the basis */
+    void *w;       /* [width columns] C Q_last less the basis */
     int last;      /* columns of the newest block */
     double *gram;  /* [width x width] wᵀw */
     double worst;  /* estimated residual at the last look */
@@ -29,6 +30,6 @@ bool cf_svd_is_zero(const cf_svd *s, int k);
 
 /* Makes the float32 triplets from the basis and the eigenvectors of the last
  * look. Collective. */
-void cf_svd_publish(const cf_svd *s, cf_embedding *e);
+void cf_svd_publish(cf_svd *s, cf_embedding *e);
 
 #endif

@@ -1,138 +1,109 @@
-/* Method  Row by row: gather y_i = Σ a_ij x_j, and for AᵀA scatter
- *         w_j += a_ij y_i at once, so that the matrix is read once a pass.
- *         The width is a constant in the usual case, which lets the compiler
- *         keep a row of the block in registers.
- * Cost    4 nnz width flops a pass; 8 bytes an entry of matrix, and for each
- *         entry two block rows of 8 width bytes, mostly from cache. */
+/* Method  Tile by tile: gather the rows of A x into the cache, scatter them to
+ *         Aᵀ(A x) at once, so that the matrix is read once a pass.
+ * Cost    4 nnz 16 flops a pass. From memory: 6.4 bytes an entry, 16 where
+ *         the matrix has more than 16 values; for each entry two block rows
+ *         of 64 bytes (float32), mostly from the L2 cache. */
 #include "product.h"
 
 #include <string.h>
 
-#include "cfmpi/cpu.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE void gather_row(const cf_csr *a, int64_t i, const double *x, double *sum,
-                       int width)
+void cf_operator_precision(cf_operator *op, enum cf_precision precision)
 {
-    for (int c = 0; c < width; c++)
-        sum[c] = 0;
-    for (int64_t e = a->indptr[i]; e < a->indptr[i + 1]; e++) {
-        const double *row = x + (int64_t)a->indices[e] * width;
-        double v = a->values[e];
-        for (int c = 0; c < width; c++)
-            sum[c] += v * row[c];
-    }
+    op->kernels = cf_kernels_of(precision);
+    size_t row = CF_BLOCK * op->kernels->real;
+    cf_free(op->gathered);
+    cf_free(op->summed);
+    cf_free(op->tile);
+    op->gathered =
+        cf_alloc(op->by_items ? op->a->cols : 0, row, "gathered block");
+    op->summed = cf_alloc(op->a->cols, row, "summed block");
+    op->tile = cf_alloc(CF_TILE, row, "tile of a block");
 }
 
-INLINE void scatter_row(const cf_csr *a, int64_t i, const double *y, double *w,
-                        int width)
-{
-    for (int64_t e = a->indptr[i]; e < a->indptr[i + 1]; e++) {
-        double *row = w + (int64_t)a->indices[e] * width;
-        double v = a->values[e];
-        for (int c = 0; c < width; c++)
-            row[c] += v * y[c];
-    }
-}
-
-CF_VECTORISED static void fused_block(const cf_csr *a, const double *x,
-                                      double *w)
-{
-    double y[CF_BLOCK];
-    for (int64_t i = 0; i < a->n_loc; i++) {
-        gather_row(a, i, x, y, CF_BLOCK);
-        scatter_row(a, i, y, w, CF_BLOCK);
-    }
-}
-
-static void fused(const cf_csr *a, const double *x, double *w, int width)
-{
-    double y[CF_BLOCK];
-    if (width == CF_BLOCK) {
-        fused_block(a, x, w);
-        return;
-    }
-    for (int64_t i = 0; i < a->n_loc; i++) {
-        gather_row(a, i, x, y, width);
-        scatter_row(a, i, y, w, width);
-    }
-}
-
-CF_VECTORISED static void product_block(const cf_csr *a, const double *x,
-                                        double *y)
-{
-    for (int64_t i = 0; i < a->n_loc; i++)
-        gather_row(a, i, x, y + i * CF_BLOCK, CF_BLOCK);
-}
-
-void cf_product(const cf_csr *a, const double *x, double *y, int width)
-{
-    if (width == CF_BLOCK) {
-        product_block(a, x, y);
-        return;
-    }
-    for (int64_t i = 0; i < a->n_loc; i++)
-        gather_row(a, i, x, y + i * width, width);
-}
-
-CF_VECTORISED static void transpose_block(const cf_csr *a, const double *x,
-                                          double *w)
-{
-    for (int64_t i = 0; i < a->n_loc; i++)
-        scatter_row(a, i, x + i * CF_BLOCK, w, CF_BLOCK);
-}
-
-void cf_product_transpose(const cf_csr *a, const double *x, double *w,
-                          int width)
-{
-    if (width == CF_BLOCK) {
-        transpose_block(a, x, w);
-        return;
-    }
-    for (int64_t i = 0; i < a->n_loc; i++)
-        scatter_row(a, i, x + i * width, w, width);
-}
-
-void cf_operator_begin(cf_operator *op, const cf_csr *a, const cf_par *par)
+void cf_operator_begin(cf_operator *op, const cf_csr *a, const cf_par *par,
+                       enum cf_precision precision)
 {
     *op = (cf_operator){.a = a, .par = par, .by_items = a->cols <= a->rows};
-    if (op->by_items)
-        cf_part_even(&op->part, a->cols, par->size);
-    else
-        cf_part_copy(&op->part, &a->part);
+    cf_part_even(&op->item_part, a->cols, par->size);
+    cf_part_copy(&op->part, op->by_items ? &op->item_part : &a->part);
     op->n_loc = cf_part_count(&op->part, par->rank);
     op->order = cf_part_rows(&op->part);
-    int64_t size = a->cols * CF_BLOCK;
-    op->gathered =
-        cf_alloc(op->by_items ? size : 0, sizeof(double), "gathered block");
-    op->summed = cf_alloc(size, sizeof(double), "summed block");
+    cf_packed_begin(&op->packed, a, par);
+    cf_operator_precision(op, precision);
 }
 
 void cf_operator_end(cf_operator *op)
 {
     cf_part_free(&op->part);
+    cf_part_free(&op->item_part);
+    cf_packed_end(&op->packed);
     cf_free(op->gathered);
     cf_free(op->summed);
+    cf_free(op->tile);
     *op = (cf_operator){0};
 }
 
-void cf_operator_apply(cf_operator *op, const double *x, double *y, int width)
+static MPI_Datatype real_of(const cf_operator *op)
 {
-    size_t bytes = (size_t)op->a->cols * (size_t)width * sizeof(double);
-    memset(op->summed, 0, bytes);
-    op->passes++;
-    if (op->by_items) {
-        cf_allgather_rows(op->par, &op->part, x, op->gathered,
-                          (size_t)width * sizeof(double));
-        fused(op->a, op->gathered, op->summed, width);
-        cf_reduce_scatter_rows(op->par, &op->part, op->summed, y, width);
-    } else {
-        cf_product_transpose(op->a, x, op->summed, width);
-        cf_allreduce(op->par, op->summed, op->a->cols * width, MPI_DOUBLE,
-                     MPI_SUM);
-        cf_product(op->a, op->summed, y, width);
+    return op->kernels->real == sizeof(float) ? MPI_FLOAT : MPI_DOUBLE;
+}
+
+static void clear_sums(cf_operator *op)
+{
+    memset(op->summed, 0, (size_t)op->a->cols * CF_BLOCK * op->kernels->real);
+}
+
+static char *tile_of(const cf_operator *op, const void *rows, int64_t tile)
+{
+    return (char *)rows +
+           tile * CF_TILE * CF_BLOCK * (int64_t)op->kernels->real;
+}
+
+/* summed = Aᵀ x over own rows. */
+static void sum_items(cf_operator *op, const void *x)
+{
+    clear_sums(op);
+    for (int64_t t = 0; t < op->packed.tiles; t++)
+        op->kernels->scatter(&op->packed, t, tile_of(op, x, t), op->summed);
+}
+
+void cf_operator_transpose(cf_operator *op, const void *x, void *w)
+{
+    sum_items(op, x);
+    cf_reduce_scatter_rows(op->par, &op->item_part, op->summed, w, CF_BLOCK,
+                           real_of(op));
+}
+
+static void apply_to_items(cf_operator *op, const void *x, void *y)
+{
+    cf_allgather_rows(op->par, &op->part, x, op->gathered,
+                      CF_BLOCK * op->kernels->real);
+    clear_sums(op);
+    for (int64_t t = 0; t < op->packed.tiles; t++) {
+        op->kernels->gather(&op->packed, t, op->gathered, op->tile);
+        op->kernels->scatter(&op->packed, t, op->tile, op->summed);
     }
+    cf_reduce_scatter_rows(op->par, &op->part, op->summed, y, CF_BLOCK,
+                           real_of(op));
+}
+
+static void apply_to_users(cf_operator *op, const void *x, void *y)
+{
+    sum_items(op, x);
+    cf_allreduce(op->par, op->summed, op->a->cols * CF_BLOCK, real_of(op),
+                 MPI_SUM);
+    for (int64_t t = 0; t < op->packed.tiles; t++)
+        op->kernels->gather(&op->packed, t, op->summed, tile_of(op, y, t));
+}
+
+void cf_operator_apply(cf_operator *op, const void *x, void *y)
+{
+    op->passes++;
+    if (op->by_items)
+        apply_to_items(op, x, y);
+    else
+        apply_to_users(op, x, y);
 }

@@ -1,40 +1,45 @@
-/* The ratings times a few columns, in float64. */
+/* The ratings times blocks of 16 columns. Row-major blocks of reals, by
+ * position on the item side. */
 #ifndef CFMPI_PRODUCT_H
 #define CFMPI_PRODUCT_H
 
-#include <stdbool.h>
-
-#include "cfmpi/csr.h"
-
-#define CF_BLOCK 16 /* columns that go through the matrix at a time */
+#include "kernels.h"
 
 /* C = AᵀA on the items or AAᵀ on the users, whichever side is smaller. Its
- * rows are split by `part`. */
+ * rows, in the order of positions where they are items, are split by
+ * `part`. */
 typedef struct cf_operator {
     const cf_csr *a;
     const cf_par *par;
+    const cf_kernels *kernels;
+    cf_packed packed;
     bool by_items;
     cf_part part;
-    int64_t n_loc;    /* own rows of C */
-    cf_gidx order;    /* rows of C */
-    double *gathered; /* [cols x CF_BLOCK] */
-    double *summed;   /* [cols x CF_BLOCK] */
-    int64_t passes;   /* applications so far */
+    cf_part item_part; /* positions of each rank */
+    int64_t n_loc;     /* own rows of C */
+    cf_gidx order;     /* rows of C */
+    void *gathered;    /* [cols x CF_BLOCK] */
+    void *summed;      /* [cols x CF_BLOCK] */
+    void *tile;        /* [CF_TILE x CF_BLOCK] */
+    int64_t passes;    /* applications so far */
 } cf_operator;
 
-void cf_operator_begin(cf_operator *op, const cf_csr *a, const cf_par *par);
+/* Packs the matrix, which stays in use. Collective. */
+void cf_operator_begin(cf_operator *op, const cf_csr *a, const cf_par *par,
+                       enum cf_precision precision);
+
+/* Changes the type of number. Local. */
+void cf_operator_precision(cf_operator *op, enum cf_precision precision);
+
+/* Safe on {0} and twice. Local. */
 void cf_operator_end(cf_operator *op);
 
-/* y = C x for `width` <= CF_BLOCK columns; x, y [n_loc x width] row-major.
- * Collective. Items: all-gather x, reduce-scatter y, so 2·8·cols·width·(P-1)/P
- * bytes a rank; users: one all-reduce of the same size. */
-void cf_operator_apply(cf_operator *op, const double *x, double *y, int width);
+/* y = C x; x, y [n_loc x 16]. Collective. Items: all-gather x, reduce-scatter
+ * y, so 2·16·real·cols·(P-1)/P bytes a rank; users: one all-reduce of as
+ * many. */
+void cf_operator_apply(cf_operator *op, const void *x, void *y);
 
-/* w += Aᵀ x over own rows; x [n_loc x width], w [cols x width]. Local. */
-void cf_product_transpose(const cf_csr *a, const double *x, double *w,
-                          int width);
-
-/* y = A x over own rows; x [cols x width], y [n_loc x width]. Local. */
-void cf_product(const cf_csr *a, const double *x, double *y, int width);
+/* w = Aᵀ x for own rows x [rows x 16]; w [own positions x 16]. Collective. */
+void cf_operator_transpose(cf_operator *op, const void *x, void *w);
 
 #endif

@@ -1,106 +1,140 @@
-/* Method  V = Q S in float64, or Aᵀ Q S / σ when the basis is on the users; its
- *         signs are fixed, it is rounded to float32, and the user rows are
- *         A·V of what was rounded.
+/* Method  V = Q S, or Aᵀ Q S / σ when the basis is on the users, made unit
+ *         length and rounded to float32 with its signs fixed; the user rows
+ *         are A·V of what was rounded. From float32 iterations σ are its
+ *         lengths, whose error is the square of that of V.
  * Cost    2 p n dim flops for p basis columns, 2 nnz dim for A·V; all of V
- *         passes through every rank (4 cols dim bytes). */
-#include <cblas.h>
+ *         passes through every rank (4 cols dim bytes), 16 columns at a
+ *         time. */
 #include <math.h>
 #include <string.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
+#include "cfmpi/random.h"
 #include "krylov.h"
 
-/* block = Q S for columns [k, k + width) of the triplets, [ld x width]. */
-static void ritz_vectors(const cf_svd *s, int k, int width, double *block)
+/* Columns [first, last) of the Ritz vectors, on own positions. */
+static void right_block(cf_svd *s, int first, int last, void *u, void *v)
 {
-    const cf_basis *b = &s->basis;
-    cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, (int)b->n_loc, width,
-                b->count, 1, b->q, b->ld, s->s + (int64_t)k * b->count,
-                b->count, 0, block, b->ld);
+    cf_operator *op = &s->op;
+    if (op->by_items) {
+        cf_basis_combine(&s->basis, s->s, first, last, v);
+        return;
+    }
+    cf_basis_combine(&s->basis, s->s, first, last, u);
+    cf_operator_transpose(op, u, v);
 }
 
-/* Right vectors of the block when the iteration ran on the users: Aᵀu/σ,
- * own items only. */
-static void to_items(const cf_svd *s, const cf_part *items, int k, int width,
-                     const double *u, double *v, int v_ld)
+/* Makes columns [first, last) of v unit length, and zero where σ is. */
+static void normalise(const cf_svd *s, cf_basis *v, int first, int last)
 {
-    const cf_operator *op = &s->op;
-    int64_t n = s->basis.n_loc, m = cf_part_count(items, op->par->rank);
-    double *x = cf_alloc((n + m) * width, sizeof *x, "SVD block");
-    double *y = x + n * width;
-    for (int64_t i = 0; i < n; i++)
-        for (int c = 0; c < width; c++)
-            x[i * width + c] = u[i + (int64_t)c * s->basis.ld];
-    memset(op->summed, 0,
-           (size_t)op->a->cols * (size_t)width * sizeof *op->summed);
-    cf_product_transpose(op->a, x, op->summed, width);
-    cf_reduce_scatter_rows(op->par, items, op->summed, y, width);
-    for (int64_t i = 0; i < m; i++)
-        for (int c = 0; c < width; c++)
-            v[i + (int64_t)c * v_ld] =
-                cf_svd_is_zero(s, k + c)
-                    ? 0
-                    : y[i * width + c] / sqrt(s->theta[k + c]);
+    double sum[CF_BLOCK] = {0};
+    for (int64_t i = 0; i < v->n_loc; i++)
+        for (int k = first; k < last; k++) {
+            double x = cf_basis_get(v, v->q, i, k);
+            sum[k - first] += x * x;
+        }
+    cf_allreduce(v->par, sum, CF_BLOCK, MPI_DOUBLE, MPI_SUM);
+    for (int k = first; k < last; k++) {
+        bool zero = cf_svd_is_zero(s, k) || !(sum[k - first] > 0);
+        sum[k - first] = zero && !s->op.by_items ? 0 : 1 / sqrt(sum[k - first]);
+    }
+    for (int64_t i = 0; i < v->n_loc; i++)
+        for (int k = first; k < last; k++)
+            cf_basis_set(v, v->q, i, k,
+                         sum[k - first] * cf_basis_get(v, v->q, i, k));
+}
+
+/* Takes the first k columns and then its own length out of column k; x is
+ * room for k sums. */
+static void orthonormalise(cf_basis *v, int k, double *x)
+{
+    double length = 0;
+    memset(x, 0, (size_t)k * sizeof *x);
+    for (int64_t i = 0; i < v->n_loc; i++)
+        for (int j = 0; j < k; j++)
+            x[j] += cf_basis_get(v, v->q, i, j) * cf_basis_get(v, v->q, i, k);
+    cf_allreduce(v->par, x, k, MPI_DOUBLE, MPI_SUM);
+    for (int64_t i = 0; i < v->n_loc; i++) {
+        double y = cf_basis_get(v, v->q, i, k);
+        for (int j = 0; j < k; j++)
+            y -= x[j] * cf_basis_get(v, v->q, i, j);
+        cf_basis_set(v, v->q, i, k, y);
+        length += y * y;
+    }
+    cf_allreduce(v->par, &length, 1, MPI_DOUBLE, MPI_SUM);
+    for (int64_t i = 0; i < v->n_loc; i++)
+        cf_basis_set(v, v->q, i, k, cf_basis_get(v, v->q, i, k) / sqrt(length));
+}
+
+/* Random orthonormal vectors in place of those whose σ are zero, which the
+ * users' side does not give. */
+static void complete(const cf_svd *s, cf_basis *v)
+{
+    int dim = s->options.dim, first = 0;
+    double *x = cf_alloc(dim, sizeof *x, "coefficients");
+    while (first < dim && !cf_svd_is_zero(s, first))
+        first++;
+    for (int k = first; k < dim; k++) {
+        for (int64_t i = 0; i < v->n_loc; i++)
+            cf_basis_set(v, v->q, i, k,
+                         cf_random_normal(v->seed, (uint64_t)k,
+                                          (uint64_t)(v->row_begin + i)));
+        /* Twice is enough. */
+        orthonormalise(v, k, x);
+        orthonormalise(v, k, x);
+    }
     cf_free(x);
 }
 
-/* All of V, own items, in float64: an orthonormal basis of its own, in which
- * the columns of zero σ are random. */
-static void right_vectors(const cf_svd *s, const cf_part *items, cf_basis *v)
+/* All of V on own positions: an orthonormal basis of its own. */
+static void right_vectors(cf_svd *s, cf_basis *v)
 {
-    const cf_par *par = s->op.par;
-    cf_basis_begin(v, par, items, s->options.dim, s->options.seed + 1);
-    double *u =
-        cf_alloc((int64_t)s->basis.ld * CF_BLOCK, sizeof *u, "SVD block");
-    for (int k = 0; k < s->options.dim; k += CF_BLOCK) {
-        int width = CF_MIN(CF_BLOCK, s->options.dim - k);
-        double *block = v->q + (int64_t)k * v->ld;
-        if (s->op.by_items) {
-            ritz_vectors(s, k, width, block);
-        } else {
-            ritz_vectors(s, k, width, u);
-            to_items(s, items, k, width, u, block, v->ld);
-        }
+    int dim = s->options.dim;
+    cf_basis_begin(v, s->op.par, &s->op.item_part, s->op.kernels, dim,
+                   s->options.seed + 1);
+    void *u = cf_basis_columns(&s->basis, CF_BLOCK);
+    for (int k = 0; k < dim; k += CF_BLOCK) {
+        int end = CF_MIN(k + CF_BLOCK, dim);
+        right_block(s, k, end, u, cf_basis_block(v, v->q, k));
+        normalise(s, v, k, end);
     }
-    v->count = s->options.dim;
-    int zeros = 0;
-    while (zeros < s->options.dim &&
-           cf_svd_is_zero(s, s->options.dim - 1 - zeros))
-        zeros++;
-    if (zeros > 0 && !s->op.by_items) {
-        double *w = cf_calloc((int64_t)v->ld * CF_BLOCK, sizeof *w, "block");
-        v->count -= zeros;
-        for (int left = zeros; left > 0; left -= CF_BLOCK) {
-            memset(w, 0, (size_t)v->ld * CF_BLOCK * sizeof *w);
-            cf_basis_append(v, w, CF_MIN(left, CF_BLOCK), 0);
-        }
-        cf_free(w);
-    }
+    v->count = dim;
     cf_free(u);
+    if (!s->op.by_items)
+        complete(s, v);
 }
 
-/* The largest entry of each column of V, as float32, is positive; the first
- * one where several are equal. */
-static void fix_signs(const cf_basis *v, double *sign)
+/* Sixteen columns of V as float32 for all items in their own order, signs
+ * fixed: the entry of largest size, the first one where several are equal, is
+ * positive. */
+static void gather_panel(const cf_svd *s, const cf_basis *v, int first,
+                         int width, float *room, float *panel)
 {
-    const cf_par *par = v->par;
-    for (int k = 0; k < v->count; k++) {
-        const double *q = v->q + (int64_t)k * v->ld;
-        float best = -1;
-        int64_t row = INT64_MAX;
-        for (int64_t i = 0; i < v->n_loc; i++)
-            if (fabsf((float)q[i]) > best) {
-                best = fabsf((float)q[i]);
-                row = v->row_begin + i;
+    int64_t cols = s->op.a->cols;
+    float *own = panel; /* is filled from `room` at the end only */
+    for (int64_t i = 0; i < v->n_loc; i++)
+        for (int c = 0; c < CF_BLOCK; c++)
+            own[i * CF_BLOCK + c] =
+                c < width ? (float)cf_basis_get(v, v->q, i, first + c) : 0;
+    cf_allgather_rows(v->par, &s->op.item_part, own, room,
+                      CF_BLOCK * sizeof *room);
+    float best[CF_BLOCK] = {0}, sign[CF_BLOCK];
+    for (int c = 0; c < CF_BLOCK; c++)
+        sign[c] = 1;
+    for (int64_t j = 0; j < cols; j++) {
+        const float *row = room + (int64_t)s->op.packed.position[j] * CF_BLOCK;
+        for (int c = 0; c < CF_BLOCK; c++) {
+            panel[j * CF_BLOCK + c] = row[c];
+            if (fabsf(row[c]) > best[c]) {
+                best[c] = fabsf(row[c]);
+                sign[c] = row[c] < 0 ? -1 : 1;
             }
-        float most = best;
-        MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_FLOAT, MPI_MAX, par->comm);
-        int64_t first = cf_min_i64(par, best >= most ? row : INT64_MAX);
-        int64_t negative =
-            best >= most && row == first && q[row - v->row_begin] < 0;
-        sign[k] = cf_max_i64(par, negative) ? -1 : 1;
+        }
     }
+    for (int64_t j = 0; j < cols; j++)
+        for (int c = 0; c < CF_BLOCK; c++)
+            panel[j * CF_BLOCK + c] *= sign[c];
 }
 
 static void allocate(cf_embedding *e, const cf_svd *s)
@@ -109,7 +143,7 @@ static void allocate(cf_embedding *e, const cf_svd *s)
     cf_embedding_free(e);
     e->dim = dim;
     cf_part_copy(&e->user_part, &s->op.a->part);
-    cf_part_even(&e->item_part, s->op.a->cols, s->op.par->size);
+    cf_part_copy(&e->item_part, &s->op.item_part);
     e->users = cf_alloc(cf_part_count(&e->user_part, rank) * dim,
                         sizeof *e->users, "user embedding");
     e->items = cf_alloc(cf_part_count(&e->item_part, rank) * dim,
@@ -120,30 +154,82 @@ static void allocate(cf_embedding *e, const cf_svd *s)
     e->right = e->left + dim;
 }
 
-void cf_svd_publish(const cf_svd *s, cf_embedding *e)
+/* σ from the projected matrix in float64, else the lengths of A·V. */
+static void measure(const cf_svd *s, cf_embedding *e)
 {
-    const cf_par *par = s->op.par;
+    int64_t n = s->op.a->n_loc;
+    for (int64_t i = 0; i < n && s->precision == CF_SINGLE; i++)
+        for (int k = 0; k < e->dim; k++) {
+            double x = e->users[i * e->dim + k];
+            e->sigma[k] += x * x;
+        }
+    cf_allreduce(s->op.par, e->sigma, e->dim, MPI_DOUBLE, MPI_SUM);
+    for (int k = 0; k < e->dim; k++) {
+        double value = sqrt(s->precision == CF_SINGLE ? e->sigma[k]
+                                                      : fmax(s->theta[k], 0));
+        int exponent = s->precision == CF_SINGLE ? 0 : s->op.packed.exponent;
+        e->sigma[k] = cf_svd_is_zero(s, k) ? 0 : ldexp(value, exponent);
+        for (int64_t i = 0; e->sigma[k] <= 0 && i < n; i++)
+            e->users[i * e->dim + k] = 0;
+    }
+}
+
+static void reorder(float *rows, int64_t count, int dim, const int *order)
+{
+    float *old = cf_alloc(dim, sizeof *old, "embedding row");
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(old, rows + i * dim, (size_t)dim * sizeof *old);
+        for (int k = 0; k < dim; k++)
+            rows[i * dim + k] = old[order[k]];
+    }
+    cf_free(old);
+}
+
+/* Close values may have changed places by being measured anew. */
+static void sort_triplets(cf_embedding *e, int64_t users, int64_t items)
+{
+    bool sorted = true;
+    int *order = cf_alloc(e->dim, sizeof *order, "triplets");
+    for (int k = 0; k < e->dim; k++) {
+        double sigma = e->sigma[k];
+        int at = k;
+        for (; at > 0 && e->sigma[at - 1] < sigma; at--) {
+            e->sigma[at] = e->sigma[at - 1];
+            order[at] = order[at - 1];
+            sorted = false;
+        }
+        e->sigma[at] = sigma;
+        order[at] = k;
+    }
+    if (!sorted) {
+        reorder(e->users, users, e->dim, order);
+        reorder(e->items, items, e->dim, order);
+    }
+    cf_free(order);
+}
+
+void cf_svd_publish(cf_svd *s, cf_embedding *e)
+{
+    const cf_csr *a = s->op.a;
     int dim = s->options.dim;
     cf_basis v = {0};
     allocate(e, s);
-    right_vectors(s, &e->item_part, &v);
-    double *sign = cf_alloc(dim, sizeof *sign, "signs");
-    fix_signs(&v, sign);
-    for (int64_t i = 0; i < v.n_loc; i++)
-        for (int k = 0; k < dim; k++)
-            e->items[i * dim + k] =
-                (float)(sign[k] * v.q[i + (int64_t)k * v.ld]);
-    cf_free(sign);
-    cf_basis_end(&v);
-    float *all = cf_alloc(s->op.a->cols * dim, sizeof *all, "V on all ranks");
-    cf_allgather_rows(par, &e->item_part, e->items, all,
-                      (size_t)dim * sizeof *all);
-    cf_svd_embed_rows(s->op.a, all, dim, e->users);
-    cf_free(all);
-    for (int k = 0; k < dim; k++) {
-        e->sigma[k] = cf_svd_is_zero(s, k) ? 0 : sqrt(s->theta[k]);
-        for (int64_t i = 0; e->sigma[k] <= 0 && i < s->op.a->n_loc; i++)
-            e->users[i * dim + k] = 0;
+    right_vectors(s, &v);
+    int64_t m = cf_part_count(&e->item_part, s->op.par->rank);
+    int64_t first_item = e->item_part.begin[s->op.par->rank];
+    float *room = cf_alloc(2 * a->cols * CF_BLOCK, sizeof *room, "panel of V");
+    float *panel = room + a->cols * CF_BLOCK;
+    for (int k = 0; k < dim; k += CF_BLOCK) {
+        int width = CF_MIN(CF_BLOCK, dim - k);
+        gather_panel(s, &v, k, width, room, panel);
+        for (int64_t i = 0; i < m; i++)
+            memcpy(e->items + i * dim + k, panel + (first_item + i) * CF_BLOCK,
+                   (size_t)width * sizeof *panel);
+        cf_svd_embed_panel(a, panel, width, dim, e->users + k);
     }
+    cf_free(room);
+    cf_basis_end(&v);
+    measure(s, e);
+    sort_triplets(e, a->n_loc, m);
     e->passes = s->op.passes;
 }

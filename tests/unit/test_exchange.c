@@ -172,7 +172,7 @@ static void test_reduce_scatter(const cf_part *part, int width)
     double *mine = cf_alloc(count, sizeof *mine, "test");
     for (int64_t i = 0; i < n; i++)
         all[i] = (double)pick(6, i * world.size + world.rank, 1000);
-    cf_reduce_scatter_rows(&world, part, all, mine, width);
+    cf_reduce_scatter_rows(&world, part, all, mine, width, MPI_DOUBLE);
     for (int64_t i = 0; i < count; i++) {
         int64_t sum = 0;
         for (int r = 0; r < world.size; r++)

@@ -1,0 +1,232 @@
+/* Method  Items are numbered by popularity, so that the rows of a block that
+ *         are used most lie together in the cache. Going through a tile of
+ *         rows, A x gathers row by row; Aᵀ y then takes the tile's ratings of
+ *         popular items item by item, with the sum of an item in registers,
+ *         where a scatter by rows would read and write it for each rating.
+ *         Only items with several ratings in a usual tile are grouped.
+ * Cost    Four passes over the entries. */
+#include "packed.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "cfmpi/exchange.h"
+#include "cfmpi/memory.h"
+
+#define GROUPED_FROM 4 /* ratings in a tile that make grouping worth while */
+#define SLACK 512      /* entries behind the last, which are only prefetched */
+
+/* ---- popularity ---- */
+
+#define BUCKETS ((int64_t)1 << 20) /* beyond, more ratings make no difference  \
+                                    */
+
+static void sort_items(cf_packed *p, const cf_csr *a, const cf_par *par)
+{
+    int64_t *count = cf_alloc(a->cols, sizeof *count, "item counts");
+    int64_t *next = cf_calloc(BUCKETS + 1, sizeof *next, "item counts");
+    p->position = cf_alloc(a->cols, sizeof *p->position, "item positions");
+    p->count = cf_alloc(a->cols, sizeof *p->count, "item counts");
+    cf_csr_col_counts(a, par, count);
+    for (int64_t j = 0; j < a->cols; j++)
+        next[BUCKETS - CF_MIN(count[j], BUCKETS - 1)]++;
+    for (int64_t b = 0; b < BUCKETS; b++)
+        next[b + 1] += next[b];
+    for (int64_t j = 0; j < a->cols; j++) {
+        int64_t at = next[BUCKETS - CF_MIN(count[j], BUCKETS - 1) - 1]++;
+        p->position[j] = (cf_lidx)at;
+        p->count[at] = count[j];
+    }
+    cf_free(count);
+    cf_free(next);
+}
+
+/* ---- values ---- */
+
+/* Numbers of up to 16 values, found by their bits. */
+typedef struct codes {
+    int count;
+    uint32_t bits[16];
+    uint8_t slot[64]; /* number + 1, 0 where empty */
+} codes;
+
+static inline uint32_t bits_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* The number of a value; 16 where there is no room for another. */
+static inline unsigned code_of(codes *c, uint32_t bits)
+{
+    unsigned at = (bits * 2654435761u) >> 26;
+    while (c->slot[at] != 0) {
+        unsigned code = c->slot[at] - 1u;
+        if (c->bits[code] == bits)
+            return code;
+        at = (at + 1) & 63;
+    }
+    if (c->count == 16)
+        return 16;
+    c->bits[c->count] = bits;
+    c->slot[at] = (uint8_t)++c->count;
+    return (unsigned)c->count - 1;
+}
+
+static void scale_values(cf_packed *p, const cf_csr *a, const cf_par *par)
+{
+    float most = 0;
+    for (int64_t e = 0; e < a->indptr[a->n_loc]; e++)
+        most = fmaxf(most, fabsf(a->values[e]));
+    MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_FLOAT, MPI_MAX, par->comm);
+    if (most > 0 && isfinite(most))
+        frexpf(most, &p->exponent);
+}
+
+/* Whether the values can be coded, and their table. */
+static void code_values(cf_packed *p, const cf_csr *a, codes *c)
+{
+    unsigned code = 0;
+    for (int64_t e = 0; e < a->indptr[a->n_loc] && code < 16; e++)
+        code = code_of(c, bits_of(a->values[e]));
+    p->coded = code < 16 && a->cols < (cf_gidx)1 << 28;
+    for (int k = 0; k < c->count; k++) {
+        float value;
+        memcpy(&value, &c->bits[k], sizeof value);
+        p->table_single[k] = ldexpf(value, -p->exponent);
+        p->table_double[k] = (double)p->table_single[k];
+    }
+}
+
+/* ---- entries ---- */
+
+static inline void put_row_word(const cf_packed *p, void *words, int64_t e,
+                                uint32_t at, codes *c, float value)
+{
+    if (p->coded)
+        ((uint32_t *)words)[e] = at << 4 | code_of(c, bits_of(value));
+    else
+        ((cf_plain_word *)words)[e] =
+            (cf_plain_word){at, ldexpf(value, -p->exponent)};
+}
+
+static void *alloc_words(int64_t count, size_t size)
+{
+    char *words = cf_alloc(count + SLACK, size, "packed ratings");
+    memset(words + count * (int64_t)size, 0, SLACK * size);
+    return words;
+}
+
+static void pack_rows(cf_packed *p, const cf_csr *a, codes *c)
+{
+    int64_t entries = a->indptr[a->n_loc];
+    p->words = alloc_words(entries,
+                           p->coded ? sizeof(uint32_t) : sizeof(cf_plain_word));
+    for (int64_t e = 0; e < entries; e++)
+        put_row_word(p, p->words, e, (uint32_t)p->position[a->indices[e]], c,
+                     a->values[e]);
+}
+
+static inline int64_t position_of(const cf_packed *p, int64_t e)
+{
+    return p->coded ? ((const uint32_t *)p->words)[e] >> 4
+                    : ((const cf_plain_word *)p->words)[e].at;
+}
+
+/* Which items are grouped, how many ratings each has in every tile, and where
+ * the rest of every row begins. */
+static void count_groups(cf_packed *p, const cf_par *par)
+{
+    int64_t rows = cf_sum_i64(par, p->rows), rest = 0, grouped = 0;
+    while (p->grouped < p->cols &&
+           (double)p->count[p->grouped] * CF_TILE >=
+               (double)GROUPED_FROM * (double)CF_MAX(rows, CF_TILE))
+        p->grouped++;
+    p->rest_begin = cf_alloc(p->rows + 1, sizeof(int64_t), "packed rows");
+    p->group_begin = cf_alloc(p->tiles, sizeof(int64_t), "packed tiles");
+    p->runs = cf_calloc(p->tiles * p->grouped, sizeof *p->runs, "packed tiles");
+    p->rest_begin[0] = 0;
+    for (int64_t t = 0; t < p->tiles; t++) {
+        uint16_t *runs = p->runs + t * p->grouped;
+        p->group_begin[t] = grouped;
+        for (int64_t i = t * CF_TILE; i < CF_MIN((t + 1) * CF_TILE, p->rows);
+             i++) {
+            for (int64_t e = p->indptr[i]; e < p->indptr[i + 1]; e++) {
+                int64_t at = position_of(p, e);
+                if (at < p->grouped)
+                    runs[at]++;
+                else
+                    rest++;
+            }
+            p->rest_begin[i + 1] = rest;
+            grouped = p->indptr[i + 1] - rest;
+        }
+    }
+}
+
+static void group_tile(cf_packed *p, int64_t tile, int64_t *next)
+{
+    const uint16_t *runs = p->runs + tile * p->grouped;
+    int64_t at = p->group_begin[tile], begin = tile * CF_TILE;
+    for (int64_t j = 0; j < p->grouped; at += runs[j++])
+        next[j] = at;
+    for (int64_t i = begin; i < CF_MIN(begin + CF_TILE, p->rows); i++) {
+        int64_t rest = p->rest_begin[i];
+        uint32_t user = (uint32_t)(i - begin);
+        for (int64_t e = p->indptr[i]; e < p->indptr[i + 1]; e++) {
+            int64_t j = position_of(p, e);
+            if (p->coded) {
+                uint32_t word = ((const uint32_t *)p->words)[e];
+                if (j < p->grouped)
+                    ((uint16_t *)p->groups)[next[j]++] =
+                        (uint16_t)(user << 4 | (word & 15));
+                else
+                    ((uint32_t *)p->rest)[rest++] = word;
+            } else {
+                cf_plain_word word = ((const cf_plain_word *)p->words)[e];
+                if (j < p->grouped)
+                    ((cf_plain_word *)p->groups)[next[j]++] =
+                        (cf_plain_word){user, word.value};
+                else
+                    ((cf_plain_word *)p->rest)[rest++] = word;
+            }
+        }
+    }
+}
+
+void cf_packed_begin(cf_packed *p, const cf_csr *a, const cf_par *par)
+{
+    codes c = {0};
+    *p = (cf_packed){.rows = a->n_loc,
+                     .cols = a->cols,
+                     .tiles = (a->n_loc + CF_TILE - 1) / CF_TILE,
+                     .indptr = a->indptr};
+    sort_items(p, a, par);
+    scale_values(p, a, par);
+    code_values(p, a, &c);
+    pack_rows(p, a, &c);
+    count_groups(p, par);
+    int64_t rest = p->rest_begin[p->rows];
+    size_t row_word = p->coded ? sizeof(uint32_t) : sizeof(cf_plain_word);
+    size_t group_word = p->coded ? sizeof(uint16_t) : sizeof(cf_plain_word);
+    p->rest = alloc_words(rest, row_word);
+    p->groups = alloc_words(a->indptr[a->n_loc] - rest, group_word);
+    int64_t *next = cf_alloc(p->grouped, sizeof *next, "packed items");
+    for (int64_t t = 0; t < p->tiles; t++)
+        group_tile(p, t, next);
+    cf_free(next);
+}
+
+void cf_packed_end(cf_packed *p)
+{
+    cf_free(p->position);
+    cf_free(p->count);
+    cf_free(p->words);
+    cf_free(p->rest_begin);
+    cf_free(p->rest);
+    cf_free(p->group_begin);
+    cf_free(p->runs);
+    cf_free(p->groups);
+    *p = (cf_packed){0};
+}
