@@ -29,6 +29,13 @@ typedef struct cf_svd_options {
     uint64_t seed;
 } cf_svd_options;
 
+/* Where a rank's seconds went: packing the matrix, products with it, blocks on
+ * their way between ranks (waiting included), keeping the basis orthonormal,
+ * eigenvalue problems, making the vectors. */
+typedef struct cf_svd_times {
+    double pack, products, exchange, basis, eigen, vectors;
+} cf_svd_times;
+
 /* A solver between calls; opaque. */
 typedef struct cf_svd cf_svd;
 
@@ -50,10 +57,15 @@ int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more);
 
 void cf_svd_end(cf_svd *s);
 
+/* So far. Local. */
+cf_svd_times cf_svd_seconds(const cf_svd *s);
+
 /* Computes residuals and orthogonality in float64 from the matrix and the
- * stored float32 vectors; needs users to be split as the rows of `a`.
- * Collective; two products with dim columns. */
-void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par);
+ * stored float32 vectors; needs users to be split as the rows of `a`. A solver
+ * of the same matrix lends the form in which it holds it; NULL if there is
+ * none. Collective; two products with dim columns. */
+void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par,
+                    cf_svd *solver);
 
 #define CF_PANEL_COLUMNS 16
 

@@ -12,8 +12,7 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
-#include "cfmpi/svd.h"
-#include "product.h"
+#include "krylov.h"
 
 void cf_svd_scale_rows(float *rows, int64_t count, int dim, const double *sigma)
 {
@@ -141,18 +140,22 @@ static double orthogonality(const cf_embedding *e, int64_t n, const cf_par *par)
     return most;
 }
 
-void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par)
+void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par,
+                    cf_svd *solver)
 {
-    cf_operator op;
-    cf_operator_begin(&op, a, par, CF_DOUBLE);
-    int64_t m = cf_part_count(&op.item_part, par->rank);
+    cf_operator own = {0}, *op = solver == NULL ? &own : &solver->op;
+    if (solver == NULL)
+        cf_operator_begin(op, a, par, CF_DOUBLE);
+    else
+        cf_operator_precision(op, CF_DOUBLE);
+    int64_t m = cf_part_count(&op->item_part, par->rank);
     double *x = cf_alloc((a->cols + m) * CF_BLOCK, sizeof *x, "panel of V");
     for (int k = 0; k < e->dim; k += CF_BLOCK) {
-        certify_block(e, &op, x, x + a->cols * CF_BLOCK, k);
+        certify_block(e, op, x, x + a->cols * CF_BLOCK, k);
         cf_progress_step(k, e->dim);
     }
     cf_free(x);
-    cf_operator_end(&op);
+    cf_operator_end(&own);
     e->orthogonality = orthogonality(e, a->n_loc, par);
     e->max_residual = 0;
     for (int k = 0; k < e->dim; k++) /* a NaN wins, and stays */

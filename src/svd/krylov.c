@@ -28,6 +28,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cfmpi/clock.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/grid.h"
 #include "cfmpi/memory.h"
@@ -128,6 +129,11 @@ void cf_svd_end(cf_svd *s)
     cf_free(s);
 }
 
+cf_svd_times cf_svd_seconds(const cf_svd *s)
+{
+    return s->op.times;
+}
+
 /* w = C q for `width` columns of the basis from `first` on. */
 static void multiply(cf_svd *s, int first, int width, void *w)
 {
@@ -142,7 +148,9 @@ static void project(cf_svd *s)
 {
     int p = s->basis.count, width = s->last, first = p - width;
     double *h = cf_alloc((int64_t)p * width, sizeof *h, "coefficients");
+    double begin = cf_clock();
     cf_basis_project(&s->basis, s->w, width, h, s->gram);
+    s->op.times.basis += cf_clock() - begin;
     for (int c = 0; c < width; c++)
         for (int r = 0; r < p; r++) {
             double x = h[r + (int64_t)c * p];
@@ -182,8 +190,10 @@ static int look(cf_svd *s)
         CF_MIN(p, (s->options.dim + 3 * CF_BLOCK - 1) / CF_BLOCK * CF_BLOCK);
     cf_free(s->s);
     s->s = cf_alloc((int64_t)p * s->wanted, sizeof *s->s, "Ritz vectors");
+    double begin = cf_clock();
     CF_TRY(cf_grid_eigen(s->op.par, s->t, p, s->capacity, s->wanted, s->theta,
                          s->s));
+    s->op.times.eigen += cf_clock() - begin;
     s->worst = p < s->options.dim ? INFINITY : 0;
     for (int k = 0; k < CF_MIN(p, s->options.dim); k++) {
         double scale = cf_svd_is_zero(s, k) ? s->theta[0] : s->theta[k];
@@ -225,7 +235,9 @@ static bool grow(cf_svd *s)
     if (left == 0)
         return false;
     s->last = CF_MIN(s->last, left);
+    double begin = cf_clock();
     cf_basis_append(b, s->w, s->last, negligible);
+    s->op.times.basis += cf_clock() - begin;
     return true;
 }
 
@@ -368,7 +380,9 @@ int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more)
     }
     if (s->looked != s->steps)
         CF_TRY(look(s));
+    double begin = cf_clock();
     cf_svd_publish(s, e);
+    s->op.times.vectors += cf_clock() - begin;
     *more = !s->exhausted && s->op.passes < s->options.max_passes;
 done:
     return status;

@@ -18,8 +18,8 @@
 
 /* ---- popularity ---- */
 
-#define BUCKETS ((int64_t)1 << 20) /* beyond, more ratings make no difference  \
-                                    */
+/* Beyond so many ratings, more make no difference. */
+#define BUCKETS ((int64_t)1 << 20)
 
 static void sort_items(cf_packed *p, const cf_csr *a, const cf_par *par)
 {
@@ -78,7 +78,7 @@ static void scale_values(cf_packed *p, const cf_csr *a, const cf_par *par)
 {
     float most = 0;
     for (int64_t e = 0; e < a->indptr[a->n_loc]; e++)
-        most = fmaxf(most, fabsf(a->values[e]));
+        most = fabsf(a->values[e]) > most ? fabsf(a->values[e]) : most;
     MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_FLOAT, MPI_MAX, par->comm);
     if (most > 0 && isfinite(most))
         frexpf(most, &p->exponent);

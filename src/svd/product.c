@@ -7,11 +7,14 @@
 
 #include <string.h>
 
+#include "cfmpi/clock.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 
 void cf_operator_precision(cf_operator *op, enum cf_precision precision)
 {
+    if (op->kernels == cf_kernels_of(precision))
+        return;
     op->kernels = cf_kernels_of(precision);
     size_t row = CF_BLOCK * op->kernels->real;
     cf_free(op->gathered);
@@ -31,7 +34,9 @@ void cf_operator_begin(cf_operator *op, const cf_csr *a, const cf_par *par,
     cf_part_copy(&op->part, op->by_items ? &op->item_part : &a->part);
     op->n_loc = cf_part_count(&op->part, par->rank);
     op->order = cf_part_rows(&op->part);
+    double begin = cf_clock();
     cf_packed_begin(&op->packed, a, par);
+    op->times.pack = cf_clock() - begin;
     cf_operator_precision(op, precision);
 }
 
@@ -79,24 +84,34 @@ void cf_operator_transpose(cf_operator *op, const void *x, void *w)
 
 static void apply_to_items(cf_operator *op, const void *x, void *y)
 {
+    double t0 = cf_clock();
     cf_allgather_rows(op->par, &op->part, x, op->gathered,
                       CF_BLOCK * op->kernels->real);
+    double t1 = cf_clock();
     clear_sums(op);
     for (int64_t t = 0; t < op->packed.tiles; t++) {
         op->kernels->gather(&op->packed, t, op->gathered, op->tile);
         op->kernels->scatter(&op->packed, t, op->tile, op->summed);
     }
+    double t2 = cf_clock();
     cf_reduce_scatter_rows(op->par, &op->part, op->summed, y, CF_BLOCK,
                            real_of(op));
+    op->times.products += t2 - t1;
+    op->times.exchange += t1 - t0 + cf_clock() - t2;
 }
 
 static void apply_to_users(cf_operator *op, const void *x, void *y)
 {
+    double t0 = cf_clock();
     sum_items(op, x);
+    double t1 = cf_clock();
     cf_allreduce(op->par, op->summed, op->a->cols * CF_BLOCK, real_of(op),
                  MPI_SUM);
+    double t2 = cf_clock();
     for (int64_t t = 0; t < op->packed.tiles; t++)
         op->kernels->gather(&op->packed, t, op->summed, tile_of(op, y, t));
+    op->times.products += t1 - t0 + cf_clock() - t2;
+    op->times.exchange += t2 - t1;
 }
 
 void cf_operator_apply(cf_operator *op, const void *x, void *y)

@@ -3,6 +3,7 @@
 #ifndef CFMPI_PRODUCT_H
 #define CFMPI_PRODUCT_H
 
+#include "cfmpi/svd.h"
 #include "kernels.h"
 
 /* C = AᵀA on the items or AAᵀ on the users, whichever side is smaller. Its
@@ -22,6 +23,7 @@ typedef struct cf_operator {
     void *summed;      /* [cols x CF_BLOCK] */
     void *tile;        /* [CF_TILE x CF_BLOCK] */
     int64_t passes;    /* applications so far */
+    cf_svd_times times;
 } cf_operator;
 
 /* Packs the matrix, which stays in use. Collective. */

@@ -125,7 +125,7 @@ static void solve(result *r, const problem *p, const cf_par *par,
     cf_svd *s = cf_svd_begin(&r->a, par, &options);
     CHECK(cf_svd_solve(s, p->tol, &r->e, &r->more) == CF_OK);
     cf_svd_end(s);
-    cf_svd_certify(&r->e, &r->a, par);
+    cf_svd_certify(&r->e, &r->a, par, NULL);
     gather(r, par);
 }
 
@@ -392,8 +392,8 @@ static void test_again(void)
     CHECK(r.more);
     CHECK(cf_svd_solve(s, p.tol, &r.e, &r.more) == CF_OK);
     CHECK(r.e.passes > passes);
+    cf_svd_certify(&r.e, &r.a, &world, s);
     cf_svd_end(s);
-    cf_svd_certify(&r.e, &r.a, &world);
     gather(&r, &world);
     check_sigma(&r, p.tol);
     check_items(&r);
