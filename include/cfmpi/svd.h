@@ -49,8 +49,8 @@ cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
                      const cf_svd_options *options);
 
 /* Iterates until the estimated residuals are below `target` or the passes are
- * used up (`more` is false then), and fills dim, users, items, sigma, passes.
- * At least the passes that dim columns need are made.
+ * used up (`more` is false then), and fills dim, items, sigma, passes; users
+ * come from cf_svd_complete. At least the passes that dim columns need are made.
  * Can be called again with a smaller target to go on. Errors: CF_BAD_DATA,
  * CF_INTERNAL. Collective. */
 int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more);
@@ -60,20 +60,17 @@ void cf_svd_end(cf_svd *s);
 /* So far. Local. */
 cf_svd_times cf_svd_seconds(const cf_svd *s);
 
-/* Computes residuals and orthogonality in float64 from the matrix and the
- * stored float32 vectors; needs users to be split as the rows of `a`. A solver
- * of the same matrix lends the form in which it holds it; NULL if there is
- * none. Collective; two products with dim columns. */
-void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par,
-                    cf_svd *solver);
+/* After cf_svd_solve: makes users = A·V, in float64 from the stored V and
+ * rounded to float32, and the certificate of what is stored: left, right,
+ * residual, max_residual, orthogonality. A row's ratings are summed in the
+ * order of items, every other one apart, and the two sums added: one order,
+ * whatever the rank count or the instruction set. Collective; two products
+ * with dim columns. */
+void cf_svd_complete(cf_svd *s, cf_embedding *e);
 
-#define CF_PANEL_COLUMNS 16
-
-/* `width` <= 16 columns of A·V in float64, summed in column order, rounded to
- * float32: the one way in which user rows are made. `panel` [cols x 16] holds
- * the columns of V; row i goes to out[i * dim]. Local. */
-void cf_svd_embed_panel(const cf_csr *a, const float *panel, int width, int dim,
-                        float *out);
+/* The certificate of an embedding that is stored; users must be split as the
+ * rows of `a`. Collective; packs the matrix, then as above. */
+void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par);
 
 /* Rows of V become rows of V·Σ, each entry a float64 product rounded to
  * float32; rows [count x dim]. Local. */

@@ -183,7 +183,7 @@ static int choose_dim(const cf_job *job, int *dim)
 static void certify(cf_job *job, cf_svd *solver)
 {
     cf_report_begin(job->report, "certify", "dimensions");
-    cf_svd_certify(&job->embedding, &job->ratings, job->par, solver);
+    cf_svd_complete(solver, &job->embedding);
     cf_report_end(job->report);
 }
 

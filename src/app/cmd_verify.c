@@ -135,7 +135,7 @@ static int check_residuals(check *c)
     CF_TRY(read_embedding(c, &e));
     stored = cf_alloc(e.dim, sizeof *stored, "residuals");
     CF_TRY(read_vector(c, "/embedding/residuals", e.dim, stored));
-    cf_svd_certify(&e, &c->ratings, c->par, NULL);
+    cf_svd_certify(&e, &c->ratings, c->par);
     for (int k = 0; k < e.dim; k++)
         same = same && close_residual(stored[k], e.residual[k]);
     snprintf(line, sizeof line, " of %d triplets, largest %.1e", e.dim,

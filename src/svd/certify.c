@@ -1,6 +1,9 @@
-/* Method  What is published is what is measured: the stored float32 U·Σ and V
- *         are multiplied by the matrix in float64, 16 columns at a time, tile
- *         by tile as the solver goes through it.
+/* Method  What is published is what is measured: V as stored in float32 is
+ *         multiplied by the matrix in float64, 16 columns at a time and tile
+ *         by tile as the solver goes through it; rounded to float32 that is
+ *         U·Σ (or is compared with it), which goes back through Aᵀ. After
+ *         float32 iterations σ are the lengths of U·Σ: their error is of the
+ *         order of the square of that of V.
  * Cost    4 nnz dim flops, n dim^2 for UᵀU; 12 cols dim (P-1)/P bytes sent by
  *         a rank.
  * Note    With U = AV/σ the left residual is only the rounding of U to
@@ -32,79 +35,103 @@ static void columns(const float *from, int64_t rows, int dim, int k, int width,
 
 /* Sums of squares of 16 triplets. */
 typedef struct squares {
-    double left[CF_BLOCK], right[CF_BLOCK];
+    double left[CF_BLOCK], right[CF_BLOCK], length[CF_BLOCK];
 } squares;
 
-/* V of 16 triplets by position, in float64; zeros behind narrow blocks. */
-static void spread_items(const cf_embedding *e, cf_operator *op, int k,
-                         int width, double *x)
+/* What a sweep over the matrix is for: to compare the user rows, or to make
+ * them, and perhaps σ as well. */
+enum purpose { COMPARE, MAKE_USERS, MAKE_USERS_AND_SIGMA };
+
+typedef struct sweep {
+    cf_embedding *e;
+    cf_operator *op;
+    enum purpose purpose;
+    float *v;    /* [cols x 16] of V, by position */
+    float *tile; /* [CF_TILE x 16] of stored user rows */
+    double *w;   /* [own positions x 16] */
+} sweep;
+
+/* V of the triplets from k on; zeros behind narrow blocks. */
+static void spread_items(sweep *s, int k, int width)
 {
-    int64_t m = cf_part_count(&e->item_part, op->par->rank);
+    const cf_embedding *e = s->e;
+    int64_t m = cf_part_count(&e->item_part, s->op->par->rank);
     /* Room that is free until the products. */
-    float *all = op->summed;
+    float *all = s->op->summed;
     float *own = cf_calloc(m * CF_BLOCK, sizeof *own, "panel of V");
     for (int64_t i = 0; i < m; i++)
         memcpy(own + i * CF_BLOCK, e->items + i * e->dim + k,
                (size_t)width * sizeof *own);
-    cf_allgather_rows(op->par, &e->item_part, own, all, CF_BLOCK * sizeof *all);
-    for (int64_t j = 0; j < op->a->cols; j++) {
-        double *row = x + (int64_t)op->packed.position[j] * CF_BLOCK;
-        for (int c = 0; c < CF_BLOCK; c++)
-            row[c] = (double)all[j * CF_BLOCK + c];
-    }
+    cf_allgather_rows(s->op->par, &e->item_part, own, all,
+                      CF_BLOCK * sizeof *all);
+    for (int64_t j = 0; j < s->op->a->cols; j++)
+        memcpy(s->v + (int64_t)s->op->packed.position[j] * CF_BLOCK,
+               all + j * CF_BLOCK, CF_BLOCK * sizeof *all);
     cf_free(own);
 }
 
-/* Compares the rows of A·V in a tile, which are computed times 2^-exponent,
- * with the stored U·Σ, and puts the stored ones in their place. */
-static void compare_tile(const cf_embedding *e, const cf_operator *op,
-                         int64_t tile, int k, int width, squares *sum)
+/* Stores the rows of A·V in a tile, unless they are there to be compared, and
+ * leaves what is stored in s->tile. A·V is computed, and left, times
+ * 2^-exponent. */
+static void take_tile(sweep *s, int64_t tile, int k, int width, squares *sum)
 {
-    double *y = op->tile, scale = ldexp(1, -op->packed.exponent);
-    int64_t begin = tile * CF_TILE, end = CF_MIN(begin + CF_TILE, op->a->n_loc);
-    for (int64_t i = begin; i < end; i++, y += CF_BLOCK) {
-        const float *stored = e->users + i * e->dim + k;
+    const double *y = s->op->tile;
+    float *kept = s->tile;
+    double up[CF_BLOCK], down = ldexp(1, -s->op->packed.exponent);
+    for (int c = 0; c < width; c++) /* zeros where σ is */
+        up[c] = s->e->sigma[k + c] > 0 ? 1 / down : 0;
+    int64_t begin = tile * CF_TILE;
+    int64_t end = CF_MIN(begin + CF_TILE, s->op->a->n_loc);
+    for (int64_t i = begin; i < end; i++, y += CF_BLOCK, kept += CF_BLOCK) {
+        float *stored = s->e->users + i * s->e->dim + k;
         for (int c = 0; c < width; c++) {
-            double d = y[c] - scale * (double)stored[c];
+            if (s->purpose != COMPARE)
+                stored[c] = (float)(up[c] * y[c]);
+            double x = down * (double)stored[c], d = y[c] - x;
+            kept[c] = (float)x;
             sum->left[c] += d * d;
-            y[c] = scale * (double)stored[c];
+            sum->length[c] += x * x;
         }
     }
 }
 
 /* ‖AᵀUΣ/σ − σv‖² on own positions; everything times 2^-exponent. */
-static void compare_items(const cf_embedding *e, const cf_operator *op, int k,
-                          int width, const double *v, const double *w,
-                          squares *sum)
+static void compare_items(const sweep *s, int k, int width, squares *sum)
 {
+    const cf_operator *op = s->op;
     int64_t m = cf_part_count(&op->item_part, op->par->rank);
+    const float *v = s->v + op->item_part.begin[op->par->rank] * CF_BLOCK;
     for (int c = 0; c < width; c++) {
-        double sigma = ldexp(e->sigma[k + c], -op->packed.exponent);
+        double sigma = ldexp(s->e->sigma[k + c], -op->packed.exponent);
         for (int64_t i = c; i < m * CF_BLOCK && sigma > 0; i += CF_BLOCK) {
-            double d = w[i] / sigma - sigma * v[i];
+            double d = s->w[i] / sigma - sigma * (double)v[i];
             sum->right[c] += d * d;
         }
     }
 }
 
-static void certify_block(cf_embedding *e, cf_operator *op, double *x,
-                          double *own, int k)
+static void sweep_block(sweep *s, int k)
 {
+    cf_embedding *e = s->e;
+    cf_operator *op = s->op;
     const cf_packed *p = &op->packed;
     int width = CF_MIN(CF_BLOCK, e->dim - k);
     squares sum = {0};
-    spread_items(e, op, k, width, x);
+    spread_items(s, k, width);
     memset(op->summed, 0, (size_t)p->cols * CF_BLOCK * sizeof(double));
     for (int64_t t = 0; t < p->tiles; t++) {
-        op->kernels->gather(p, t, x, op->tile);
-        compare_tile(e, op, t, k, width, &sum);
-        op->kernels->scatter(p, t, op->tile, op->summed);
+        op->kernels->gather_floats(p, t, s->v, op->tile);
+        take_tile(s, t, k, width, &sum);
+        op->kernels->scatter_floats(p, t, s->tile, op->summed);
     }
-    cf_reduce_scatter_rows(op->par, &op->item_part, op->summed, own, CF_BLOCK,
+    cf_allreduce(op->par, &sum, 3 * CF_BLOCK, MPI_DOUBLE, MPI_SUM);
+    for (int c = 0; c < width && s->purpose == MAKE_USERS_AND_SIGMA; c++)
+        if (e->sigma[k + c] > 0)
+            e->sigma[k + c] = ldexp(sqrt(sum.length[c]), p->exponent);
+    cf_reduce_scatter_rows(op->par, &op->item_part, op->summed, s->w, CF_BLOCK,
                            MPI_DOUBLE);
-    int64_t first = op->item_part.begin[op->par->rank];
-    compare_items(e, op, k, width, x + first * CF_BLOCK, own, &sum);
-    cf_allreduce(op->par, &sum, 2 * CF_BLOCK, MPI_DOUBLE, MPI_SUM);
+    compare_items(s, k, width, &sum);
+    cf_allreduce(op->par, sum.right, CF_BLOCK, MPI_DOUBLE, MPI_SUM);
     for (int c = 0; c < width; c++) {
         double sigma = e->sigma[k + c] > 0 ? e->sigma[k + c] : e->sigma[0];
         double scale = ldexp(sigma, -p->exponent);
@@ -140,27 +167,83 @@ static double orthogonality(const cf_embedding *e, int64_t n, const cf_par *par)
     return most;
 }
 
-void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par,
-                    cf_svd *solver)
+static void certify(cf_embedding *e, cf_operator *op, enum purpose purpose)
 {
-    cf_operator own = {0}, *op = solver == NULL ? &own : &solver->op;
-    if (solver == NULL)
-        cf_operator_begin(op, a, par, CF_DOUBLE);
-    else
-        cf_operator_precision(op, CF_DOUBLE);
-    int64_t m = cf_part_count(&op->item_part, par->rank);
-    double *x = cf_alloc((a->cols + m) * CF_BLOCK, sizeof *x, "panel of V");
+    const cf_par *par = op->par;
+    sweep s = {.e = e, .op = op, .purpose = purpose};
+    s.v = cf_alloc(op->a->cols * CF_BLOCK, sizeof *s.v, "panel of V");
+    s.tile = cf_calloc(CF_TILE * CF_BLOCK, sizeof *s.tile, "tile of users");
+    s.w = cf_alloc(cf_part_count(&op->item_part, par->rank) * CF_BLOCK,
+                   sizeof *s.w, "panel of AᵀU");
     for (int k = 0; k < e->dim; k += CF_BLOCK) {
-        certify_block(e, op, x, x + a->cols * CF_BLOCK, k);
+        sweep_block(&s, k);
         cf_progress_step(k, e->dim);
     }
-    cf_free(x);
-    cf_operator_end(&own);
-    e->orthogonality = orthogonality(e, a->n_loc, par);
+    cf_free(s.v);
+    cf_free(s.tile);
+    cf_free(s.w);
+    e->orthogonality = orthogonality(e, op->a->n_loc, par);
     e->max_residual = 0;
     for (int k = 0; k < e->dim; k++) /* a NaN wins, and stays */
         if (!(e->residual[k] <= e->max_residual))
             e->max_residual = e->residual[k];
+}
+
+void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par)
+{
+    cf_operator op;
+    cf_operator_begin(&op, a, par, CF_DOUBLE);
+    certify(e, &op, COMPARE);
+    cf_operator_end(&op);
+}
+
+static void reorder(float *rows, int64_t count, int dim, const int *order)
+{
+    float *old = cf_alloc(dim, sizeof *old, "embedding row");
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(old, rows + i * dim, (size_t)dim * sizeof *old);
+        for (int k = 0; k < dim; k++)
+            rows[i * dim + k] = old[order[k]];
+    }
+    cf_free(old);
+}
+
+/* Close values may have changed places by being measured anew. */
+static void sort_triplets(cf_embedding *e, int64_t users, int64_t items)
+{
+    bool sorted = true;
+    int *order = cf_alloc(e->dim, sizeof *order, "triplets");
+    for (int k = 0; k < e->dim; k++) {
+        int at = k;
+        for (; at > 0 && e->sigma[order[at - 1]] < e->sigma[k]; at--) {
+            order[at] = order[at - 1];
+            sorted = false;
+        }
+        order[at] = k;
+    }
+    if (!sorted) {
+        reorder(e->users, users, e->dim, order);
+        reorder(e->items, items, e->dim, order);
+        double *figures[] = {e->sigma, e->residual, e->left, e->right};
+        double *old = cf_alloc(e->dim, sizeof *old, "triplets");
+        for (int f = 0; f < 4; f++) {
+            memcpy(old, figures[f], (size_t)e->dim * sizeof *old);
+            for (int k = 0; k < e->dim; k++)
+                figures[f][k] = old[order[k]];
+        }
+        cf_free(old);
+    }
+    cf_free(order);
+}
+
+void cf_svd_complete(cf_svd *s, cf_embedding *e)
+{
+    bool single = s->precision == CF_SINGLE;
+    cf_operator_precision(&s->op, CF_DOUBLE);
+    certify(e, &s->op, single ? MAKE_USERS_AND_SIGMA : MAKE_USERS);
+    if (single)
+        sort_triplets(e, s->op.a->n_loc,
+                      cf_part_count(&s->op.item_part, s->op.par->rank));
 }
 
 void cf_embedding_free(cf_embedding *e)

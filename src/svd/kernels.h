@@ -14,7 +14,8 @@ typedef struct cf_kernels {
     size_t real; /* bytes */
 
     /* y = A x for the rows of a tile; x [cols x 16] by position, y
-     * [CF_TILE x 16]. */
+     * [CF_TILE x 16]. A row's entries are summed in their order, every other
+     * one apart, and the two sums added. */
     void (*gather)(const cf_packed *a, int64_t tile, const void *x, void *y);
 
     /* w += Aᵀ y for the rows of a tile; w [cols x 16] by position. */
@@ -25,6 +26,14 @@ typedef struct cf_kernels {
 
     /* w += q c; q, w [rows x 16], c [16 x 16] reals. */
     void (*add_product)(const void *q, const void *c, int64_t rows, void *w);
+
+    /* The same for x and y of float32 and sums of float64; only in the set for
+     * float64. The bits do not depend on the instruction set: products of
+     * float32 are exact, so that fused multiply-add changes nothing. */
+    void (*gather_floats)(const cf_packed *a, int64_t tile, const void *x,
+                          void *y);
+    void (*scatter_floats)(const cf_packed *a, int64_t tile, const void *y,
+                           void *w);
 } cf_kernels;
 
 /* Those of the instruction set that the program uses. */

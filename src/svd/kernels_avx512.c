@@ -32,13 +32,14 @@
 #define LOAD_AT(p) _mm512_load_pd(p)
 #define STORE_AT(p, v) _mm512_store_pd(p, v)
 #define FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
+#define LOAD_FLOATS(p, h) _mm512_cvtps_pd(_mm256_load_ps((p) + 8 * (h)))
 #define TABLE(a) ((a)->table_double)
 #define NAME(x) x##_double
 #include "kernels_body.h"
 
 const cf_kernels cf_kernels_avx512[2] = {
     {sizeof(float), gather_single, scatter_single, inner_single,
-     add_product_single},
+     add_product_single, NULL, NULL},
     {sizeof(double), gather_double, scatter_double, inner_double,
-     add_product_double}};
+     add_product_double, gather_floats_double, scatter_floats_double}};
 #endif

@@ -1,8 +1,8 @@
 /* One set of kernels. The including file defines REAL, vec (a vector of
- * REALs), SET1, LOAD, STORE, FMA, TARGET, NAME and TABLE (the coded values as
- * REALs). Included once a type. */
+ * REALs), SET1, LOAD, STORE, FMA, TARGET, NAME, TABLE (the coded values as
+ * REALs); for float64 also LOAD_FLOATS, the h-th vector of REALs from floats.
+ * Included once a type. */
 #define NV ((int)(CF_BLOCK * sizeof(REAL) / sizeof(vec)))
-#define AHEAD (256 / (int)sizeof(REAL)) /* entries to prefetch ahead */
 #define INLINE static inline TARGET __attribute__((always_inline))
 
 /* Where the entry's row of a block begins, in numbers. */
@@ -21,130 +21,17 @@ INLINE vec NAME(value_of)(const void *words, int64_t e, const REAL *table,
     return SET1((REAL)((const cf_plain_word *)words)[e].value);
 }
 
-INLINE void NAME(fetch)(const REAL *row)
-{
-    for (int at = 0; at < CF_BLOCK; at += 64 / (int)sizeof(REAL))
-        __builtin_prefetch(row + at);
-}
+#define IN REAL
+#define LOAD_IN LOAD
+#define PRODUCT(x) NAME(x)
+#include "kernels_product.h"
 
-/* sum = Σ value · x[row] over entries [from, to). */
-INLINE void NAME(gather_row)(const void *words, int64_t from, int64_t to,
-                             const REAL *table, const REAL *x, vec *sum,
-                             bool coded)
-{
-    vec other[NV];
-    for (int h = 0; h < NV; h++)
-        sum[h] = other[h] = SET1(0);
-    int64_t e = from;
-    for (; e + 2 <= to; e += 2) {
-        const REAL *p = x + NAME(row_of)(words, e, coded);
-        const REAL *q = x + NAME(row_of)(words, e + 1, coded);
-        NAME(fetch)(x + NAME(row_of)(words, e + AHEAD, coded));
-        NAME(fetch)(x + NAME(row_of)(words, e + AHEAD + 1, coded));
-        vec a = NAME(value_of)(words, e, table, coded);
-        vec b = NAME(value_of)(words, e + 1, table, coded);
-        for (int h = 0; h < NV; h++) {
-            sum[h] = FMA(a, LOAD(p, h), sum[h]);
-            other[h] = FMA(b, LOAD(q, h), other[h]);
-        }
-    }
-    if (e < to) {
-        const REAL *p = x + NAME(row_of)(words, e, coded);
-        vec a = NAME(value_of)(words, e, table, coded);
-        for (int h = 0; h < NV; h++)
-            sum[h] = FMA(a, LOAD(p, h), sum[h]);
-    }
-    for (int h = 0; h < NV; h++)
-        sum[h] += other[h];
-}
-
-INLINE void NAME(gather_tile)(const cf_packed *a, int64_t tile, const REAL *x,
-                              REAL *y, bool coded)
-{
-    int64_t begin = tile * CF_TILE, end = CF_MIN(begin + CF_TILE, a->rows);
-    for (int64_t i = begin; i < end; i++) {
-        vec sum[NV];
-        NAME(gather_row)
-        (a->words, a->indptr[i], a->indptr[i + 1], TABLE(a), x, sum, coded);
-        for (int h = 0; h < NV; h++)
-            STORE(y + (i - begin) * CF_BLOCK, h, sum[h]);
-    }
-}
-
-static TARGET void NAME(gather)(const cf_packed *a, int64_t tile, const void *x,
-                                void *y)
-{
-    if (a->coded)
-        NAME(gather_tile)(a, tile, x, y, true);
-    else
-        NAME(gather_tile)(a, tile, x, y, false);
-}
-
-/* Entries of unpopular items, one after the other. */
-INLINE void NAME(scatter_rest)(const cf_packed *a, int64_t tile, const REAL *y,
-                               REAL *w, bool coded)
-{
-    int64_t begin = tile * CF_TILE, end = CF_MIN(begin + CF_TILE, a->rows);
-    for (int64_t i = begin; i < end; i++) {
-        vec row[NV];
-        for (int h = 0; h < NV; h++)
-            row[h] = LOAD(y + (i - begin) * CF_BLOCK, h);
-        for (int64_t e = a->rest_begin[i]; e < a->rest_begin[i + 1]; e++) {
-            REAL *p = w + NAME(row_of)(a->rest, e, coded);
-            NAME(fetch)(w + NAME(row_of)(a->rest, e + AHEAD / 2, coded));
-            vec v = NAME(value_of)(a->rest, e, TABLE(a), coded);
-            for (int h = 0; h < NV; h++)
-                STORE(p, h, FMA(v, row[h], LOAD(p, h)));
-        }
-    }
-}
-
-/* Entries of popular items, item by item: sums stay in registers. */
-INLINE void NAME(scatter_groups)(const cf_packed *a, int64_t tile,
-                                 const REAL *y, REAL *w, bool coded)
-{
-    const uint16_t *runs = a->runs + tile * a->grouped;
-    int64_t e = a->group_begin[tile];
-    for (int64_t j = 0; j < a->grouped; j++) {
-        int64_t end = e + runs[j];
-        vec sum[NV], other[NV];
-        for (int h = 0; h < NV; h++) {
-            sum[h] = LOAD(w + j * CF_BLOCK, h);
-            other[h] = SET1(0);
-        }
-        for (; e < end; e++) {
-            const REAL *p;
-            vec v;
-            if (coded) {
-                uint32_t word = ((const uint16_t *)a->groups)[e];
-                p = y + (word & ~15u);
-                v = SET1(TABLE(a)[word & 15]);
-            } else {
-                p = y + NAME(row_of)(a->groups, e, false);
-                v = NAME(value_of)(a->groups, e, TABLE(a), false);
-            }
-            for (int h = 0; h < NV; h++) {
-                vec t = FMA(v, LOAD(p, h), sum[h]);
-                sum[h] = other[h];
-                other[h] = t;
-            }
-        }
-        for (int h = 0; h < NV; h++)
-            STORE(w + j * CF_BLOCK, h, sum[h] + other[h]);
-    }
-}
-
-static TARGET void NAME(scatter)(const cf_packed *a, int64_t tile,
-                                 const void *y, void *w)
-{
-    if (a->coded) {
-        NAME(scatter_rest)(a, tile, y, w, true);
-        NAME(scatter_groups)(a, tile, y, w, true);
-    } else {
-        NAME(scatter_rest)(a, tile, y, w, false);
-        NAME(scatter_groups)(a, tile, y, w, false);
-    }
-}
+#if defined(LOAD_FLOATS)
+#define IN float
+#define LOAD_IN LOAD_FLOATS
+#define PRODUCT(x) NAME(x##_floats)
+#include "kernels_product.h"
+#endif
 
 /* Columns of q whose sums stay in registers at a time. */
 #define COLUMNS (16 / NV > ACCUMULATORS / NV ? ACCUMULATORS / NV : 16 / NV)
@@ -207,7 +94,6 @@ static TARGET void NAME(add_product)(const void *q_reals, const void *c,
 }
 
 #undef NV
-#undef AHEAD
 #undef INLINE
 #undef COLUMNS
 #undef ROWS

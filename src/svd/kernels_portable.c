@@ -27,15 +27,17 @@ typedef double doubles __attribute__((vector_size(16), may_alias));
 #define REAL double
 #define vec doubles
 #define SET1(x) ((doubles){(x), (x)})
+#define LOAD_FLOATS(p, h)                                                      \
+    ((doubles){(double)(p)[2 * (h)], (double)(p)[2 * (h) + 1]})
 #define TABLE(a) ((a)->table_double)
 #define NAME(x) x##_double
 #include "kernels_body.h"
 
 const cf_kernels cf_kernels_portable[2] = {
     {sizeof(float), gather_single, scatter_single, inner_single,
-     add_product_single},
+     add_product_single, NULL, NULL},
     {sizeof(double), gather_double, scatter_double, inner_double,
-     add_product_double}};
+     add_product_double, gather_floats_double, scatter_floats_double}};
 
 const cf_kernels *cf_kernels_of(enum cf_precision precision)
 {

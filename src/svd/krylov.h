@@ -28,8 +28,8 @@ struct cf_svd {
 /* Whether the squared singular value k is only rounding. Local. */
 bool cf_svd_is_zero(const cf_svd *s, int k);
 
-/* Makes the float32 triplets from the basis and the eigenvectors of the last
- * look. Collective. */
+/* Makes V and σ from the basis and the eigenvectors of the last look, and room
+ * for the rest of the embedding. Collective. */
 void cf_svd_publish(cf_svd *s, cf_embedding *e);
 
 #endif

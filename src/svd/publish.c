@@ -1,10 +1,7 @@
 /* Method  V = Q S, or Aᵀ Q S / σ when the basis is on the users, made unit
- *         length and rounded to float32 with its signs fixed; the user rows
- *         are A·V of what was rounded. From float32 iterations σ are its
- *         lengths, whose error is the square of that of V.
- * Cost    2 p n dim flops for p basis columns, 2 nnz dim for A·V; all of V
- *         passes through every rank (4 cols dim bytes), 16 columns at a
- *         time. */
+ *         length and rounded to float32 with its signs fixed.
+ * Cost    2 p n dim flops for p basis columns; all of V passes through every
+ *         rank (4 cols dim bytes), 16 columns at a time. */
 #include <math.h>
 #include <string.h>
 
@@ -154,60 +151,6 @@ static void allocate(cf_embedding *e, const cf_svd *s)
     e->right = e->left + dim;
 }
 
-/* σ from the projected matrix in float64, else the lengths of A·V. */
-static void measure(const cf_svd *s, cf_embedding *e)
-{
-    int64_t n = s->op.a->n_loc;
-    for (int64_t i = 0; i < n && s->precision == CF_SINGLE; i++)
-        for (int k = 0; k < e->dim; k++) {
-            double x = e->users[i * e->dim + k];
-            e->sigma[k] += x * x;
-        }
-    cf_allreduce(s->op.par, e->sigma, e->dim, MPI_DOUBLE, MPI_SUM);
-    for (int k = 0; k < e->dim; k++) {
-        double value = sqrt(s->precision == CF_SINGLE ? e->sigma[k]
-                                                      : fmax(s->theta[k], 0));
-        int exponent = s->precision == CF_SINGLE ? 0 : s->op.packed.exponent;
-        e->sigma[k] = cf_svd_is_zero(s, k) ? 0 : ldexp(value, exponent);
-        for (int64_t i = 0; e->sigma[k] <= 0 && i < n; i++)
-            e->users[i * e->dim + k] = 0;
-    }
-}
-
-static void reorder(float *rows, int64_t count, int dim, const int *order)
-{
-    float *old = cf_alloc(dim, sizeof *old, "embedding row");
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(old, rows + i * dim, (size_t)dim * sizeof *old);
-        for (int k = 0; k < dim; k++)
-            rows[i * dim + k] = old[order[k]];
-    }
-    cf_free(old);
-}
-
-/* Close values may have changed places by being measured anew. */
-static void sort_triplets(cf_embedding *e, int64_t users, int64_t items)
-{
-    bool sorted = true;
-    int *order = cf_alloc(e->dim, sizeof *order, "triplets");
-    for (int k = 0; k < e->dim; k++) {
-        double sigma = e->sigma[k];
-        int at = k;
-        for (; at > 0 && e->sigma[at - 1] < sigma; at--) {
-            e->sigma[at] = e->sigma[at - 1];
-            order[at] = order[at - 1];
-            sorted = false;
-        }
-        e->sigma[at] = sigma;
-        order[at] = k;
-    }
-    if (!sorted) {
-        reorder(e->users, users, e->dim, order);
-        reorder(e->items, items, e->dim, order);
-    }
-    cf_free(order);
-}
-
 void cf_svd_publish(cf_svd *s, cf_embedding *e)
 {
     const cf_csr *a = s->op.a;
@@ -223,13 +166,15 @@ void cf_svd_publish(cf_svd *s, cf_embedding *e)
         int width = CF_MIN(CF_BLOCK, dim - k);
         gather_panel(s, &v, k, width, room, panel);
         for (int64_t i = 0; i < m; i++)
-            memcpy(e->items + i * dim + k, panel + (first_item + i) * CF_BLOCK,
+            memcpy(e->items + i * dim + k,
+                   panel + (first_item + i) * CF_BLOCK,
                    (size_t)width * sizeof *panel);
-        cf_svd_embed_panel(a, panel, width, dim, e->users + k);
     }
     cf_free(room);
     cf_basis_end(&v);
-    measure(s, e);
-    sort_triplets(e, a->n_loc, m);
+    for (int k = 0; k < dim; k++)
+        e->sigma[k] = cf_svd_is_zero(s, k)
+                          ? 0
+                          : ldexp(sqrt(s->theta[k]), s->op.packed.exponent);
     e->passes = s->op.passes;
 }
