@@ -23,6 +23,7 @@
 
 #define SQUARE (CF_BLOCK * CF_BLOCK)
 #define MAX_TURNS 12
+#define LEADING 4 /* blocks that hold most of the leading vectors */
 
 static int blocks_of(int columns)
 {
@@ -138,24 +139,31 @@ static void subtract(const cf_basis *b, const void *q, int q_blocks,
     cf_free(reals);
 }
 
-/* Takes w apart along the blocks from `first` on and adds the coefficients to
- * h; `removed` [width] gets the squared length that each column loses. */
-static void take(const cf_basis *b, int first, void *w, int width, double *c,
-                 double *h, double *removed)
+/* A block of columns on its way into the basis. */
+typedef struct newcomer {
+    void *w;
+    int width;
+    double *h;       /* [count x width] coefficients so far */
+    double *gram;    /* [width x width] */
+    double *removed; /* [width] squared length lost in the last turn */
+    double *c;       /* room for the squares of a turn */
+} newcomer;
+
+/* Takes w apart along blocks [first, last). */
+static void take(const cf_basis *b, int first, int last, newcomer *n)
 {
-    int p = b->count, blocks = blocks_of(p) - first,
-        w_blocks = blocks_of(width);
+    int p = b->count, w_blocks = blocks_of(n->width);
     const void *q = rows_at(b, b->q, first, 0);
-    inner_products(b, q, blocks, w, w_blocks, c);
-    subtract(b, q, blocks, c, w, w_blocks);
-    memset(removed, 0, (size_t)width * sizeof *removed);
-    for (int i = first * CF_BLOCK; i < p; i++)
-        for (int v = 0; v < width; v++) {
+    inner_products(b, q, last - first, n->w, w_blocks, n->c);
+    subtract(b, q, last - first, n->c, n->w, w_blocks);
+    memset(n->removed, 0, (size_t)n->width * sizeof *n->removed);
+    for (int i = first * CF_BLOCK; i < CF_MIN(last * CF_BLOCK, p); i++)
+        for (int v = 0; v < n->width; v++) {
             int j = i / CF_BLOCK - first;
-            double x = c[(j * w_blocks + v / CF_BLOCK) * SQUARE +
-                         i % CF_BLOCK * CF_BLOCK + v % CF_BLOCK];
-            h[i + (int64_t)v * p] += x;
-            removed[v] += x * x;
+            double x = n->c[(j * w_blocks + v / CF_BLOCK) * SQUARE +
+                            i % CF_BLOCK * CF_BLOCK + v % CF_BLOCK];
+            n->h[i + (int64_t)v * p] += x;
+            n->removed[v] += x * x;
         }
 }
 
@@ -171,40 +179,59 @@ static void gram_of(const cf_basis *b, const void *w, int width, double *c,
                   r % CF_BLOCK * CF_BLOCK + v % CF_BLOCK];
 }
 
-/* Whether a column lost more than it kept, in which case what it kept is not
- * orthogonal to working precision. */
-static bool lost_most(const double *removed, const double *gram, int width)
+/* The largest ratio of what a column lost to what it kept. Beyond 1 that is
+ * not orthogonal to working precision. */
+static double loss(const newcomer *n)
 {
-    for (int v = 0; v < width; v++)
-        if (removed[v] > gram[v + v * width])
-            return true;
-    return false;
+    double most = 0;
+    for (int v = 0; v < n->width; v++) {
+        double kept = n->gram[v + v * n->width];
+        most = fmax(most, n->removed[v] > 0 ? sqrt(n->removed[v] / kept) : 0);
+    }
+    return most;
 }
 
-void cf_basis_project(const cf_basis *b, void *w, int width, double *h,
-                      double *gram)
+static void arrive(const cf_basis *b, newcomer *n)
 {
-    int p = b->count, blocks = blocks_of(p), w_blocks = blocks_of(width);
-    int near = CF_MIN(blocks, 2 * w_blocks);
-    double *c = cf_alloc((int64_t)CF_MAX(blocks, w_blocks) * w_blocks * SQUARE,
-                         sizeof *c, "coefficients");
-    double *left = cf_alloc((int64_t)width * (width + 1), sizeof *left, "gram");
-    double *removed = left + (int64_t)width * width;
-    memset(h, 0, (size_t)p * (size_t)width * sizeof *h);
-    if (blocks > 0)
-        take(b, blocks - near, w, width, c, h, removed);
-    bool again = blocks > 0;
-    for (int turn = 0; again && turn < 3; turn++) {
-        take(b, 0, w, width, c, h, removed);
-        gram_of(b, w, width, c, left);
-        again = lost_most(removed, left, width);
+    int blocks = CF_MAX(blocks_of(b->count), blocks_of(n->width));
+    n->c = cf_alloc((int64_t)blocks * blocks_of(n->width) * SQUARE + n->width,
+                    sizeof *n->c, "coefficients");
+    n->removed = n->c + (int64_t)blocks * blocks_of(n->width) * SQUARE;
+    memset(n->h, 0, (size_t)b->count * (size_t)n->width * sizeof *n->h);
+}
+
+double cf_basis_project(const cf_basis *b, void *w, int width, double *h,
+                        double *gram)
+{
+    newcomer n = {.w = w, .width = width, .h = h, .gram = gram};
+    int blocks = blocks_of(b->count);
+    double first_loss = 0;
+    arrive(b, &n);
+    take(b, CF_MAX(0, blocks - 2 * blocks_of(width)), blocks, &n);
+    for (int turn = 0; turn < 3; turn++) {
+        take(b, 0, blocks, &n);
+        gram_of(b, w, width, n.c, gram);
+        double lost = loss(&n);
+        first_loss = turn == 0 ? lost : first_loss;
+        if (lost <= 1)
+            break;
     }
-    if (blocks == 0)
-        gram_of(b, w, width, c, left);
-    if (gram != NULL)
-        memcpy(gram, left, (size_t)width * (size_t)width * sizeof *gram);
-    cf_free(left);
-    cf_free(c);
+    cf_free(n.c);
+    return first_loss;
+}
+
+void cf_basis_project_partly(const cf_basis *b, void *w, int width, double *h,
+                             double *gram)
+{
+    newcomer n = {.w = w, .width = width, .h = h, .gram = gram};
+    int blocks = blocks_of(b->count);
+    int near = CF_MAX(0, blocks - 2 * blocks_of(width));
+    arrive(b, &n);
+    take(b, near, blocks, &n);
+    take(b, 0, CF_MIN(near, LEADING), &n);
+    take(b, near, blocks, &n);
+    gram_of(b, w, width, n.c, gram);
+    cf_free(n.c);
 }
 
 /* Upper Cholesky factor in g; a column whose pivot vanishes becomes a column
@@ -318,7 +345,7 @@ void cf_basis_append(cf_basis *b, void *w, int width, double negligible)
         /* A column that lost most of its length in the block has lost its
          * orthogonality to the basis as well. */
         if (far)
-            cf_basis_project(b, w, width, h, NULL);
+            cf_basis_project(b, w, width, h, g);
         gram_of(b, w, width, s, g);
         if (b->par->rank == 0)
             d.least = cholesky(g, width, dependent_below,

@@ -43,10 +43,17 @@ void cf_basis_set(const cf_basis *b, void *w, int64_t row, int column,
 void *cf_basis_block(const cf_basis *b, const void *w, int first);
 
 /* w -= Q (Qᵀ w) until nothing is left of it; the coefficients [count x width]
- * go to `h` and, unless NULL, wᵀw [width x width] of what is left to `gram`,
- * both column-major. Collective; three small all-reduces or more. */
-void cf_basis_project(const cf_basis *b, void *w, int width, double *h,
-                      double *gram);
+ * go to `h` and wᵀw [width x width] of what is left to `gram`, both
+ * column-major. Returns how much longer, at most, what a column lost is than
+ * what it kept, the two newest blocks apart. Collective; three small
+ * all-reduces or more. */
+double cf_basis_project(const cf_basis *b, void *w, int width, double *h,
+                        double *gram);
+
+/* The same along the leading 64 columns and the two newest blocks only.
+ * Collective. */
+void cf_basis_project_partly(const cf_basis *b, void *w, int width, double *h,
+                             double *gram);
 
 /* Makes w orthonormal and orthogonal to the basis, and appends it. w must
  * have been projected, unless it is zero. Columns of w that depend on the

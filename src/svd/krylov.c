@@ -37,6 +37,7 @@
 #include "krylov.h"
 
 #define CHECK_AHEAD 4 /* steps between looks at T, at most */
+#define MUCH_LOST 1e-2 /* of a block, to parts of the basis left out before */
 #define PROBE_STEPS                                                            \
     3 /* products with a random block that seeks what was                      \
          missed */
@@ -73,7 +74,7 @@ static void start(cf_svd *s)
     s->w = cf_basis_columns(b, s->width);
     s->gram = cf_calloc((int64_t)s->width * s->width, sizeof *s->gram, "gram");
     s->steps = s->looked = 0;
-    s->exhausted = false;
+    s->exhausted = s->careful = false;
     s->next_look = CF_MIN(s->capacity, 4 * dim);
     s->worst = INFINITY;
     for (int64_t i = 0; i < b->n_loc; i++) {
@@ -149,7 +150,14 @@ static void project(cf_svd *s)
     int p = s->basis.count, width = s->last, first = p - width;
     double *h = cf_alloc((int64_t)p * width, sizeof *h, "coefficients");
     double begin = cf_clock();
-    cf_basis_project(&s->basis, s->w, width, h, s->gram);
+    /* The two steps in four take orthogonality up again before it is lost,
+     * unless the first shows that much was missing. */
+    bool partly = s->precision == CF_SINGLE && !s->careful && s->steps % 4 > 1;
+    if (partly)
+        cf_basis_project_partly(&s->basis, s->w, width, h, s->gram);
+    else if (cf_basis_project(&s->basis, s->w, width, h, s->gram) > MUCH_LOST &&
+             s->steps > 6)
+        s->careful = true;
     s->op.times.basis += cf_clock() - begin;
     for (int c = 0; c < width; c++)
         for (int r = 0; r < p; r++) {
@@ -220,6 +228,7 @@ static void restart(cf_svd *s)
 {
     int keep = s->wanted;
     cf_basis_rotate(&s->basis, s->s, keep);
+    s->careful = true;
     memset(s->t, 0, (size_t)s->capacity * (size_t)s->capacity * sizeof *s->t);
     for (int k = 0; k < keep; k++)
         s->t[k + (int64_t)k * s->capacity] = s->theta[k];
@@ -291,13 +300,14 @@ static int probe(cf_svd *s, double *found)
     double *h = cf_alloc((int64_t)s->basis.capacity * CF_BLOCK, sizeof *h,
                          "coefficients");
     void *w = cf_basis_columns(&s->basis, CF_BLOCK);
+    double gram[CF_BLOCK * CF_BLOCK];
     double *vector = cf_alloc(PROBE_STEPS * CF_BLOCK, sizeof *vector, "probe");
     for (int step = 0; step < PROBE_STEPS && width > 0; step++) {
         /* Nothing is left of zeros: the first block becomes random. */
         cf_basis_append(&s->basis, w, width, 0);
         n += width;
         multiply(s, p + n - width, width, w);
-        cf_basis_project(&s->basis, w, width, h, NULL);
+        cf_basis_project(&s->basis, w, width, h, gram);
         for (int c = 0; c < width; c++)
             for (int r = 0; r < n; r++) {
                 double x = h[p + r + (int64_t)c * (p + n)];

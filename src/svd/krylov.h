@@ -23,6 +23,7 @@ struct cf_svd {
     double worst;  /* estimated residual at the last look */
     int steps, next_look, looked;
     bool exhausted; /* nothing more can be gained */
+    bool careful;   /* full orthogonalisation in every step */
 };
 
 /* Whether the squared singular value k is only rounding. Local. */
