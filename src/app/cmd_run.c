@@ -201,7 +201,7 @@ static int svd(cf_job *job)
     cf_svd_options options = {dim, job->o->tol, job->o->max_passes,
                               (uint64_t)job->o->seed};
     for (int attempt = 0; attempt < TRIES && more; attempt++) {
-        double target = options.tol * (attempt == 0 ? 0.8 : 0.05 / attempt);
+        double target = options.tol * (attempt == 0 ? 0.9 : 0.05 / attempt);
         cf_report_begin(job->report, "svd", "passes");
         if (solver == NULL)
             solver = cf_svd_begin(&job->ratings, job->par, &options);

@@ -10,8 +10,8 @@ INLINE void PRODUCT(fetch)(const IN *row)
 
 /* sum = Σ value · x[row] over entries [from, to). */
 INLINE void PRODUCT(gather_row)(const void *words, int64_t from, int64_t to,
-                             const REAL *table, const IN *x, vec *sum,
-                             bool coded)
+                                const REAL *table, const IN *x, vec *sum,
+                                bool coded)
 {
     vec other[NV];
     for (int h = 0; h < NV; h++)
@@ -40,7 +40,7 @@ INLINE void PRODUCT(gather_row)(const void *words, int64_t from, int64_t to,
 }
 
 INLINE void PRODUCT(gather_tile)(const cf_packed *a, int64_t tile, const IN *x,
-                              REAL *y, bool coded)
+                                 REAL *y, bool coded)
 {
     int64_t begin = tile * CF_TILE, end = CF_MIN(begin + CF_TILE, a->rows);
     for (int64_t i = begin; i < end; i++) {
@@ -52,8 +52,8 @@ INLINE void PRODUCT(gather_tile)(const cf_packed *a, int64_t tile, const IN *x,
     }
 }
 
-static TARGET void PRODUCT(gather)(const cf_packed *a, int64_t tile, const void *x,
-                                void *y)
+static TARGET void PRODUCT(gather)(const cf_packed *a, int64_t tile,
+                                   const void *x, void *y)
 {
     if (a->coded)
         PRODUCT(gather_tile)(a, tile, x, y, true);
@@ -63,7 +63,7 @@ static TARGET void PRODUCT(gather)(const cf_packed *a, int64_t tile, const void 
 
 /* Entries of unpopular items, one after the other. */
 INLINE void PRODUCT(scatter_rest)(const cf_packed *a, int64_t tile, const IN *y,
-                               REAL *w, bool coded)
+                                  REAL *w, bool coded)
 {
     int64_t begin = tile * CF_TILE, end = CF_MIN(begin + CF_TILE, a->rows);
     for (int64_t i = begin; i < end; i++) {
@@ -72,8 +72,7 @@ INLINE void PRODUCT(scatter_rest)(const cf_packed *a, int64_t tile, const IN *y,
             row[h] = LOAD_IN(y + (i - begin) * CF_BLOCK, h);
         for (int64_t e = a->rest_begin[i]; e < a->rest_begin[i + 1]; e++) {
             REAL *to = w + NAME(row_of)(a->rest, e, coded);
-            const REAL *next =
-                w + NAME(row_of)(a->rest, e + AHEAD / 2, coded);
+            const REAL *next = w + NAME(row_of)(a->rest, e + AHEAD / 2, coded);
             for (int at = 0; at < CF_BLOCK; at += 64 / (int)sizeof(REAL))
                 __builtin_prefetch(next + at);
             vec v = NAME(value_of)(a->rest, e, TABLE(a), coded);
@@ -85,7 +84,7 @@ INLINE void PRODUCT(scatter_rest)(const cf_packed *a, int64_t tile, const IN *y,
 
 /* Entries of popular items, item by item: sums stay in registers. */
 INLINE void PRODUCT(scatter_groups)(const cf_packed *a, int64_t tile,
-                                 const IN *y, REAL *w, bool coded)
+                                    const IN *y, REAL *w, bool coded)
 {
     const uint16_t *runs = a->runs + tile * a->grouped;
     int64_t e = a->group_begin[tile];
@@ -119,7 +118,7 @@ INLINE void PRODUCT(scatter_groups)(const cf_packed *a, int64_t tile,
 }
 
 static TARGET void PRODUCT(scatter)(const cf_packed *a, int64_t tile,
-                                 const void *y, void *w)
+                                    const void *y, void *w)
 {
     if (a->coded) {
         PRODUCT(scatter_rest)(a, tile, y, w, true);

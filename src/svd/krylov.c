@@ -36,12 +36,13 @@
 #include "cfmpi/random.h"
 #include "krylov.h"
 
-#define CHECK_AHEAD 4 /* steps between looks at T, at most */
+#define CHECK_AHEAD 4  /* steps between looks at T, at most */
+#define USUAL_FALL 0.7 /* of the residual's logarithm in a step */
 #define MUCH_LOST 1e-2 /* of a block, to parts of the basis left out before */
 #define PROBE_STEPS                                                            \
     3 /* products with a random block that seeks what was                      \
          missed */
-#define SINGLE_ROUNDING 5e-7 /* of the largest eigenvalue, in a product */
+#define SINGLE_ROUNDING 1e-7 /* of the largest eigenvalue, in a product */
 #define SMALL_ORDER 256      /* float64 from the beginning */
 #define PROBE_MARGIN 1e-5    /* of an eigenvalue: less is none of its own */
 
@@ -213,13 +214,14 @@ done:
 }
 
 /* Steps to go until the residual should be under `target`, from its fall
- * since the look before. */
+ * since the look before, or from a usual one. */
 static int predict_steps(double before, double now, int steps, double target)
 {
-    double rate = steps > 0 ? log(before / now) / steps : 0;
+    double rate =
+        steps > 0 && isfinite(before) ? log(before / now) / steps : USUAL_FALL;
     if (!(rate > 0.01))
         return CHECK_AHEAD;
-    double ahead = ceil(log(now / target) / (1.5 * rate));
+    double ahead = ceil(log(now / target) / (1.6 * rate));
     return (int)fmin(fmax(ahead, 1), CHECK_AHEAD);
 }
 

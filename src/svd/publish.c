@@ -166,8 +166,7 @@ void cf_svd_publish(cf_svd *s, cf_embedding *e)
         int width = CF_MIN(CF_BLOCK, dim - k);
         gather_panel(s, &v, k, width, room, panel);
         for (int64_t i = 0; i < m; i++)
-            memcpy(e->items + i * dim + k,
-                   panel + (first_item + i) * CF_BLOCK,
+            memcpy(e->items + i * dim + k, panel + (first_item + i) * CF_BLOCK,
                    (size_t)width * sizeof *panel);
     }
     cf_free(room);
