@@ -50,9 +50,9 @@ cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
 
 /* Iterates until the estimated residuals are below `target` or the passes are
  * used up (`more` is false then), and fills dim, items, sigma, passes; users
- * come from cf_svd_complete. At least the passes that dim columns need are made.
- * Can be called again with a smaller target to go on. Errors: CF_BAD_DATA,
- * CF_INTERNAL. Collective. */
+ * come from cf_svd_complete. At least the passes that dim columns need are
+ * made. Can be called again with a smaller target to go on. Errors:
+ * CF_BAD_DATA, CF_INTERNAL. Collective. */
 int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more);
 
 void cf_svd_end(cf_svd *s);

@@ -181,7 +181,7 @@ static void check_sigma(const result *r, double tol)
 }
 
 /* V orthonormal, its largest entries positive. */
-static void check_items(const result *r)
+static void check_items(const result *r, double tol)
 {
     int dim = r->e.dim;
     double skew = 0;
@@ -198,7 +198,7 @@ static void check_items(const result *r)
             skew = fmax(skew, fabs(dot));
         }
     }
-    CHECK(skew < 1e-6);
+    CHECK(skew < (tol < 1e-4 ? 1e-6 : 1e-5)); /* float32 iterations */
 }
 
 /* Users are A V as stored, in float64, every other entry apart; 0 where sigma
@@ -297,7 +297,7 @@ static void check_problem(const problem *p)
     CHECK(same_on_all(r.e.sigma, r.e.dim * (int64_t)sizeof *r.e.sigma));
     CHECK(same_on_all(r.e.residual, r.e.dim * (int64_t)sizeof *r.e.residual));
     check_sigma(&r, p->tol);
-    check_items(&r);
+    check_items(&r, p->tol);
     check_users(&r, p);
     check_certificate(&r, p->tol);
     check_orthogonality(&r);
@@ -397,7 +397,7 @@ static void test_again(void)
     cf_svd_end(s);
     gather(&r, &world);
     check_sigma(&r, p.tol);
-    check_items(&r);
+    check_items(&r, p.tol);
     check_users(&r, &p);
     check_certificate(&r, p.tol);
     result_free(&r);
@@ -415,7 +415,7 @@ static void check_few_passes(const problem *p, int64_t passes)
         CHECK(r.e.sigma[k] >= 0 &&
               (k == 0 || r.e.sigma[k] <= r.e.sigma[k - 1]));
     }
-    check_items(&r);
+    check_items(&r, p->tol);
     check_users(&r, p);
     CHECK(r.e.max_residual > p->tol);
     result_free(&r);
