@@ -9,7 +9,9 @@
  *         float64.
  * Cost    A turn against p columns: 4 n p width flops, two readings of them,
  *         one all-reduce of 8 p width bytes.
- * References  Giraud, Langou, Rozložník, van den Eshof: The loss of
+ * References  Björck, Bowie: An iterative algorithm for computing the best
+ *             estimate of an orthogonal matrix. SINUM 8 (1971).
+ *             Giraud, Langou, Rozložník, van den Eshof: The loss of
  *             orthogonality in Gram-Schmidt. Comput. Math. Appl. 50 (2005).
  *             Yamamoto et al.: CholeskyQR2. ETNA 44 (2015). */
 #include "basis.h"
@@ -369,6 +371,21 @@ void cf_basis_append(cf_basis *b, void *w, int width, double negligible)
     cf_free(h);
     cf_free(s);
     cf_free(g);
+}
+
+void cf_basis_polish(cf_basis *b)
+{
+    int blocks = blocks_of(b->count);
+    int64_t size = (int64_t)blocks * blocks * SQUARE;
+    double *c = cf_alloc(size, sizeof *c, "gram");
+    inner_products(b, b->q, blocks, b->q, blocks, c);
+    for (int64_t i = 0; i < size; i++)
+        c[i] *= -0.5;
+    for (int k = 0; k < b->count; k++)
+        c[(k / CF_BLOCK * blocks + k / CF_BLOCK) * SQUARE +
+          k % CF_BLOCK * (CF_BLOCK + 1)] += 1.5;
+    multiply_columns(b, b->q, blocks, blocks, c);
+    cf_free(c);
 }
 
 /* Squares [blocks of count][blocks of columns][16 x 16] from columns [first,

@@ -66,6 +66,11 @@ void cf_basis_append(cf_basis *b, void *w, int width, double negligible);
 void cf_basis_combine(const cf_basis *b, const double *s, int first, int last,
                       void *out);
 
+/* Q, nearly orthonormal, becomes Q (3 - QᵀQ) / 2: a step of Newton's method
+ * towards the closest orthonormal basis, which squares the error. Collective;
+ * 4 n count^2 flops. */
+void cf_basis_polish(cf_basis *b);
+
 /* Q becomes Q s for the first `keep` columns of s, a multiple of 16 unless it
  * is count. Local. */
 void cf_basis_rotate(cf_basis *b, const double *s, int keep);

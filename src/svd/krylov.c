@@ -38,7 +38,7 @@
 
 #define CHECK_AHEAD 4  /* steps between looks at T, at most */
 #define USUAL_FALL 0.7 /* of the residual's logarithm in a step */
-#define MUCH_LOST 1e-2 /* of a block, to parts of the basis left out before */
+#define MUCH_LOST 1e-3 /* of a block, to parts of the basis left out before */
 #define PROBE_STEPS                                                            \
     3 /* products with a random block that seeks what was                      \
          missed */
@@ -75,7 +75,10 @@ static void start(cf_svd *s)
     s->w = cf_basis_columns(b, s->width);
     s->gram = cf_calloc((int64_t)s->width * s->width, sizeof *s->gram, "gram");
     s->steps = s->looked = 0;
-    s->exhausted = s->careful = false;
+    s->exhausted = false;
+    /* Orthogonality goes fast where the basis spans most of the space. */
+    s->careful = 8 * (int64_t)dim > s->op.order;
+    s->lost = 0;
     s->next_look = CF_MIN(s->capacity, 4 * dim);
     s->worst = INFINITY;
     for (int64_t i = 0; i < b->n_loc; i++) {
@@ -151,14 +154,12 @@ static void project(cf_svd *s)
     int p = s->basis.count, width = s->last, first = p - width;
     double *h = cf_alloc((int64_t)p * width, sizeof *h, "coefficients");
     double begin = cf_clock();
-    /* The two steps in four take orthogonality up again before it is lost,
-     * unless the first shows that much was missing. */
-    bool partly = s->precision == CF_SINGLE && !s->careful && s->steps % 4 > 1;
-    if (partly)
+    /* Two steps in four take orthogonality up again before it is lost; the
+     * first of them shows how much was missing. */
+    if (s->precision == CF_SINGLE && !s->careful && s->steps % 4 > 1)
         cf_basis_project_partly(&s->basis, s->w, width, h, s->gram);
-    else if (cf_basis_project(&s->basis, s->w, width, h, s->gram) > MUCH_LOST &&
-             s->steps > 6)
-        s->careful = true;
+    else
+        s->lost = cf_basis_project(&s->basis, s->w, width, h, s->gram);
     s->op.times.basis += cf_clock() - begin;
     for (int c = 0; c < width; c++)
         for (int r = 0; r < p; r++) {
@@ -348,12 +349,16 @@ static int widen_if_missed(cf_svd *s, bool *missed)
 }
 
 /* Whether float32 cannot give the residual asked for: rounding of C, which
- * every product brings in, against the smallest wanted eigenvalue. */
+ * every product brings in, against the smallest wanted eigenvalue. Or whether
+ * orthogonality got lost. */
 static bool beyond_single(const cf_svd *s, double target)
 {
     int last = s->options.dim - 1;
-    return s->precision == CF_SINGLE && s->looked == s->steps &&
-           s->basis.count > last &&
+    if (s->precision != CF_SINGLE)
+        return false;
+    if (!s->careful && s->steps > 6 && s->lost > MUCH_LOST)
+        return true;
+    return s->looked == s->steps && s->basis.count > last &&
            !(SINGLE_ROUNDING * s->theta[0] <= target * s->theta[last]);
 }
 

@@ -24,6 +24,8 @@ struct cf_svd {
     int steps, next_look, looked;
     bool exhausted; /* nothing more can be gained */
     bool careful;   /* full orthogonalisation in every step */
+    double lost;    /* when it was last full: how much longer what a column
+                       lost was than what it kept */
 };
 
 /* Whether the squared singular value k is only rounding. Local. */

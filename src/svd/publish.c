@@ -100,6 +100,8 @@ static void right_vectors(cf_svd *s, cf_basis *v)
     cf_free(u);
     if (!s->op.by_items)
         complete(s, v);
+    if (s->precision == CF_SINGLE)
+        cf_basis_polish(v);
 }
 
 /* Sixteen columns of V as float32 for all items in their own order, signs
