@@ -72,6 +72,11 @@ void cf_csr_col_stats(const cf_csr *a, const cf_par *par, const cf_part *part,
 /* Entries of every column, [cols], the same on all ranks. Collective. */
 void cf_csr_col_counts(const cf_csr *a, const cf_par *par, int64_t *count);
 
+/* The transpose: rows are the columns of `a`, split so that every rank has
+ * about as many entries; times are left behind. Collective; an entry is sent
+ * once, 16 bytes. */
+void cf_csr_transpose(cf_csr *t, const cf_csr *a, const cf_par *par);
+
 /* Rows of other ranks, copied here: row i of the copy is row rows[i]. */
 typedef struct cf_csr_copy {
     int64_t count;

@@ -15,4 +15,24 @@
 int cf_grid_eigen(const cf_par *par, const double *a, int n, int lda, int want,
                   double *values, double *vectors);
 
+/* A symmetric matrix of order n dealt out over the grid, to be filled by sums.
+ * Memory: n^2 / P doubles a rank, three times that while it is solved. */
+typedef struct cf_grid_matrix cf_grid_matrix;
+
+/* Zeros. CF_BAD_DATA when n is beyond ScaLAPACK's 32-bit sizes, with the ranks
+ * that would do. Collective. */
+int cf_grid_begin(cf_grid_matrix **g, const cf_par *par, int64_t n);
+
+/* Adds the sum over ranks of panel [width x n], row-major: rows (and columns)
+ * first .. first + width - 1. Collective; the bytes of the panel times
+ * (P-1)/P are sent. */
+void cf_grid_add(cf_grid_matrix *g, int64_t first, int64_t width,
+                 const double *panel);
+
+/* Eigenpairs as by cf_grid_eigen; the matrix is used up. Collective. */
+int cf_grid_solve(cf_grid_matrix *g, int want, double *values, double *vectors);
+
+/* NULL is allowed. Collective. */
+void cf_grid_end(cf_grid_matrix *g);
+
 #endif

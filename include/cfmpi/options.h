@@ -62,6 +62,7 @@ typedef struct cf_options {
     bool dim_given; /* too large is then an error, not a note */
     double tol;
     int64_t max_passes;
+    int64_t svd; /* enum cf_svd_method */
 
     int64_t neighbors;
     int64_t side; /* enum cf_side */

@@ -22,8 +22,12 @@ typedef struct cf_embedding {
     int64_t passes; /* over the matrix, certificate not counted */
 } cf_embedding;
 
+/* AUTO goes by the sizes of the matrix and `dim` alone. */
+enum cf_svd_method { CF_SVD_AUTO, CF_SVD_KRYLOV, CF_SVD_GRAM };
+
 typedef struct cf_svd_options {
-    int dim;    /* 1 .. min(rows, cols) */
+    int64_t method; /* enum cf_svd_method */
+    int dim;        /* 1 .. min(rows, cols) */
     double tol; /* on residual */
     int64_t max_passes;
     uint64_t seed;

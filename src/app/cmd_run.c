@@ -198,8 +198,8 @@ static int svd(cf_job *job)
     cf_svd *solver = NULL;
     cf_embedding *e = &job->embedding;
     CF_TRY(choose_dim(job, &dim));
-    cf_svd_options options = {dim, job->o->tol, job->o->max_passes,
-                              (uint64_t)job->o->seed};
+    cf_svd_options options = {job->o->svd, dim, job->o->tol,
+                              job->o->max_passes, (uint64_t)job->o->seed};
     for (int attempt = 0; attempt < TRIES && more; attempt++) {
         double target = options.tol * (attempt == 0 ? 0.9 : 0.05 / attempt);
         cf_report_begin(job->report, "svd", "passes");

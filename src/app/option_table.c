@@ -61,6 +61,9 @@ const cf_option cf_option_table[] = {
      "largest relative residual of a singular triplet"},
     {"max-passes", 0, CF_OPT_INTEGER, AT(max_passes), HAS_SVD, "500", 1, 1e9,
      {0}, "N", "most passes over the ratings"},
+    {"svd", 0, CF_OPT_CHOICE, AT(svd), HAS_SVD, "auto", 0, 0,
+     {"auto", "krylov", "gram"}, "METHOD", "iterate, or take all eigenvalues of "
+     "the Gram matrix, which suits few items or users"},
     {"neighbors", 'k', CF_OPT_INTEGER, AT(neighbors), HAS_NEIGHBORS, "50", 1,
      1e6, {0}, "K", "neighbours of each row"},
     {"side", 0, CF_OPT_CHOICE, AT(side), HAS_NEIGHBORS, "users", 0, 0,

@@ -54,6 +54,7 @@ static bool grid_begin(grid *g, const cf_par *par, int n)
     choose_shape(par->size, n, &rows, &cols);
     int handle = Csys2blacs_handle(par->comm);
     *g = (grid){.context = handle, .n = n, .block = n >= 128 ? 32 : 8};
+    /* Processes stand row by row. */
     Cblacs_gridinit(&g->context, "Row", rows, cols);
     Cfree_blacs_system_handle(handle);
     if (g->context < 0 || par->rank >= rows * cols)
@@ -94,30 +95,6 @@ static int solve(const grid *g, double *a, double *z, double *values)
     return info;
 }
 
-/* This process's share of the problem; adds its part to `vectors`. */
-static int eigen_share(const grid *g, const double *a, int lda, int want,
-                       double *values, double *vectors)
-{
-    int64_t share = (int64_t)g->lld * CF_MAX(1, g->loc_cols);
-    double *mine = cf_alloc(2 * share, sizeof *mine, "matrix on the grid");
-    double *z = mine + share;
-    for (int c = 0; c < g->loc_cols; c++)
-        for (int r = 0; r < g->loc_rows; r++)
-            mine[r + (int64_t)c * g->lld] =
-                a[global(r, g->block, g->row, g->rows) +
-                  (int64_t)global(c, g->block, g->col, g->cols) * lda];
-    int info = solve(g, mine, z, values);
-    for (int c = 0; c < g->loc_cols && info == 0; c++) {
-        /* pdsyevd counts upwards. */
-        int column = g->n - 1 - global(c, g->block, g->col, g->cols);
-        for (int r = 0; r < g->loc_rows && column < want; r++)
-            vectors[global(r, g->block, g->row, g->rows) +
-                    (int64_t)column * g->n] = z[r + (int64_t)c * g->lld];
-    }
-    cf_free(mine);
-    return info;
-}
-
 static void reverse(double *x, int n)
 {
     for (int i = 0; i < n / 2; i++) {
@@ -127,23 +104,112 @@ static void reverse(double *x, int n)
     }
 }
 
-int cf_grid_eigen(const cf_par *par, const double *a, int n, int lda, int want,
-                  double *values, double *vectors)
-{
+struct cf_grid_matrix {
+    const cf_par *par;
     grid g;
-    int info = 0;
-    if ((int64_t)n * n / par->size > INT32_MAX)
-        return cf_fail(CF_BAD_DATA,
-                       "a dense problem of order %d needs %" PRId64
-                       " MiB and more a rank, beyond ScaLAPACK's 32-bit "
-                       "sizes; use more ranks or a smaller --dim",
-                       n, (int64_t)n * n / par->size * 8 >> 20);
-    memset(vectors, 0, (size_t)n * (size_t)want * sizeof *vectors);
-    bool inside = grid_begin(&g, par, n);
-    if (inside) {
-        info = eigen_share(&g, a, lda, want, values, vectors);
-        Cblacs_gridexit(g.context);
+    bool inside;    /* ranks that do not fit the grid have no share */
+    int rows, cols; /* of the grid, on all ranks */
+    double *share;  /* [lld x loc_cols] */
+};
+
+static int check_size(const cf_par *par, int64_t n)
+{
+    int64_t ranks = (n * n + INT32_MAX - 1) / INT32_MAX;
+    if (n <= INT32_MAX / 2 && n * n / par->size <= INT32_MAX)
+        return CF_OK;
+    return cf_fail(CF_BAD_DATA,
+                   "a dense problem of order %" PRId64 " needs %" PRId64
+                   " GiB in all, and %" PRId64 " ranks or more for "
+                   "ScaLAPACK's 32-bit sizes; take more ranks or --svd=krylov",
+                   n, n * n * 8 >> 30, ranks);
+}
+
+int cf_grid_begin(cf_grid_matrix **out, const cf_par *par, int64_t n)
+{
+    int status = CF_OK;
+    CF_TRY(check_size(par, n));
+    cf_grid_matrix *m = cf_calloc(1, sizeof *m, "matrix on the grid");
+    m->par = par;
+    m->inside = grid_begin(&m->g, par, (int)n);
+    choose_shape(par->size, (int)n, &m->rows, &m->cols);
+    int64_t share =
+        m->inside ? (int64_t)m->g.lld * CF_MAX(1, m->g.loc_cols) : 0;
+    m->share = cf_calloc(share, sizeof *m->share, "matrix on the grid");
+    *out = m;
+done:
+    return status;
+}
+
+/* Places of a process row (or column) among `count` from `first` on. */
+static int64_t places(const grid *g, int64_t first, int64_t count, int me,
+                      int processes)
+{
+    int64_t sum = 0;
+    for (int64_t i = first; i < first + count; i++)
+        sum += i / g->block % processes == me;
+    return sum;
+}
+
+void cf_grid_add(cf_grid_matrix *m, int64_t first, int64_t width,
+                 const double *panel)
+{
+    const grid *g = &m->g;
+    int64_t n = g->n, block = g->block, size = width * n;
+    double *sorted = cf_alloc(size, sizeof *sorted, "panel");
+    cf_part part = {0};
+    cf_part_even(&part, 0, m->par->size);
+    int64_t at = 0;
+    for (int r = 0; r < m->par->size; r++) {
+        if (r < m->rows * m->cols)
+            for (int64_t c = first; c < first + width; c++)
+                for (int64_t i = 0; i < n && c / block % m->cols == r % m->cols;
+                     i += block)
+                    for (int64_t k = i; k < CF_MIN(i + block, n) &&
+                                        i / block % m->rows == r / m->cols;
+                         k++)
+                        sorted[at++] = panel[(c - first) * n + k];
+        part.begin[r + 1] = at;
     }
+    int64_t own = cf_part_count(&part, m->par->rank);
+    double *mine = cf_alloc(own, sizeof *mine, "panel");
+    cf_reduce_scatter_rows(m->par, &part, sorted, mine, 1, MPI_DOUBLE);
+    if (own > 0) {
+        int64_t column = places(g, 0, first, g->col, g->cols);
+        for (int64_t e = 0; e < own; e += g->loc_rows, column++)
+            for (int64_t k = 0; k < g->loc_rows; k++)
+                m->share[k + column * g->lld] += mine[e + k];
+    }
+    cf_part_free(&part);
+    cf_free(mine);
+    cf_free(sorted);
+}
+
+/* Solves this process's share; adds its part to `vectors`. */
+static int solve_share(cf_grid_matrix *m, int want, double *values,
+                       double *vectors)
+{
+    const grid *g = &m->g;
+    int64_t size = (int64_t)g->lld * CF_MAX(1, g->loc_cols);
+    double *z = cf_alloc(size, sizeof *z, "matrix on the grid");
+    int info = solve(g, m->share, z, values);
+    for (int c = 0; c < g->loc_cols && info == 0; c++) {
+        /* pdsyevd counts upwards. */
+        int column = g->n - 1 - global(c, g->block, g->col, g->cols);
+        for (int r = 0; r < g->loc_rows && column < want; r++)
+            vectors[global(r, g->block, g->row, g->rows) +
+                    (int64_t)column * g->n] = z[r + (int64_t)c * g->lld];
+    }
+    cf_free(z);
+    return info;
+}
+
+int cf_grid_solve(cf_grid_matrix *m, int want, double *values, double *vectors)
+{
+    const cf_par *par = m->par;
+    int n = m->g.n, info = 0;
+    memset(vectors, 0, (size_t)n * (size_t)want * sizeof *vectors);
+    if (m->inside)
+        info = solve_share(m, want, values, vectors);
     info = (int)cf_max_i64(par, info < 0 ? -info : info);
     if (info != 0)
         return cf_fail(CF_INTERNAL,
@@ -154,4 +220,32 @@ int cf_grid_eigen(const cf_par *par, const double *a, int n, int lda, int want,
     cf_allreduce(par, vectors, (int64_t)n * want, MPI_DOUBLE, MPI_SUM);
     reverse(values, n);
     return CF_OK;
+}
+
+void cf_grid_end(cf_grid_matrix *m)
+{
+    if (m == NULL)
+        return;
+    if (m->inside)
+        Cblacs_gridexit(m->g.context);
+    cf_free(m->share);
+    cf_free(m);
+}
+
+int cf_grid_eigen(const cf_par *par, const double *a, int n, int lda, int want,
+                  double *values, double *vectors)
+{
+    int status = CF_OK;
+    cf_grid_matrix *m = NULL;
+    CF_TRY(cf_grid_begin(&m, par, n));
+    const grid *g = &m->g;
+    for (int c = 0; m->inside && c < g->loc_cols; c++)
+        for (int r = 0; r < g->loc_rows; r++)
+            m->share[r + (int64_t)c * g->lld] =
+                a[global(r, g->block, g->row, g->rows) +
+                  (int64_t)global(c, g->block, g->col, g->cols) * lda];
+    CF_TRY(cf_grid_solve(m, want, values, vectors));
+done:
+    cf_grid_end(m);
+    return status;
 }

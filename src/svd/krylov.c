@@ -34,6 +34,7 @@
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
 #include "cfmpi/random.h"
+#include "gram.h"
 #include "krylov.h"
 
 #define CHECK_AHEAD 4  /* steps between looks at T, at most */
@@ -112,14 +113,25 @@ static void go_double(cf_svd *s)
     start(s);
 }
 
+/* Whether a basis that finds the triplets would span much of the space. */
+static bool suits_gram(cf_gidx order, int dim)
+{
+    return order <= CF_MAX(SMALL_ORDER, 4 * (cf_gidx)dim);
+}
+
 cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
                      const cf_svd_options *options)
 {
     cf_svd *s = cf_calloc(1, sizeof *s, "SVD");
     s->options = *options;
     cf_gidx order = CF_MIN(a->rows, a->cols);
-    s->precision = order > SMALL_ORDER ? CF_SINGLE : CF_DOUBLE;
+    s->by_gram =
+        options->method == CF_SVD_GRAM ||
+        (options->method == CF_SVD_AUTO && suits_gram(order, options->dim));
+    s->precision = order > SMALL_ORDER && !s->by_gram ? CF_SINGLE : CF_DOUBLE;
     cf_operator_begin(&s->op, a, par, s->precision);
+    if (s->by_gram)
+        return s;
     s->width = smaller(s->op.order, CF_BLOCK);
     start(s);
     return s;
@@ -189,7 +201,8 @@ static double remainder_norm(const cf_svd *s, int k)
  */
 bool cf_svd_is_zero(const cf_svd *s, int k)
 {
-    return s->theta[k] <= 100 * DBL_EPSILON * s->theta[0];
+    double places = s->by_gram ? fmax(100, (double)s->op.order) : 100;
+    return s->theta[k] <= places * DBL_EPSILON * s->theta[0];
 }
 
 /* Eigenpairs of T and the worst estimated residual. */
@@ -382,7 +395,18 @@ done:
     return status;
 }
 
-int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more)
+static int solve_gram(cf_svd *s)
+{
+    cf_free(s->s);
+    cf_free(s->theta);
+    s->theta = cf_alloc(s->op.order, sizeof *s->theta, "eigenvalues");
+    s->s = cf_alloc(s->op.order * s->options.dim, sizeof *s->s, "eigenvectors");
+    s->op.passes++;
+    return cf_gram_eigen(s->op.a, s->op.par, s->op.packed.exponent,
+                         s->options.dim, s->theta, s->s);
+}
+
+static int solve_krylov(cf_svd *s, double target)
 {
     int status = CF_OK;
     bool missed = true;
@@ -397,10 +421,19 @@ int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more)
     }
     if (s->looked != s->steps)
         CF_TRY(look(s));
+done:
+    return status;
+}
+
+int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more)
+{
+    int status = CF_OK;
+    CF_TRY(s->by_gram ? solve_gram(s) : solve_krylov(s, target));
     double begin = cf_clock();
     cf_svd_publish(s, e);
     s->op.times.vectors += cf_clock() - begin;
-    *more = !s->exhausted && s->op.passes < s->options.max_passes;
+    *more =
+        !s->by_gram && !s->exhausted && s->op.passes < s->options.max_passes;
 done:
     return status;
 }

@@ -8,6 +8,7 @@
 
 struct cf_svd {
     cf_svd_options options;
+    bool by_gram; /* all at once, s holds the eigenvectors of C */
     enum cf_precision precision;
     cf_operator op;
     cf_basis basis;

@@ -10,16 +10,31 @@
 #include "cfmpi/random.h"
 #include "krylov.h"
 
-/* Columns [first, last) of the Ritz vectors, on own positions. */
+/* Columns [first, last) of the eigenvectors of C that all ranks hold, own rows
+ * as they lie in the basis. */
+static void own_rows(const cf_svd *s, int first, int last, double *out)
+{
+    const cf_operator *op = &s->op;
+    cf_gidx begin = op->part.begin[op->par->rank];
+    memset(out, 0, (size_t)op->n_loc * CF_BLOCK * sizeof *out);
+    for (cf_gidx i = 0; i < op->order; i++) {
+        cf_gidx at = (op->by_items ? op->packed.position[i] : i) - begin;
+        for (int k = first; at >= 0 && at < op->n_loc && k < last; k++)
+            out[at * CF_BLOCK + k - first] = s->s[i + k * op->order];
+    }
+}
+
+/* Columns [first, last) of the eigenvectors of C, brought to own positions. */
 static void right_block(cf_svd *s, int first, int last, void *u, void *v)
 {
     cf_operator *op = &s->op;
-    if (op->by_items) {
-        cf_basis_combine(&s->basis, s->s, first, last, v);
-        return;
-    }
-    cf_basis_combine(&s->basis, s->s, first, last, u);
-    cf_operator_transpose(op, u, v);
+    void *out = op->by_items ? v : u;
+    if (s->by_gram)
+        own_rows(s, first, last, out);
+    else
+        cf_basis_combine(&s->basis, s->s, first, last, out);
+    if (!op->by_items)
+        cf_operator_transpose(op, u, v);
 }
 
 /* Makes columns [first, last) of v unit length, and zero where σ is. */
@@ -90,7 +105,7 @@ static void right_vectors(cf_svd *s, cf_basis *v)
     int dim = s->options.dim;
     cf_basis_begin(v, s->op.par, &s->op.item_part, s->op.kernels, dim,
                    s->options.seed + 1);
-    void *u = cf_basis_columns(&s->basis, CF_BLOCK);
+    char *u = cf_alloc(s->op.n_loc * CF_BLOCK, s->op.kernels->real, "block");
     for (int k = 0; k < dim; k += CF_BLOCK) {
         int end = CF_MIN(k + CF_BLOCK, dim);
         right_block(s, k, end, u, cf_basis_block(v, v->q, k));

@@ -117,9 +117,9 @@ static void gather(result *r, const cf_par *par)
 }
 
 static void solve(result *r, const problem *p, const cf_par *par,
-                  int64_t passes)
+                  int64_t method, int64_t passes)
 {
-    cf_svd_options options = {p->dim, p->tol, passes, 1};
+    cf_svd_options options = {method, p->dim, p->tol, passes, 1};
     make_csr(&r->a, par, p->rows, p->cols, p->cell);
     r->dense = make_dense(p);
     cf_svd *s = cf_svd_begin(&r->a, par, &options);
@@ -286,11 +286,11 @@ static void check_orthogonality(const result *r)
     CHECK(fabs(r->e.orthogonality - most) <= 1e-10 + 1e-6 * most);
 }
 
-static void check_problem(const problem *p)
+static void check_problem(const problem *p, int64_t method)
 {
     result r = {0};
     int before = (int)failures;
-    solve(&r, p, &world, 500);
+    solve(&r, p, &world, method, 500);
     CHECK(r.e.dim == p->dim && r.e.passes <= 500);
     CHECK(cf_part_rows(&r.e.user_part) == p->rows &&
           cf_part_rows(&r.e.item_part) == p->cols);
@@ -353,7 +353,8 @@ static void test_problems(void)
         {300, 300, diagonal, 20, 1e-3},
     };
     for (int i = 0; i < COUNT(problems); i++)
-        check_problem(&problems[i]);
+        for (int64_t m = CF_SVD_AUTO; m <= CF_SVD_GRAM; m++)
+            check_problem(&problems[i], m);
 }
 
 /* More columns than the basis has room for: restarts. */
@@ -361,8 +362,8 @@ static void test_restart(void)
 {
     const problem wide = {330, 320, sparse, 4, 1e-8},
                   tall = {320, 330, sparse, 4, 1e-8};
-    check_problem(&wide);
-    check_problem(&tall);
+    check_problem(&wide, CF_SVD_KRYLOV);
+    check_problem(&tall, CF_SVD_KRYLOV);
 }
 
 /* What other rank counts find, to the promised places. */
@@ -371,8 +372,8 @@ static void test_alone(void)
     const problem p = {90, 80, gaps, 12, 1e-6};
     result all = {0}, alone = {0};
     cf_par self = one_rank();
-    solve(&all, &p, &world, 500);
-    solve(&alone, &p, &self, 500);
+    solve(&all, &p, &world, CF_SVD_KRYLOV, 500);
+    solve(&alone, &p, &self, CF_SVD_KRYLOV, 500);
     for (int k = 0; k < p.dim; k++)
         CHECK(fabs(all.e.sigma[k] / alone.e.sigma[k] - 1) < 1e-9);
     result_free(&all);
@@ -384,7 +385,7 @@ static void test_again(void)
 {
     const problem p = {300, 220, sparse, 8, 1e-7};
     result r = {0};
-    cf_svd_options options = {p.dim, p.tol, 500, 3};
+    cf_svd_options options = {CF_SVD_KRYLOV, p.dim, p.tol, 500, 3};
     make_csr(&r.a, &world, p.rows, p.cols, p.cell);
     r.dense = make_dense(&p);
     cf_svd *s = cf_svd_begin(&r.a, &world, &options);
@@ -408,7 +409,7 @@ static void test_again(void)
 static void check_few_passes(const problem *p, int64_t passes)
 {
     result r = {0};
-    solve(&r, p, &world, passes);
+    solve(&r, p, &world, CF_SVD_KRYLOV, passes);
     CHECK(!r.more);
     for (int k = 0; k < p->dim; k++) {
         CHECK(isfinite(r.e.sigma[k]) && isfinite(r.e.residual[k]));
@@ -435,7 +436,7 @@ static void test_low_rank_ends_early(void)
 {
     const problem p = {300, 290, all_fours, 8, 1e-6};
     result r = {0};
-    solve(&r, &p, &world, 500);
+    solve(&r, &p, &world, CF_SVD_KRYLOV, 500);
     CHECK(r.e.passes < 20 && r.e.max_residual <= p.tol);
     result_free(&r);
 }
