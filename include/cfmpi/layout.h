@@ -7,6 +7,7 @@
 #include "cfmpi/idmap.h"
 #include "cfmpi/neighbors.h"
 #include "cfmpi/svd.h"
+#include "cfmpi/transform.h"
 
 /* Titles of this rank's items: UTF-8, null-padded to one width. */
 typedef struct cf_titles {
@@ -36,7 +37,8 @@ void cf_tables_free(cf_tables *t);
 /* Add a part to an output; all data is borrowed until the commit. Collective
  * where there are ids, else local, all ranks alike. */
 void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a);
-void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e);
+void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e,
+                             const cf_transform *t);
 void cf_layout_add_neighbors(cf_writer *w, const char *side,
                              const cf_neighbors *n);
 void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
@@ -64,8 +66,16 @@ int cf_layout_read_ids(const cf_h5 *file, const cf_par *par, const char *side,
 int cf_layout_load_ids(const cf_h5 *file, const char *side, cf_gidx begin,
                        cf_gidx count, cf_ids *ids);
 
+/* How the ratings became the matrix of the embedding. */
+int cf_layout_read_transform(const cf_h5 *file, const cf_par *par,
+                             cf_transform *t);
+
+/* What user rows of the embedding are. Local. */
+int64_t cf_layout_embedding_scale(const cf_h5 *file);
+
 /* `side` rows of the embedding, evenly split into *part; rows (cf_free) is
- * [own rows x dim]. For items the rows are V·Σ when `scaled`, else V. */
+ * [own rows x dim]. For items the rows are as the user rows, V·Σ or whatever
+ * the file says, when `scaled`, else V. */
 int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
                              const char *side, bool scaled, cf_part *part,
                              float **rows, int *dim);

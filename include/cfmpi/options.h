@@ -62,7 +62,11 @@ typedef struct cf_options {
     bool dim_given; /* too large is then an error, not a note */
     double tol;
     int64_t max_passes;
-    int64_t svd; /* enum cf_svd_method */
+    int64_t svd;                 /* enum cf_svd_method */
+    int64_t weighting, centring; /* enum cf_weighting, cf_centring */
+    int64_t embedding;           /* enum cf_embedding_scale */
+    double variance;             /* share to explain, 0 where dim decides */
+    char start[CF_PATH_MAX];
 
     int64_t neighbors;
     int64_t side; /* enum cf_side */

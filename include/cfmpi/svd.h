@@ -7,18 +7,31 @@
 
 #include "cfmpi/csr.h"
 
+/* What user rows are: U times a power of Σ. */
+enum cf_embedding_scale {
+    CF_EMBEDDING_US,
+    CF_EMBEDDING_U,
+    CF_EMBEDDING_US_HALF
+};
+
+/* Their names in options and files; NULL ends. */
+extern const char *const cf_embedding_scales[];
+
 /* What is published. Row-major float32, one slab of rows a rank. */
 typedef struct cf_embedding {
     int dim;
+    int64_t scale; /* enum cf_embedding_scale */
     cf_part user_part, item_part;
-    float *users;     /* [n_loc x dim] A·V, that is U·Σ */
-    float *items;     /* [m_loc x dim] V */
-    double *sigma;    /* [dim] descending */
+    float *users;  /* [n_loc x dim] A·V, that is U·Σ, or as `scale` says */
+    float *items;  /* [m_loc x dim] V */
+    double *sigma; /* [dim] descending */
     double *residual; /* [dim] max of the two below */
-    double *left, *right; /* ‖Av−σu‖/σ and ‖Aᵀu−σv‖/σ, with u = users/σ;
+    double *left, *right; /* ‖Av−σu‖/σ and ‖Aᵀu−σv‖/σ, with u from `users`;
                              over σ1 where σ is 0 */
     double orthogonality; /* max |UᵀU − I| over the triplets with σ > 0 */
     double max_residual;
+    double squares; /* sum of the matrix' squares, of which σ² is the share that
+                       a triplet explains */
     int64_t passes; /* over the matrix, certificate not counted */
 } cf_embedding;
 
@@ -27,10 +40,15 @@ enum cf_svd_method { CF_SVD_AUTO, CF_SVD_KRYLOV, CF_SVD_GRAM };
 
 typedef struct cf_svd_options {
     int64_t method; /* enum cf_svd_method */
+    int64_t scale;  /* enum cf_embedding_scale, of the user rows */
     int dim;        /* 1 .. min(rows, cols) */
-    double tol; /* on residual */
+    double tol;     /* on residual */
     int64_t max_passes;
     uint64_t seed;
+    /* Right vectors to start from, rows of own items, which are split evenly;
+     * borrowed. NULL for none. */
+    const float *start;
+    int start_dim;
 } cf_svd_options;
 
 /* Where a rank's seconds went: packing the matrix, products with it, blocks on
@@ -69,17 +87,29 @@ cf_svd_times cf_svd_seconds(const cf_svd *s);
  * residual, max_residual, orthogonality. A row's ratings are summed in the
  * order of items, every other one apart, and the two sums added: one order,
  * whatever the rank count or the instruction set. Collective; two products
- * with dim columns. */
+ * with dim columns, four for other scales than US. */
 void cf_svd_complete(cf_svd *s, cf_embedding *e);
 
 /* The certificate of an embedding that is stored; users must be split as the
  * rows of `a`. Collective; packs the matrix, then as above. */
 void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par);
 
-/* Rows of V become rows of V·Σ, each entry a float64 product rounded to
- * float32; rows [count x dim]. Local. */
-void cf_svd_scale_rows(float *rows, int64_t count, int dim,
-                       const double *sigma);
+/* Rows of V become rows as `scale` has them of U: V·Σ, V or V·√Σ, each entry a
+ * float64 product rounded to float32; rows [count x dim]. Local. */
+void cf_embedding_scale_items(float *rows, int64_t count, int dim,
+                              const double *sigma, int64_t scale);
+
+/* User rows from U·Σ to another scale. Local. */
+void cf_embedding_rescale(cf_embedding *e, int64_t users, int64_t scale);
+
+/* σ of triplet k to the power with which user rows hold it. Local. */
+double cf_embedding_power(const cf_embedding *e, int k);
+
+/* Puts the triplets in descending order of σ. Local. */
+void cf_embedding_sort(cf_embedding *e, int64_t users, int64_t items);
+
+/* Keeps the leading `dim` triplets. `users`, `items`: own rows. Local. */
+void cf_embedding_cut(cf_embedding *e, int64_t users, int64_t items, int dim);
 
 /* Safe on {0} and twice. Local. */
 void cf_embedding_free(cf_embedding *e);

@@ -7,7 +7,6 @@
  * command asks for. What lies before the beginning is carried over. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -72,6 +71,12 @@ static int check_unused(const cf_job *job)
               {"dim", CF_STEP_SVD, "embedding"},
               {"tol", CF_STEP_SVD, "embedding"},
               {"max-passes", CF_STEP_SVD, "embedding"},
+              {"svd", CF_STEP_SVD, "embedding"},
+              {"variance", CF_STEP_SVD, "embedding"},
+              {"weighting", CF_STEP_SVD, "embedding"},
+              {"center", CF_STEP_SVD, "embedding"},
+              {"embedding", CF_STEP_SVD, "embedding"},
+              {"start", CF_STEP_SVD, "embedding"},
               {"neighbors", CF_STEP_NEIGHBORS, "neighbours"},
               {"similarity", CF_STEP_NEIGHBORS, "neighbours"}};
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
@@ -161,78 +166,6 @@ done:
     return cf_agree(job->par, status);
 }
 
-/* ---- svd ---- */
-
-static int choose_dim(const cf_job *job, int *dim)
-{
-    cf_gidx most = CF_MIN(job->ratings.rows, job->ratings.cols);
-    *dim = (int)CF_MIN(job->o->dim, most);
-    if (*dim == job->o->dim)
-        return CF_OK;
-    if (job->o->dim_given)
-        return cf_fail(CF_USAGE,
-                       "--dim: %" PRId64 " is over min(users, "
-                       "items) = %" CF_PRIgidx,
-                       job->o->dim, most);
-    cf_log_note("--dim is %d, the smaller of %" CF_PRIgidx
-                " users and %" CF_PRIgidx " items",
-                *dim, job->ratings.rows, job->ratings.cols);
-    return CF_OK;
-}
-
-static void certify(cf_job *job, cf_svd *solver)
-{
-    cf_report_begin(job->report, "certify", "dimensions");
-    cf_svd_complete(solver, &job->embedding);
-    cf_report_end(job->report);
-}
-
-/* Certificates that fell short are tried again with a smaller target: the
- * solver's own estimate knows nothing of the rounding to float32. */
-#define TRIES 3
-
-static int svd(cf_job *job)
-{
-    int status = CF_OK, dim;
-    bool more = true;
-    cf_svd *solver = NULL;
-    cf_embedding *e = &job->embedding;
-    CF_TRY(choose_dim(job, &dim));
-    cf_svd_options options = {job->o->svd, dim, job->o->tol,
-                              job->o->max_passes, (uint64_t)job->o->seed};
-    for (int attempt = 0; attempt < TRIES && more; attempt++) {
-        double target = options.tol * (attempt == 0 ? 0.9 : 0.05 / attempt);
-        cf_report_begin(job->report, "svd", "passes");
-        if (solver == NULL)
-            solver = cf_svd_begin(&job->ratings, job->par, &options);
-        status = cf_svd_solve(solver, target, e, &more);
-        cf_report_end(job->report);
-        CF_TRY(status);
-        certify(job, solver);
-        if (!isfinite(e->max_residual))
-            CF_TRY(cf_fail(CF_BAD_DATA,
-                           "%s: the embedding of these ratings is beyond "
-                           "float32; scale them down",
-                           job->o->input));
-        if (e->max_residual <= options.tol)
-            break;
-    }
-    job->report->svd.dim = dim;
-    job->report->svd.passes = e->passes;
-    job->report->svd.max_residual = e->max_residual;
-    job->short_of_tol = e->max_residual > options.tol;
-    cf_svd_times t = cf_svd_seconds(solver);
-    cf_log_detail("seconds of rank 0: packing %.2f, products %.2f, exchange "
-                  "%.2f, basis %.2f, eigenvalues %.2f, vectors %.2f",
-                  t.pack, t.products, t.exchange, t.basis, t.eigen, t.vectors);
-    cf_log_detail("%d triplets in %" PRId64 " passes, largest residual %.1e, "
-                  "max|U'U-I| %.1e",
-                  dim, e->passes, e->max_residual, e->orthogonality);
-done:
-    cf_svd_end(solver);
-    return status;
-}
-
 /* ---- neighbours ---- */
 
 /* Own rows of one side for the ring, evenly split; the caller frees them. */
@@ -252,7 +185,7 @@ static int embedding_rows(cf_job *job, const char *side, bool items,
     cf_repartition_rows(job->par, from, items ? e->items : e->users, part,
                         *rows, bytes);
     if (items)
-        cf_svd_scale_rows(*rows, n, e->dim, e->sigma);
+        cf_embedding_scale_items(*rows, n, e->dim, e->sigma, e->scale);
     return CF_OK;
 }
 
@@ -353,7 +286,7 @@ static int write_result(cf_job *job, cf_writer *w)
     else
         cf_layout_add_ratings(w, &job->tables, &job->ratings);
     if (job->embedding.dim > 0)
-        cf_layout_add_embedding(w, &job->embedding);
+        cf_layout_add_embedding(w, &job->embedding, &job->transform);
     if (job->user_neighbors.lists.gap != NULL)
         cf_layout_add_neighbors(w, "users", &job->user_neighbors);
     if (job->item_neighbors.lists.gap != NULL)
@@ -377,7 +310,7 @@ static int run_steps(cf_job *job)
     job->report->input.items = job->ratings.cols;
     job->report->input.ratings = job->ratings.nnz;
     if (job->first <= CF_STEP_SVD && job->last >= CF_STEP_SVD)
-        CF_TRY(svd(job));
+        CF_TRY(cf_job_embed(job));
     if (job->first <= CF_STEP_NEIGHBORS && job->last >= CF_STEP_NEIGHBORS)
         CF_TRY(neighbors(job));
     if (job->last >= CF_STEP_RECOMMEND)

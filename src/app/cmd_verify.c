@@ -99,6 +99,7 @@ static int read_embedding(check *c, cf_embedding *e)
     int rank = c->par->rank;
     CF_TRY(cf_h5_dataset(&c->file, "/embedding/users", &d));
     e->dim = (int)d.cols;
+    e->scale = cf_layout_embedding_scale(&c->file);
     cf_part_copy(&e->user_part, &c->ratings.part);
     cf_part_even(&e->item_part, c->ratings.cols, c->par->size);
     int64_t n = c->ratings.n_loc, m = cf_part_count(&e->item_part, rank);
@@ -132,16 +133,29 @@ static int check_residuals(check *c)
     char line[128];
     double *stored = NULL;
     bool same = true;
+    cf_transform t = {0};
+    cf_csr matrix = c->ratings;
     CF_TRY(read_embedding(c, &e));
+    CF_TRY(cf_layout_read_transform(&c->file, c->par, &t));
+    if (t.items != matrix.cols)
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: /embedding and /ratings do not fit each other",
+                       c->file.path));
+    matrix.values = cf_alloc(matrix.indptr[matrix.n_loc], sizeof *matrix.values,
+                             "weighted ratings");
+    cf_transform_apply(&t, &c->ratings, matrix.values);
     stored = cf_alloc(e.dim, sizeof *stored, "residuals");
     CF_TRY(read_vector(c, "/embedding/residuals", e.dim, stored));
-    cf_svd_certify(&e, &c->ratings, c->par);
+    cf_svd_certify(&e, &matrix, c->par);
     for (int k = 0; k < e.dim; k++)
         same = same && close_residual(stored[k], e.residual[k]);
     snprintf(line, sizeof line, " of %d triplets, largest %.1e", e.dim,
              e.max_residual);
     tell(c, same, "residuals", line);
 done:
+    if (matrix.values != c->ratings.values)
+        cf_free(matrix.values);
+    cf_transform_free(&t);
     cf_free(stored);
     cf_embedding_free(&e);
     return status;

@@ -18,6 +18,7 @@ void cf_job_free(cf_job *job)
     cf_text_free(&job->input);
     cf_tables_free(&job->tables);
     cf_csr_free(&job->ratings);
+    cf_transform_free(&job->transform);
     cf_embedding_free(&job->embedding);
     cf_neighbors_free(&job->user_neighbors);
     cf_neighbors_free(&job->item_neighbors);

@@ -4,6 +4,7 @@
 
 #include "cfmpi/layout.h"
 #include "cfmpi/options.h"
+#include "cfmpi/transform.h"
 #include "report.h"
 
 enum cf_step {
@@ -23,6 +24,7 @@ typedef struct cf_job {
     cf_text input;            /* JSON: what was read, once it was */
     cf_tables tables;
     cf_csr ratings;
+    cf_transform transform; /* of the ratings before the embedding */
     cf_embedding embedding;
     cf_neighbors user_neighbors, item_neighbors;
     cf_topk recommendations;
@@ -33,6 +35,11 @@ typedef struct cf_job {
  * rules for single ratings, duplicates, rules for users and items, titles.
  * Errors, agreed. Collective. */
 int cf_job_ingest(cf_job *job);
+
+/* Makes job->embedding from job->ratings, and its certificate: weights and
+ * means, the number of dimensions, an earlier result to start from. Errors,
+ * agreed. Collective. */
+int cf_job_embed(cf_job *job);
 
 /* Attributes that every output file has on "/". Local. */
 void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command);

@@ -62,8 +62,22 @@ const cf_option cf_option_table[] = {
     {"max-passes", 0, CF_OPT_INTEGER, AT(max_passes), HAS_SVD, "500", 1, 1e9,
      {0}, "N", "most passes over the ratings"},
     {"svd", 0, CF_OPT_CHOICE, AT(svd), HAS_SVD, "auto", 0, 0,
-     {"auto", "krylov", "gram"}, "METHOD", "iterate, or take all eigenvalues of "
+     {"auto", "krylov", "gram"}, "METHOD",
+     "iterate, or take all eigenvalues of "
      "the Gram matrix, which suits few items or users"},
+    {"variance", 0, CF_OPT_REAL, AT(variance), HAS_SVD, "0", 0, 1, {0}, "X",
+     "as many dimensions as explain this share of the ratings' squares (0: as "
+     "--dim says; else --dim is the most)"},
+    {"weighting", 0, CF_OPT_CHOICE, AT(weighting), HAS_SVD, "none", 0, 0,
+     {"none", "log", "binary", "tfidf", "bm25"}, "NAME",
+     "weights of the ratings in the embedding"},
+    {"center", 0, CF_OPT_CHOICE, AT(centring), HAS_SVD, "none", 0, 0,
+     {"none", "user", "item", "both"}, "SIDE",
+     "subtract the mean ratings of users or items before the embedding"},
+    {"embedding", 0, CF_OPT_CHOICE, AT(embedding), HAS_SVD, "us", 0, 0,
+     {"us", "u", "us-half"}, "ROWS", "what user rows are: U·Σ, U or U·√Σ"},
+    {"start", 0, CF_OPT_PATH, AT(start), HAS_SVD, NULL, 0, 0, {0}, "FILE",
+     "an earlier result to start the embedding from, after new ratings came"},
     {"neighbors", 'k', CF_OPT_INTEGER, AT(neighbors), HAS_NEIGHBORS, "50", 1,
      1e6, {0}, "K", "neighbours of each row"},
     {"side", 0, CF_OPT_CHOICE, AT(side), HAS_NEIGHBORS, "users", 0, 0,

@@ -202,6 +202,69 @@ done:
     return status;
 }
 
+/* The number of an attribute's text among names; 0 where there is none, -1
+ * where it is not among them. */
+static int64_t name_number(const cf_h5 *file, const char *attribute,
+                           const char *const *names)
+{
+    cf_text text = {0};
+    int64_t found = 0;
+    if (cf_h5_text(file, "/embedding", attribute, &text)) {
+        while (names[found] != NULL && strcmp(names[found], text.data) != 0)
+            found++;
+        found = names[found] == NULL ? -1 : found;
+    }
+    cf_text_free(&text);
+    return found;
+}
+
+int64_t cf_layout_embedding_scale(const cf_h5 *file)
+{
+    return CF_MAX(0, name_number(file, "rows", cf_embedding_scales));
+}
+
+/* A column of float64, all of it on every rank; its digest is compared. */
+static int read_column(const cf_h5 *file, const cf_par *par, const char *name,
+                       cf_gidx rows, double **out)
+{
+    int status = CF_OK;
+    cf_part even = {0};
+    double *own = NULL;
+    cf_part_even(&even, rows, par->size);
+    int64_t count = cf_part_count(&even, par->rank);
+    own = cf_alloc(count, sizeof *own, "item weights");
+    CF_TRY(cf_h5_read_slab(file, par, name, CF_F64, 1, even.begin[par->rank],
+                           count, own));
+    *out = cf_alloc(rows, sizeof **out, "item weights");
+    cf_allgather_rows(par, &even, own, *out, sizeof *own);
+done:
+    cf_part_free(&even);
+    cf_free(own);
+    return status;
+}
+
+int cf_layout_read_transform(const cf_h5 *file, const cf_par *par,
+                             cf_transform *t)
+{
+    int status = CF_OK;
+    cf_dataset items;
+    *t = (cf_transform){
+        .weighting = name_number(file, "weighting", cf_weighting_names),
+        .centring = name_number(file, "center", cf_centring_names)};
+    if (t->weighting < 0 || t->centring < 0)
+        CF_TRY(wrong(file, "/embedding has a weighting that is not known"));
+    CF_TRY(cf_agree(par, cf_h5_dataset(file, "/embedding/items", &items)));
+    t->items = items.rows;
+    cf_h5_number(file, "/embedding", "mean_length", &t->mean_length);
+    if (t->weighting >= CF_WEIGHT_TFIDF)
+        CF_TRY(read_column(file, par, "/embedding/idf", t->items, &t->idf));
+    if (t->centring >= CF_CENTRE_ITEM)
+        CF_TRY(read_column(file, par, "/embedding/item_mean", t->items,
+                           &t->item_mean));
+done:
+    return status;
+}
+
 int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
                              const char *side, bool scaled, cf_part *part,
                              float **rows, int *dim)
@@ -225,7 +288,8 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
     sigma = cf_alloc(*dim, sizeof *sigma, "singular values");
     CF_TRY(cf_agree(par, cf_h5_read(file, &values, 0, *dim, sigma)));
     if (scaled)
-        cf_svd_scale_rows(*rows, n, *dim, sigma);
+        cf_embedding_scale_items(*rows, n, *dim, sigma,
+                                 cf_layout_embedding_scale(file));
 done:
     cf_free(sigma);
     return status;

@@ -142,18 +142,52 @@ void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a)
                       "seconds since 1970-01-01 UTC", 0);
 }
 
-void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e)
+/* Weights and means of the items, which every rank has. */
+static void add_transform(cf_writer *w, const cf_transform *t)
 {
+    cf_writer_text(w, "/embedding", "weighting",
+                   cf_weighting_names[t->weighting]);
+    cf_writer_text(w, "/embedding", "center", cf_centring_names[t->centring]);
+    cf_writer_real(w, "/embedding", "mean_length", t->mean_length);
+    if (t->idf != NULL)
+        add_common(w, "/embedding/idf", t->items, t->idf,
+                   "ln(users) - ln(1 + ratings) of each item, which weighs "
+                   "its ratings");
+    if (t->item_mean != NULL)
+        add_common(w, "/embedding/item_mean", t->items, t->item_mean,
+                   "what was subtracted from the weighted ratings of each "
+                   "item");
+}
+
+static void add_explained(cf_writer *w, const cf_embedding *e)
+{
+    double *share = cf_alloc(e->dim, sizeof *share, "explained variance");
+    for (int k = 0; k < e->dim; k++)
+        share[k] = e->squares > 0 ? e->sigma[k] * e->sigma[k] / e->squares : 0;
+    cf_writer_keep(w, share);
+    add_common(w, "/embedding/explained_variance", e->dim, share,
+               "share of the matrix' squares that each dimension explains");
+}
+
+void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e,
+                             const cf_transform *t)
+{
+    static const char *const rows[] = {"A·V = U·Σ, one row a user",
+                                       "U, one row a user",
+                                       "U·√Σ, one row a user"};
     add_matrix(w, "/embedding/users", CF_F32, &e->user_part, e->dim, e->users,
-               "A·V = U·Σ, one row a user", NULL, 0);
+               rows[e->scale], NULL, 0);
     add_matrix(w, "/embedding/items", CF_F32, &e->item_part, e->dim, e->items,
                "V, one row an item", NULL, 0);
     add_common(w, "/embedding/singular_values", e->dim, e->sigma,
                "singular values σ, descending");
     add_common(w, "/embedding/residuals", e->dim, e->residual,
-               "max(‖Av−σu‖, ‖Aᵀu−σv‖)/σ of the stored vectors, u = users/σ");
+               "max(‖Av−σu‖, ‖Aᵀu−σv‖)/σ of the stored vectors");
     add_common(w, "/embedding/residuals_left", e->dim, e->left, "‖Av−σu‖/σ");
     add_common(w, "/embedding/residuals_right", e->dim, e->right, "‖Aᵀu−σv‖/σ");
+    add_explained(w, e);
+    add_transform(w, t);
+    cf_writer_text(w, "/embedding", "rows", cf_embedding_scales[e->scale]);
     cf_writer_real(w, "/embedding", "orthogonality", e->orthogonality);
 }
 

@@ -17,22 +17,6 @@
 #include "cfmpi/progress.h"
 #include "krylov.h"
 
-void cf_svd_scale_rows(float *rows, int64_t count, int dim, const double *sigma)
-{
-    for (int64_t i = 0; i < count; i++)
-        for (int k = 0; k < dim; k++)
-            rows[i * dim + k] = (float)((double)rows[i * dim + k] * sigma[k]);
-}
-
-/* Columns [k, k + width) of a float32 matrix as float64, row-major. */
-static void columns(const float *from, int64_t rows, int dim, int k, int width,
-                    double *to)
-{
-    for (int64_t i = 0; i < rows; i++)
-        for (int c = 0; c < width; c++)
-            to[i * width + c] = (double)from[i * dim + k + c];
-}
-
 /* Sums of squares of 16 triplets. */
 typedef struct squares {
     double left[CF_BLOCK], right[CF_BLOCK], length[CF_BLOCK];
@@ -77,9 +61,15 @@ static void take_tile(sweep *s, int64_t tile, int k, int width, squares *sum)
 {
     const double *y = s->op->tile;
     float *kept = s->tile;
-    double up[CF_BLOCK], down = ldexp(1, -s->op->packed.exponent);
-    for (int c = 0; c < width; c++) /* zeros where σ is */
-        up[c] = s->e->sigma[k + c] > 0 ? 1 / down : 0;
+    double up[CF_BLOCK], down[CF_BLOCK];
+    for (int c = 0; c < width; c++) {
+        double sigma = s->e->sigma[k + c];
+        double scale = ldexp(1, s->op->packed.exponent);
+        up[c] = sigma > 0 ? scale : 0; /* zeros where σ is */
+        down[c] = 1 / scale;
+        if (sigma > 0 && s->e->scale != CF_EMBEDDING_US)
+            down[c] *= sigma / cf_embedding_power(s->e, k + c);
+    }
     int64_t begin = tile * CF_TILE;
     int64_t end = CF_MIN(begin + CF_TILE, s->op->a->n_loc);
     for (int64_t i = begin; i < end; i++, y += CF_BLOCK, kept += CF_BLOCK) {
@@ -87,7 +77,7 @@ static void take_tile(sweep *s, int64_t tile, int k, int width, squares *sum)
         for (int c = 0; c < width; c++) {
             if (s->purpose != COMPARE)
                 stored[c] = (float)(up[c] * y[c]);
-            double x = down * (double)stored[c], d = y[c] - x;
+            double x = down[c] * (double)stored[c], d = y[c] - x;
             kept[c] = (float)x;
             sum->left[c] += d * d;
             sum->length[c] += x * x;
@@ -151,7 +141,8 @@ static double orthogonality(const cf_embedding *e, int64_t n, const cf_par *par)
     double most = 0;
     for (int64_t at = 0; at < n; at += chunk) {
         int rows = (int)CF_MIN(chunk, n - at);
-        columns(e->users + at * dim, rows, dim, 0, dim, u);
+        for (int64_t i = 0; i < (int64_t)rows * dim; i++)
+            u[i] = (double)e->users[at * dim + i];
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, dim, rows, 1, u, dim,
                     1, g, dim);
     }
@@ -160,7 +151,8 @@ static double orthogonality(const cf_embedding *e, int64_t n, const cf_par *par)
         for (int c = r; c < dim; c++)
             if (e->sigma[r] > 0 && e->sigma[c] > 0)
                 most = fmax(most, fabs(g[r * (int64_t)dim + c] /
-                                           (e->sigma[r] * e->sigma[c]) -
+                                           (cf_embedding_power(e, r) *
+                                            cf_embedding_power(e, c)) -
                                        (r == c)));
     cf_free(g);
     cf_free(u);
@@ -197,61 +189,19 @@ void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par)
     cf_operator_end(&op);
 }
 
-static void reorder(float *rows, int64_t count, int dim, const int *order)
-{
-    float *old = cf_alloc(dim, sizeof *old, "embedding row");
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(old, rows + i * dim, (size_t)dim * sizeof *old);
-        for (int k = 0; k < dim; k++)
-            rows[i * dim + k] = old[order[k]];
-    }
-    cf_free(old);
-}
-
-/* Close values may have changed places by being measured anew. */
-static void sort_triplets(cf_embedding *e, int64_t users, int64_t items)
-{
-    bool sorted = true;
-    int *order = cf_alloc(e->dim, sizeof *order, "triplets");
-    for (int k = 0; k < e->dim; k++) {
-        int at = k;
-        for (; at > 0 && e->sigma[order[at - 1]] < e->sigma[k]; at--) {
-            order[at] = order[at - 1];
-            sorted = false;
-        }
-        order[at] = k;
-    }
-    if (!sorted) {
-        reorder(e->users, users, e->dim, order);
-        reorder(e->items, items, e->dim, order);
-        double *figures[] = {e->sigma, e->residual, e->left, e->right};
-        double *old = cf_alloc(e->dim, sizeof *old, "triplets");
-        for (int f = 0; f < 4; f++) {
-            memcpy(old, figures[f], (size_t)e->dim * sizeof *old);
-            for (int k = 0; k < e->dim; k++)
-                figures[f][k] = old[order[k]];
-        }
-        cf_free(old);
-    }
-    cf_free(order);
-}
-
 void cf_svd_complete(cf_svd *s, cf_embedding *e)
 {
     bool single = s->precision == CF_SINGLE;
+    int64_t users = s->op.a->n_loc;
+    int64_t items = cf_part_count(&s->op.item_part, s->op.par->rank);
     cf_operator_precision(&s->op, CF_DOUBLE);
+    e->scale = CF_EMBEDDING_US;
     certify(e, &s->op, single ? MAKE_USERS_AND_SIGMA : MAKE_USERS);
     if (single)
-        sort_triplets(e, s->op.a->n_loc,
-                      cf_part_count(&s->op.item_part, s->op.par->rank));
-}
-
-void cf_embedding_free(cf_embedding *e)
-{
-    cf_part_free(&e->user_part);
-    cf_part_free(&e->item_part);
-    cf_free(e->users);
-    cf_free(e->items);
-    cf_free(e->sigma);
-    *e = (cf_embedding){0};
+        cf_embedding_sort(e, users, items);
+    if (s->options.scale == CF_EMBEDDING_US)
+        return;
+    /* What is rounded once more is certified once more. */
+    cf_embedding_rescale(e, users, s->options.scale);
+    certify(e, &s->op, COMPARE);
 }

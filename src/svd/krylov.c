@@ -61,12 +61,26 @@ static double ratings_of(const cf_operator *op, int64_t row)
     return (double)(p->indptr[row + 1] - p->indptr[row]);
 }
 
+static void start_with_noise(cf_svd *s)
+{
+    const cf_basis *b = &s->basis;
+    for (int64_t i = 0; i < b->n_loc; i++) {
+        double weight = pow(ratings_of(&s->op, i), 1.5);
+        for (int c = 0; c < s->last; c++)
+            cf_basis_set(b, s->w, i, c,
+                         weight *
+                             cf_random_normal(b->seed, (uint64_t)c,
+                                              (uint64_t)(b->row_begin + i)));
+    }
+}
+
 /* An empty basis and the starting block of the width in force. */
 static void start(cf_svd *s)
 {
     cf_basis *b = &s->basis;
     int dim = s->options.dim;
-    s->capacity = smaller(s->op.order, 6 * (int64_t)dim + 8 * s->width);
+    s->capacity =
+        smaller(s->op.order, 6 * (int64_t)dim + 8 * CF_MAX(s->width, CF_BLOCK));
     s->last = s->width;
     cf_basis_begin(b, s->op.par, &s->op.part, s->op.kernels,
                    s->capacity + (PROBE_STEPS + 1) * CF_BLOCK, s->options.seed);
@@ -80,16 +94,14 @@ static void start(cf_svd *s)
     /* Orthogonality goes fast where the basis spans most of the space. */
     s->careful = 8 * (int64_t)dim > s->op.order;
     s->lost = 0;
-    s->next_look = CF_MIN(s->capacity, 4 * dim);
+    s->next_look = CF_MIN(s->capacity, CF_MAX(4 * dim, s->width));
+    if (s->options.start != NULL)
+        s->next_look = CF_MIN(s->capacity, 2 * s->width);
     s->worst = INFINITY;
-    for (int64_t i = 0; i < b->n_loc; i++) {
-        double weight = pow(ratings_of(&s->op, i), 1.5);
-        for (int c = 0; c < s->last; c++)
-            cf_basis_set(b, s->w, i, c,
-                         weight *
-                             cf_random_normal(b->seed, (uint64_t)c,
-                                              (uint64_t)(b->row_begin + i)));
-    }
+    if (s->options.start != NULL)
+        cf_svd_start_columns(s);
+    else
+        start_with_noise(s);
     cf_basis_append(b, s->w, s->last, 0);
 }
 
@@ -132,7 +144,11 @@ cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
     cf_operator_begin(&s->op, a, par, s->precision);
     if (s->by_gram)
         return s;
-    s->width = smaller(s->op.order, CF_BLOCK);
+    int width = options->start == NULL
+                    ? CF_BLOCK
+                    : CF_MIN(CF_WIDTH_MAX, (options->start_dim + CF_BLOCK - 1) /
+                                               CF_BLOCK * CF_BLOCK);
+    s->width = smaller(s->op.order, width);
     start(s);
     return s;
 }

@@ -32,6 +32,10 @@ struct cf_svd {
 /* Whether the squared singular value k is only rounding. Local. */
 bool cf_svd_is_zero(const cf_svd *s, int k);
 
+/* Fills the starting block s->w with the right vectors that the caller has,
+ * or with A times them where C is that of the users. Collective. */
+void cf_svd_start_columns(cf_svd *s);
+
 /* Makes V and σ from the basis and the eigenvectors of the last look, and room
  * for the rest of the embedding. Collective. */
 void cf_svd_publish(cf_svd *s, cf_embedding *e);

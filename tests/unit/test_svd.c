@@ -119,7 +119,11 @@ static void gather(result *r, const cf_par *par)
 static void solve(result *r, const problem *p, const cf_par *par,
                   int64_t method, int64_t passes)
 {
-    cf_svd_options options = {method, p->dim, p->tol, passes, 1};
+    cf_svd_options options = {.method = method,
+                              .dim = p->dim,
+                              .tol = p->tol,
+                              .max_passes = passes,
+                              .seed = 1};
     make_csr(&r->a, par, p->rows, p->cols, p->cell);
     r->dense = make_dense(p);
     cf_svd *s = cf_svd_begin(&r->a, par, &options);
@@ -385,7 +389,11 @@ static void test_again(void)
 {
     const problem p = {300, 220, sparse, 8, 1e-7};
     result r = {0};
-    cf_svd_options options = {CF_SVD_KRYLOV, p.dim, p.tol, 500, 3};
+    cf_svd_options options = {.method = CF_SVD_KRYLOV,
+                              .dim = p.dim,
+                              .tol = p.tol,
+                              .max_passes = 500,
+                              .seed = 3};
     make_csr(&r.a, &world, p.rows, p.cols, p.cell);
     r.dense = make_dense(&p);
     cf_svd *s = cf_svd_begin(&r.a, &world, &options);
