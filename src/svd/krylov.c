@@ -79,8 +79,7 @@ static void start(cf_svd *s)
 {
     cf_basis *b = &s->basis;
     int dim = s->options.dim;
-    s->capacity =
-        smaller(s->op.order, 6 * (int64_t)dim + 8 * CF_MAX(s->width, CF_BLOCK));
+    s->capacity = smaller(s->op.order, 6 * (int64_t)dim + 8 * s->width);
     s->last = s->width;
     cf_basis_begin(b, s->op.par, &s->op.part, s->op.kernels,
                    s->capacity + (PROBE_STEPS + 1) * CF_BLOCK, s->options.seed);
@@ -94,11 +93,12 @@ static void start(cf_svd *s)
     /* Orthogonality goes fast where the basis spans most of the space. */
     s->careful = 8 * (int64_t)dim > s->op.order;
     s->lost = 0;
-    s->next_look = CF_MIN(s->capacity, CF_MAX(4 * dim, s->width));
-    if (s->options.start != NULL)
-        s->next_look = CF_MIN(s->capacity, 2 * s->width);
+    s->next_look = CF_MIN(s->capacity, 4 * dim);
+    if (s->options.start != NULL) /* it may be there soon */
+        s->next_look = CF_MIN(s->capacity, dim + 4 * CF_BLOCK);
     s->worst = INFINITY;
-    if (s->options.start != NULL)
+    /* Wider blocks are for what the narrow ones have missed. */
+    if (s->options.start != NULL && s->width <= CF_BLOCK)
         cf_svd_start_columns(s);
     else
         start_with_noise(s);
@@ -144,11 +144,7 @@ cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
     cf_operator_begin(&s->op, a, par, s->precision);
     if (s->by_gram)
         return s;
-    int width = options->start == NULL
-                    ? CF_BLOCK
-                    : CF_MIN(CF_WIDTH_MAX, (options->start_dim + CF_BLOCK - 1) /
-                                               CF_BLOCK * CF_BLOCK);
-    s->width = smaller(s->op.order, width);
+    s->width = smaller(s->op.order, CF_BLOCK);
     start(s);
     return s;
 }

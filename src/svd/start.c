@@ -1,57 +1,86 @@
-/* Method  A block of right vectors from an earlier result takes the place of
- *         noise: with all of them in the first block, a few wide steps find
- *         what new ratings have changed.
+/* Method  The starting block is made of random combinations of the right
+ *         vectors of an earlier result, later ones with more weight, as the
+ *         leading ones come up by themselves: a Krylov space of a few steps
+ *         then holds all of them, and more steps find what new ratings have
+ *         changed.
  * Cost    An all-gather of the vectors, and where the basis is on the users a
  *         product with the ratings. */
 #include <string.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
+#include "cfmpi/random.h"
 #include "krylov.h"
 
-/* Columns [k, k + 16) of the given vectors for all items, by position, into
- * `by_position` [cols x 16] reals. */
-static void spread(const cf_svd *s, int k, void *by_position)
+#define STREAM                                                                 \
+    2000 /* of random numbers, from which on they are the start's              \
+          */
+
+/* Sixteen columns of the given vectors for all items. */
+static void gather_columns(const cf_svd *s, int k, float *own, float *all)
 {
-    const cf_operator *op = &s->op;
     int dim = s->options.start_dim, width = CF_MIN(CF_BLOCK, dim - k);
-    int64_t m = cf_part_count(&op->item_part, op->par->rank);
-    float *own = cf_calloc(m * CF_BLOCK, sizeof *own, "start vectors");
-    float *all = cf_alloc(op->a->cols * CF_BLOCK, sizeof *all, "start vectors");
+    const cf_part *part = &s->op.item_part;
+    int64_t m = cf_part_count(part, s->op.par->rank);
+    memset(own, 0, (size_t)m * CF_BLOCK * sizeof *own);
     for (int64_t i = 0; i < m; i++)
         memcpy(own + i * CF_BLOCK, s->options.start + i * dim + k,
                (size_t)width * sizeof *own);
-    cf_allgather_rows(op->par, &op->item_part, own, all,
-                      CF_BLOCK * sizeof *all);
-    for (int64_t j = 0; j < op->a->cols; j++)
-        for (int c = 0; c < CF_BLOCK; c++) {
-            int64_t at = (int64_t)op->packed.position[j] * CF_BLOCK + c;
-            if (op->kernels->real == sizeof(float))
-                ((float *)by_position)[at] = all[j * CF_BLOCK + c];
-            else
-                ((double *)by_position)[at] = (double)all[j * CF_BLOCK + c];
-        }
-    cf_free(own);
-    cf_free(all);
+    cf_allgather_rows(s->op.par, part, own, all, CF_BLOCK * sizeof *all);
+}
+
+/* out += the columns times random weights; out [cols x 16] by position. */
+static void combine(const cf_svd *s, int k, const float *columns, double *out)
+{
+    double weight[CF_BLOCK][CF_BLOCK];
+    for (int c = 0; c < CF_BLOCK; c++)
+        for (int d = 0; d < CF_BLOCK; d++)
+            weight[c][d] =
+                (k + c + 1) *
+                cf_random_normal(s->options.seed, STREAM,
+                                 (uint64_t)(k + c) * CF_BLOCK + (uint64_t)d);
+    for (int64_t j = 0; j < s->op.a->cols; j++) {
+        double *row = out + (int64_t)s->op.packed.position[j] * CF_BLOCK;
+        for (int c = 0; c < CF_BLOCK; c++)
+            for (int d = 0; d < CF_BLOCK; d++)
+                row[d] += (double)columns[j * CF_BLOCK + c] * weight[c][d];
+    }
+}
+
+static void to_reals(const cf_kernels *k, const double *x, int64_t count,
+                     void *out)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (k->real == sizeof(float))
+            ((float *)out)[i] = (float)x[i];
+        else
+            ((double *)out)[i] = x[i];
 }
 
 void cf_svd_start_columns(cf_svd *s)
 {
     cf_operator *op = &s->op;
+    int64_t cols = op->a->cols;
+    int64_t m = cf_part_count(&op->item_part, op->par->rank);
     size_t row = CF_BLOCK * op->kernels->real;
-    char *x = cf_alloc(op->a->cols, row, "start vectors");
-    for (int k = 0; k < s->width && k < s->options.start_dim; k += CF_BLOCK) {
-        char *block = cf_basis_block(&s->basis, s->w, k);
-        spread(s, k, x);
-        if (op->by_items)
-            memcpy(block, x + (size_t)op->part.begin[op->par->rank] * row,
-                   (size_t)op->n_loc * row);
-        for (int64_t t = 0; t < op->packed.tiles && !op->by_items; t++) {
-            op->kernels->gather(&op->packed, t, x, op->tile);
-            int64_t rows = CF_MIN(CF_TILE, op->n_loc - t * CF_TILE);
-            memcpy(block + (size_t)(t * CF_TILE) * row, op->tile,
-                   (size_t)rows * row);
-        }
+    float *own = cf_alloc((m + cols) * CF_BLOCK, sizeof *own, "start vectors");
+    double *sums = cf_calloc(cols * CF_BLOCK, sizeof *sums, "start vectors");
+    for (int k = 0; k < s->options.start_dim; k += CF_BLOCK) {
+        gather_columns(s, k, own, own + m * CF_BLOCK);
+        combine(s, k, own + m * CF_BLOCK, sums);
+    }
+    cf_free(own);
+    char *x = cf_alloc(cols, row, "start vectors");
+    to_reals(op->kernels, sums, cols * CF_BLOCK, x);
+    cf_free(sums);
+    if (op->by_items)
+        memcpy(s->w, x + (size_t)op->part.begin[op->par->rank] * row,
+               (size_t)op->n_loc * row);
+    for (int64_t t = 0; t < op->packed.tiles && !op->by_items; t++) {
+        int64_t rows = CF_MIN(CF_TILE, op->n_loc - t * CF_TILE);
+        op->kernels->gather(&op->packed, t, x, op->tile);
+        memcpy((char *)s->w + (size_t)(t * CF_TILE) * row, op->tile,
+               (size_t)rows * row);
     }
     cf_free(x);
 }
