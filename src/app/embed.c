@@ -181,7 +181,7 @@ static void certify(cf_job *job, cf_svd *solver)
 static void tell(cf_job *job, const cf_svd *solver)
 {
     const cf_embedding *e = &job->embedding;
-    cf_svd_times t = cf_svd_seconds(solver);
+    cf_svd_times t = job->report->svd.seconds = cf_svd_seconds(solver);
     job->report->svd.passes += e->passes;
     cf_log_detail("seconds of rank 0: packing %.2f, products %.2f, exchange "
                   "%.2f, basis %.2f, eigenvalues %.2f, vectors %.2f",

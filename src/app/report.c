@@ -106,7 +106,27 @@ static void add_stage(cf_text *t, const cf_par *par, const cf_stage *s)
                 over_ranks(par, (double)s->bytes_written).sum);
 }
 
-static void add_parts(cf_text *t, const cf_report *r, const cf_options *o)
+static void add_svd(cf_text *t, const cf_par *par, const cf_report *r)
+{
+    const cf_svd_times *s = &r->svd.seconds;
+    const struct {
+        const char *name;
+        double seconds;
+    } part[] = {{"packing", s->pack},      {"products", s->products},
+                {"exchange", s->exchange}, {"basis", s->basis},
+                {"eigenvalues", s->eigen}, {"vectors", s->vectors}};
+    cf_text_add(t,
+                ", \"svd\": {\"dim\": %" PRId64 ", \"passes\": %" PRId64
+                ", \"max_residual\": %.6e, \"seconds\": {",
+                r->svd.dim, r->svd.passes, r->svd.max_residual);
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        cf_text_add(t, "%s\"%s\": %.6f", i > 0 ? ", " : "", part[i].name,
+                    over_ranks(par, part[i].seconds).max);
+    cf_text_add(t, "}}");
+}
+
+static void add_parts(cf_text *t, const cf_par *par, const cf_report *r,
+                      const cf_options *o)
 {
     struct stat info;
     cf_text_add(t, ", \"input\": {\"name\": ");
@@ -118,10 +138,7 @@ static void add_parts(cf_text *t, const cf_report *r, const cf_options *o)
         ", \"duplicates_merged\": %" PRId64 "}",
         r->input.bytes, r->input.users, r->input.items, r->input.ratings,
         r->input.rows_skipped, r->input.duplicates_merged);
-    cf_text_add(t,
-                ", \"svd\": {\"dim\": %" PRId64 ", \"passes\": %" PRId64
-                ", \"max_residual\": %.6e}",
-                r->svd.dim, r->svd.passes, r->svd.max_residual);
+    add_svd(t, par, r);
     cf_text_add(t,
                 ", \"neighbors\": {\"pairs\": %" PRId64
                 ", \"pairs_skipped\": %" PRId64 ", \"ties_at_k\": %" PRId64 "}",
@@ -148,7 +165,7 @@ static void write_json(cf_text *t, const cf_report *r, const cf_par *par,
                 ", \"hosts\": %d, \"kernel\": \"%s\", \"isa\": \"%s\"",
                 par->size, o->threads, nodes, cf_environment_kernel(),
                 cf_cpu_isa_name(cf_cpu_isa()));
-    add_parts(t, r, o);
+    add_parts(t, par, r, o);
     cf_text_add(t, ", \"stages\": [");
     for (int i = 0; i < r->stages; i++) {
         cf_text_add(t, i > 0 ? ", " : "");

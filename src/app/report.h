@@ -33,6 +33,7 @@ typedef struct cf_report {
     struct {
         int64_t dim, passes;
         double max_residual;
+        cf_svd_times seconds;
     } svd;
     struct {
         int64_t pairs, skipped, rows_tied;

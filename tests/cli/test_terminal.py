@@ -57,6 +57,12 @@ def test_report(cfmpi, ratings, tmp_path):
     assert told["peak_bytes_rank"]["max"] >= told["peak_bytes_rank"]["min"] > 2**20
     assert set(told["svd"]) >= {"dim", "passes", "max_residual"}
     assert told["svd"]["dim"] == 20
+    parts = told["svd"]["seconds"]
+    assert set(parts) == {"packing", "products", "exchange", "basis", "eigenvalues",
+                          "vectors"}
+    # Each is a part of its rank's stage.
+    assert 0 < min(parts.values())
+    assert max(parts.values()) <= stages["svd"]["seconds"] + 1e-6
     assert set(told["neighbors"]) >= {"pairs", "pairs_skipped", "ties_at_k"}
     size = (tmp_path / "r.h5").stat().st_size
     assert told["output"]["name"] == "r.h5" and told["output"]["bytes"] == size
