@@ -120,7 +120,7 @@ static void add_svd(cf_text *t, const cf_par *par, const cf_report *r)
                 ", \"max_residual\": %.6e, \"seconds\": {",
                 r->svd.dim, r->svd.passes, r->svd.max_residual);
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
-        cf_text_add(t, "%s\"%s\": %.6f", i > 0 ? ", " : "", part[i].name,
+        cf_text_add(t, "%s\"%s\": %.9f", i > 0 ? ", " : "", part[i].name,
                     over_ranks(par, part[i].seconds).max);
     cf_text_add(t, "}}");
 }
