@@ -30,6 +30,8 @@ typedef struct cf_embedding {
                              over σ1 where σ is 0 */
     double orthogonality; /* max |UᵀU − I| over the triplets with σ > 0 */
     double max_residual;
+    int64_t rows_off; /* entries of users that A·V does not give bit for bit;
+                         found by cf_svd_certify */
     double squares; /* sum of the matrix' squares, of which σ² is the share that
                        a triplet explains */
     int64_t passes; /* over the matrix, certificate not counted */
@@ -98,6 +100,9 @@ void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par);
  * float64 product rounded to float32; rows [count x dim]. Local. */
 void cf_embedding_scale_items(float *rows, int64_t count, int dim,
                               const double *sigma, int64_t scale);
+
+/* What becomes of an entry of U·Σ in column k in the scale of `e`. Local. */
+float cf_embedding_rescaled(const cf_embedding *e, int k, float us);
 
 /* User rows from U·Σ to another scale. Local. */
 void cf_embedding_rescale(cf_embedding *e, int64_t users, int64_t scale);

@@ -57,7 +57,8 @@ static int print_embedding(cf_text *out, const cf_h5 *f)
 {
     int status = CF_OK;
     double worst = 0, orthogonality = NAN;
-    cf_column sigma = {0}, residual = {0};
+    double share = 0;
+    cf_column sigma = {0}, residual = {0}, explained = {0};
     CF_TRY(
         cf_column_read(f, "/embedding/singular_values", 0, -1, false, &sigma));
     CF_TRY(cf_column_read(f, "/embedding/residuals", 0, -1, false, &residual));
@@ -66,14 +67,20 @@ static int print_embedding(cf_text *out, const cf_h5 *f)
     for (int64_t i = 0; i < residual.count; i++)
         worst = residual.real[i] <= worst ? worst : residual.real[i];
     cf_h5_number(f, "/embedding", "orthogonality", &orthogonality);
+    if (cf_h5_has(f, "/embedding/explained_variance"))
+        CF_TRY(cf_column_read(f, "/embedding/explained_variance", 0, -1, false,
+                              &explained));
+    for (int64_t i = 0; i < explained.count && explained.real != NULL; i++)
+        share += explained.real[i];
     cf_text_add(out,
-                "%-16s %" PRId64 " dimensions, sigma %.5g to %.5g, largest "
-                "residual %.1e, max|U'U-I| %.1e\n",
+                "%-16s %" PRId64 " dimensions, sigma %.5g to %.5g, %.1f %% of "
+                "the variance, largest residual %.1e, max|U'U-I| %.1e\n",
                 "embedding", sigma.count, sigma.real[0],
-                sigma.real[sigma.count - 1], worst, orthogonality);
+                sigma.real[sigma.count - 1], 100 * share, worst, orthogonality);
 done:
     cf_column_free(&sigma);
     cf_column_free(&residual);
+    cf_column_free(&explained);
     return status;
 }
 
@@ -124,9 +131,9 @@ static void print_dataset(cf_text *out, const cf_dataset *d)
     static const char *const types[] = {"int32", "int64", "float32", "float64",
                                         "string"};
     if (!d->known) {
-        cf_text_add(out, "%-28s %-8s", d->name, "other");
+        cf_text_add(out, "%-30s %-8s", d->name, "other");
     } else {
-        cf_text_add(out, "%-28s %-8s %" CF_PRIgidx, d->name, types[d->type],
+        cf_text_add(out, "%-30s %-8s %" CF_PRIgidx, d->name, types[d->type],
                     d->rows);
         if (d->dims == 2)
             cf_text_add(out, " x %" CF_PRIgidx, d->cols);
@@ -139,7 +146,7 @@ static int print_datasets(cf_text *out, const cf_h5 *f)
     cf_dataset *list = NULL;
     int count = 0, status = CF_OK;
     CF_TRY(cf_h5_list(f, &list, &count));
-    cf_text_add(out, "\n%-28s %-8s %s\n", "dataset", "type", "shape");
+    cf_text_add(out, "\n%-30s %-8s %s\n", "dataset", "type", "shape");
     for (int i = 0; i < count; i++)
         print_dataset(out, &list[i]);
 done:

@@ -152,6 +152,11 @@ static int check_residuals(check *c)
     snprintf(line, sizeof line, " of %d triplets, largest %.1e", e.dim,
              e.max_residual);
     tell(c, same, "residuals", line);
+    snprintf(line, sizeof line,
+             " of %" CF_PRIgidx " users as their ratings "
+             "give them",
+             matrix.rows);
+    tell(c, e.rows_off == 0, "embedding rows", line);
 done:
     if (matrix.values != c->ratings.values)
         cf_free(matrix.values);

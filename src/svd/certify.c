@@ -54,6 +54,11 @@ static void spread_items(sweep *s, int k, int width)
     cf_free(own);
 }
 
+static bool differ(float x, float y)
+{
+    return x < y || x > y || isnan(x) != isnan(y);
+}
+
 /* Stores the rows of A·V in a tile, unless they are there to be compared, and
  * leaves what is stored in s->tile. A·V is computed, and left, times
  * 2^-exponent. */
@@ -75,8 +80,12 @@ static void take_tile(sweep *s, int64_t tile, int k, int width, squares *sum)
     for (int64_t i = begin; i < end; i++, y += CF_BLOCK, kept += CF_BLOCK) {
         float *stored = s->e->users + i * s->e->dim + k;
         for (int c = 0; c < width; c++) {
+            float made = (float)(up[c] * y[c]);
             if (s->purpose != COMPARE)
-                stored[c] = (float)(up[c] * y[c]);
+                stored[c] = made;
+            else
+                s->e->rows_off +=
+                    differ(cf_embedding_rescaled(s->e, k + c, made), stored[c]);
             double x = down[c] * (double)stored[c], d = y[c] - x;
             kept[c] = (float)x;
             sum->left[c] += d * d;
@@ -163,6 +172,7 @@ static void certify(cf_embedding *e, cf_operator *op, enum purpose purpose)
 {
     const cf_par *par = op->par;
     sweep s = {.e = e, .op = op, .purpose = purpose};
+    e->rows_off = 0;
     s.v = cf_alloc(op->a->cols * CF_BLOCK, sizeof *s.v, "panel of V");
     s.tile = cf_calloc(CF_TILE * CF_BLOCK, sizeof *s.tile, "tile of users");
     s.w = cf_alloc(cf_part_count(&op->item_part, par->rank) * CF_BLOCK,
@@ -174,6 +184,7 @@ static void certify(cf_embedding *e, cf_operator *op, enum purpose purpose)
     cf_free(s.v);
     cf_free(s.tile);
     cf_free(s.w);
+    e->rows_off = cf_sum_i64(par, e->rows_off);
     e->orthogonality = orthogonality(e, op->a->n_loc, par);
     e->max_residual = 0;
     for (int k = 0; k < e->dim; k++) /* a NaN wins, and stays */

@@ -24,6 +24,14 @@ void cf_embedding_scale_items(float *rows, int64_t count, int dim,
     }
 }
 
+float cf_embedding_rescaled(const cf_embedding *e, int k, float us)
+{
+    double sigma = e->sigma[k];
+    if (e->scale == CF_EMBEDDING_US || !(sigma > 0))
+        return us;
+    return (float)((double)us / sigma * power_of(sigma, e->scale));
+}
+
 void cf_embedding_rescale(cf_embedding *e, int64_t users, int64_t scale)
 {
     CF_ASSERT(e->scale == CF_EMBEDDING_US);
@@ -31,8 +39,7 @@ void cf_embedding_rescale(cf_embedding *e, int64_t users, int64_t scale)
     for (int k = 0; k < e->dim && scale != CF_EMBEDDING_US; k++)
         for (int64_t i = 0; i < users && e->sigma[k] > 0; i++) {
             float *x = e->users + i * e->dim + k;
-            *x = (float)((double)*x / e->sigma[k] *
-                         power_of(e->sigma[k], scale));
+            *x = cf_embedding_rescaled(e, k, *x);
         }
 }
 
