@@ -25,6 +25,10 @@ void cf_free(void *p);
 /* Sets the limit in bytes for this rank, 0 for none. Local. */
 void cf_memory_limit(int64_t bytes);
 
+/* Bytes that may still be allocated under the limit, INT64_MAX without one.
+ * Local. */
+int64_t cf_memory_left(void);
+
 /* Bytes allocated now and at most so far by cf_alloc. Local. */
 int64_t cf_memory_now(void);
 int64_t cf_memory_peak(void);

@@ -106,6 +106,11 @@ void cf_memory_limit(int64_t bytes)
     limit_bytes = bytes;
 }
 
+int64_t cf_memory_left(void)
+{
+    return limit_bytes > 0 ? CF_MAX(limit_bytes - now_bytes, 0) : INT64_MAX;
+}
+
 int64_t cf_memory_now(void)
 {
     return now_bytes;

@@ -74,12 +74,33 @@ static void start_with_noise(cf_svd *s)
     }
 }
 
+/* Columns of the basis before a restart: as many as usually do, or as many as
+ * --memory-limit leaves room for, besides what the embedding takes later. */
+static int choose_capacity(const cf_svd *s)
+{
+    const cf_operator *op = &s->op;
+    int dim = s->options.dim, real = (int)op->kernels->real;
+    int usual = smaller(op->order, 6 * (int64_t)dim + 8 * s->width);
+    int least = smaller(op->order, dim + 3 * CF_BLOCK + 4 * s->width);
+    int64_t left = cf_memory_left();
+    if (left == INT64_MAX)
+        left = INT64_MAX / 2;
+    int64_t items = cf_part_count(&op->item_part, op->par->rank);
+    int64_t later = op->a->n_loc * dim * 4 + items * dim * (4 + real) +
+                    op->a->cols * CF_BLOCK * 16;
+    int64_t column = CF_MAX(op->n_loc * real, 1) + 16 * (int64_t)usual;
+    int64_t fit =
+        (left - later) / column - s->width - (PROBE_STEPS + 2) * CF_BLOCK;
+    fit = cf_min_i64(op->par, fit) / CF_BLOCK * CF_BLOCK;
+    return (int)CF_MAX(least, CF_MIN(usual, fit));
+}
+
 /* An empty basis and the starting block of the width in force. */
 static void start(cf_svd *s)
 {
     cf_basis *b = &s->basis;
     int dim = s->options.dim;
-    s->capacity = smaller(s->op.order, 6 * (int64_t)dim + 8 * s->width);
+    s->capacity = choose_capacity(s);
     s->last = s->width;
     cf_basis_begin(b, s->op.par, &s->op.part, s->op.kernels,
                    s->capacity + (PROBE_STEPS + 1) * CF_BLOCK, s->options.seed);

@@ -11,7 +11,8 @@ EVERYWHERE = {"output", "force", "report", "progress", "threads", "quiet", "verb
 RATINGS = {"format", "columns", "missing", "titles", "duplicates", "on-bad-row", "scale",
            "rating-range", "time-range", "binarize", "min-user-ratings",
            "min-item-ratings", "keep-time"}
-SVD = {"dim", "tol", "max-passes"}
+SVD = {"dim", "tol", "max-passes", "svd", "variance", "weighting", "center", "embedding",
+       "start"}
 NEIGHBORS = {"neighbors", "side", "similarity"}
 RECOMMEND = {"top", "score"}
 COMMANDS = {
