@@ -15,8 +15,8 @@
 #endif
 
 /* Bytes that this rank has handed to MPI so far through this module and the
- * ring: own payload times receivers, for reductions the bytes of a ring
- * algorithm. Local. */
+ * ring: own payload times receivers, for reductions what the usual algorithms
+ * send. Local. */
 int64_t cf_traffic_sent(void);
 
 /* Adds to that count. Local. */
@@ -31,7 +31,9 @@ int64_t cf_exscan_i64(const cf_par *par, int64_t x);
 /* The partition in which each rank has as many rows as it says. Collective. */
 void cf_part_gather(cf_part *part, const cf_par *par, int64_t own);
 
-/* In-place allreduce of `n` elements of a predefined type. Collective. */
+/* In-place allreduce of `n` elements of a predefined type; all ranks get the
+ * same bits. Collective; from 16 KiB on 2 (P-1)/P of the data a rank, below
+ * log2 P times the data in half as many rounds. */
 void cf_allreduce(const cf_par *par, void *data, int64_t n, MPI_Datatype type,
                   MPI_Op op);
 

@@ -53,6 +53,42 @@ void cf_part_gather(cf_part *part, const cf_par *par, int64_t own)
         part->begin[r + 1] += part->begin[r];
 }
 
+/* From so many bytes on, rounds cost less than what they send. */
+#define LARGE_SUM 16384
+
+/* Rounds of recursive doubling. */
+static int rounds_of(int ranks)
+{
+    int rounds = 0;
+    while (ranks > 1 << rounds)
+        rounds++;
+    return rounds;
+}
+
+/* An all-reduce as a reduce-scatter and an all-gather: 2 (P-1)/P of the data
+ * a rank, where MPI_Allreduce may send all of it log2 P times. */
+static void allreduce_parts(const cf_par *par, char *data, int n, int size,
+                            MPI_Datatype type, MPI_Op op)
+{
+    cf_part part = {0};
+    cf_part_even(&part, n, par->size);
+    int *counts = cf_alloc(2 * (int64_t)par->size, sizeof *counts, "counts");
+    int *displs = counts + par->size;
+    for (int r = 0; r < par->size; r++) {
+        counts[r] = (int)cf_part_count(&part, r);
+        displs[r] = (int)part.begin[r];
+    }
+    int own = counts[par->rank];
+    char *sum = cf_alloc(own, (size_t)size, "part of a sum");
+    MPI_Reduce_scatter(data, sum, counts, type, op, par->comm);
+    MPI_Allgatherv(sum, own, type, data, counts, displs, type, par->comm);
+    sent_bytes += (int64_t)(n - own) * size;
+    sent_bytes += (int64_t)own * size * (par->size - 1);
+    cf_free(sum);
+    cf_free(counts);
+    cf_part_free(&part);
+}
+
 void cf_allreduce(const cf_par *par, void *data, int64_t n, MPI_Datatype type,
                   MPI_Op op)
 {
@@ -60,10 +96,14 @@ void cf_allreduce(const cf_par *par, void *data, int64_t n, MPI_Datatype type,
     MPI_Type_size(type, &size);
     for (int64_t at = 0; at < n; at += CF_COUNT_MAX) {
         int count = (int)CF_MIN(n - at, CF_COUNT_MAX);
-        MPI_Allreduce(MPI_IN_PLACE, (char *)data + at * size, count, type, op,
-                      par->comm);
+        char *piece = (char *)data + at * size;
+        if (par->size > 2 && (int64_t)count * size >= LARGE_SUM) {
+            allreduce_parts(par, piece, count, size, type, op);
+            continue;
+        }
+        MPI_Allreduce(MPI_IN_PLACE, piece, count, type, op, par->comm);
+        sent_bytes += (int64_t)count * size * rounds_of(par->size);
     }
-    sent_bytes += 2 * n * size * (par->size - 1) / par->size;
 }
 
 void cf_bcast(const cf_par *par, void *data, int64_t bytes, int root)

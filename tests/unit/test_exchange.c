@@ -44,6 +44,34 @@ static void test_allreduce(void)
     }
 }
 
+/* Small and large sums go different ways. */
+static void test_allreduce_traffic(void)
+{
+    static const int64_t counts[] = {1, 4096, 5003};
+    for (int s = 0; s < COUNT(counts); s++) {
+        int64_t n = counts[s], bytes = n * (int64_t)sizeof(double);
+        double *x = cf_alloc(n, sizeof *x, "test");
+        for (int64_t i = 0; i < n; i++)
+            x[i] = (double)pick(7, i * world.size + world.rank, 1000);
+        int64_t sent = cf_traffic_sent();
+        cf_allreduce(&world, x, n, MPI_DOUBLE, MPI_SUM);
+        sent = cf_traffic_sent() - sent;
+        for (int64_t i = 0; i < n; i++) {
+            int64_t sum = 0;
+            for (int r = 0; r < world.size; r++)
+                sum += pick(7, i * world.size + r, 1000);
+            CHECK(same_number(x[i], (double)sum));
+        }
+        bool large = CF_COUNT_MAX > 5003 && world.size > 2 && n > 1;
+        if (large) /* but for uneven parts */
+            CHECK(imaxabs(sent - 2 * bytes * (world.size - 1) / world.size) <=
+                  (int64_t)sizeof *x * world.size);
+        else
+            CHECK(sent >= (world.size > 1) * bytes);
+        cf_free(x);
+    }
+}
+
 static void test_bcast(void)
 {
     for (int s = 0; s < COUNT(sizes); s++)
@@ -217,6 +245,7 @@ static void run_tests(void)
 {
     test_scalars();
     test_allreduce();
+    test_allreduce_traffic();
     test_bcast();
     test_alltoallv();
     test_rows();
