@@ -284,12 +284,22 @@ static void restart(cf_svd *s)
     s->next_look = keep + CHECK_AHEAD * s->width;
 }
 
+/* The largest eigenvalue as far as it is known: before the first look there is
+ * only the diagonal of T, which it is not below. */
+static double largest(const cf_svd *s)
+{
+    double most = fmax(s->theta[0], 0);
+    for (int k = 0; k < s->basis.count; k++)
+        most = fmax(most, s->t[k + (int64_t)k * s->capacity]);
+    return most;
+}
+
 /* Appends the next block; false when the basis spans the whole space. */
 static bool grow(cf_svd *s)
 {
     cf_basis *b = &s->basis;
     int left = smaller(s->op.order - b->count, s->width);
-    double negligible = 10 * DBL_EPSILON * fmax(s->theta[0], 0);
+    double negligible = 10 * DBL_EPSILON * largest(s);
     if (left == 0)
         return false;
     s->last = CF_MIN(s->last, left);
