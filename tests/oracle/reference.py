@@ -166,6 +166,23 @@ def residuals(matrix, scaled_users, sigma, v):
     return left, right, np.abs(u.T @ u - np.eye(len(sigma))).max()
 
 
+def clusters(sigma, dim, relative):
+    """[begin, end) of the runs of singular values closer to each other than
+    `relative`, as far as they begin below dim; the last may end beyond it."""
+    cuts = np.flatnonzero(sigma[:-1] - sigma[1:] > relative * sigma[:-1]) + 1
+    begins = np.r_[0, cuts]
+    return [(begin, end) for begin, end in zip(begins, np.r_[cuts, len(sigma)])
+            if begin < dim]
+
+
+def gap(sigma, begin, end):
+    """From a run of singular values to the nearest other one; values beyond
+    the last are zero."""
+    above = sigma[begin - 1] - sigma[begin] if begin > 0 else np.inf
+    below = sigma[end - 1] - (sigma[end] if end < len(sigma) else 0)
+    return min(above, below)
+
+
 # Neighbours
 
 class Lists(NamedTuple):

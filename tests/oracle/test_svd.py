@@ -1,9 +1,17 @@
-"""Singular triplets against SciPy, residuals against the file's own numbers."""
+"""Singular triplets against NumPy and SciPy, residuals against the file's own
+numbers."""
+import functools
+import json
+from typing import NamedTuple
+
 import h5py
 import numpy as np
 import pytest
 import reference
+import scipy.sparse as sparse
+from conftest import together
 from reference import load
+from scipy.linalg import block_diag, subspace_angles
 from scipy.sparse.linalg import svds
 
 EMBEDDING = ("embedding/users", "embedding/items", "embedding/singular_values")
@@ -60,37 +68,260 @@ def test_signs_are_fixed(result, dataset):
     assert np.all(v.max(axis=0) == np.abs(v).max(axis=0))
 
 
+# Matrices of our own, hostile ones among them. Each is float32, with empty rows
+# and columns where it has any.
+
+class Case(NamedTuple):
+    make: object  # of a random generator
+    dim: int      # the residual asked for can be had in float32 so far
+
+
 def low_rank(rng):
     """40 x 25 of rank 12: the first twelve rows over and over."""
     base = rng.integers(1, 11, (12, 25)) / 2
     return base[np.arange(40) % 12]
 
 
+def rank_three(rng, rows, cols):
+    return rng.integers(1, 6, (rows, 3)) @ rng.integers(1, 6, (3, cols))
+
+
+def scattered(rng, rows, cols, share):
+    """More than 16 values, none of them a half star."""
+    return (rng.random((rows, cols)) < share) * rng.uniform(0.1, 5, (rows, cols))
+
+
+def with_gaps(rng):
+    """Every third row and fourth column empty."""
+    rows, cols = np.arange(90) % 3 != 1, np.arange(70) % 4 != 2
+    return np.outer(rows, cols) * scattered(rng, 90, 70, 0.4)
+
+
+def mixed(rng):
+    """Columns of ratings around 1e-30, 1 and 1e30."""
+    return scattered(rng, 60, 40, 0.5) * 10.0 ** rng.choice([-30, 0, 30], 40)
+
+
+def decaying(rng):
+    """900 x 500, sparse, popular items first."""
+    return scattered(rng, 900, 500, 0.05) * np.linspace(4, 0.2, 500) ** 2
+
+
+def orthonormal(rng, rows, cols):
+    return np.linalg.qr(rng.standard_normal((rows, cols)))[0]
+
+
+def clustered(rng):
+    """Five equal values, thirty that differ by 1e-6, five others."""
+    sigma = np.r_[np.full(5, 50), 30 * (1 + 1e-6 * np.arange(30)),
+                  np.linspace(10, 1, 5)]
+    return orthonormal(rng, 600, 40) * sigma @ orthonormal(rng, 400, 40).T
+
+
+def isolated(rng):
+    """Forty equal ratings that share no user or item with any other."""
+    return block_diag(scattered(rng, 500, 300, 0.05), 100 * np.eye(40))
+
+
+def two_blocks(rng):
+    """Rank 32: two blocks of the basis hold all that there is."""
+    dense = scattered(rng, 80, 99, 0.1)
+    dense[rng.permutation(80)[32:]] = 0
+    return dense
+
+
 CASES = {
-    "tall": lambda rng: rng.integers(0, 11, (40, 25)) / 2,
-    "wide": lambda rng: rng.integers(0, 11, (17, 60)) / 2,
-    "low_rank": low_rank,
-    "equal_sigma": lambda rng: np.kron(np.eye(5), rng.integers(1, 11, (6, 4)) / 2),
-    "one_row": lambda rng: rng.integers(1, 11, (1, 9)) / 2,
-    "one_column": lambda rng: rng.integers(1, 11, (9, 1)) / 2,
+    "tall": Case(lambda rng: rng.integers(0, 11, (40, 25)) / 2, 25),
+    "wide": Case(lambda rng: rng.integers(0, 11, (17, 60)) / 2, 17),
+    "low_rank": Case(low_rank, 25),
+    "rank_three_tall": Case(lambda rng: rank_three(rng, 60, 20), 10),
+    "rank_three_wide": Case(lambda rng: rank_three(rng, 20, 60), 10),
+    "rank_three_large": Case(lambda rng: rank_three(rng, 300, 400), 10),
+    "rank_of_two_blocks": Case(two_blocks, 44),
+    "equal_sigma": Case(
+        lambda rng: np.kron(np.eye(5), rng.integers(1, 11, (6, 4)) / 2), 20),
+    "twenty_equal": Case(
+        lambda rng: np.kron(np.eye(20), rng.integers(1, 11, (20, 15)) / 2), 32),
+    "part_of_300_equal": Case(lambda rng: 2 * np.eye(300), 32),
+    "clustered": Case(clustered, 36),
+    "isolated": Case(isolated, 45),
+    "one_row": Case(lambda rng: rng.integers(1, 11, (1, 9)) / 2, 1),
+    "one_column": Case(lambda rng: rng.integers(1, 11, (9, 1)) / 2, 1),
+    "one_rating": Case(lambda rng: np.full((1, 1), 3.5), 1),
+    "ratings_all_equal": Case(lambda rng: np.full((40, 30), 4.0), 10),
+    "half_of_them_equal": Case(lambda rng: (rng.random((80, 60)) < 0.5) * 4.0, 30),
+    "empty_rows_and_columns": Case(with_gaps, 30),
+    "more_than_its_columns_give": Case(with_gaps, 60),
+    "tiny": Case(lambda rng: 1e-30 * scattered(rng, 60, 40, 0.5), 25),
+    "huge": Case(lambda rng: 1e30 * scattered(rng, 60, 40, 0.5), 25),
+    "mixed": Case(mixed, 10),
+    "negative": Case(lambda rng: rng.standard_normal((90, 70)), 40),
+    "decaying": Case(decaying, 30),
 }
 
 
-@pytest.mark.parametrize("ranks", [1, 4])
+@functools.lru_cache(None)
+def exact(case):
+    """The matrix, and all of its triplets."""
+    dense = CASES[case].make(np.random.default_rng(1)).astype(np.float32)
+    return sparse.csr_matrix(dense.astype(float)), *np.linalg.svd(
+        dense.astype(float), full_matrices=False)
+
+
+class Embedded(NamedTuple):
+    path: object
+    report: dict
+
+    @property
+    def scaled_users(self):
+        return load(self.path, "embedding/users").astype(float)
+
+    @property
+    def v(self):
+        return load(self.path, "embedding/items").astype(float)
+
+    @property
+    def sigma(self):
+        return load(self.path, "embedding/singular_values")
+
+    def remainder(self, begin, end):
+        """Of the columns together: what the matrix makes of them beyond
+        sigma times the others, both ways."""
+        left, right = load(self.path, "embedding/residuals_left",
+                           "embedding/residuals_right")
+        parts = np.r_[left[begin:end], right[begin:end]]
+        return np.linalg.norm(parts * np.tile(self.sigma[begin:end], 2))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The matrices as files."""
+    path = tmp_path_factory.mktemp("matrices")
+    for case in CASES:
+        sparse.save_npz(path / f"{case}.npz", exact(case)[0].astype(np.float32))
+    return path
+
+
+@pytest.fixture(scope="module")
+def embed(cfmpi, folder):
+    """embed("tall", "--tol", 1e-5, ranks=3) -> Embedded."""
+    def call(case, *options, ranks=0, dim=None, isa=None):
+        name = "_".join(map(str, (case, *options, ranks, dim, isa)))
+        out, report = folder / f"{name}.h5", folder / f"{name}.json"
+        cfmpi("svd", folder / f"{case}.npz", "-o", out, "--dim",
+              dim or CASES[case].dim, "--report", report, *options, ranks=ranks,
+              env={"CFMPI_ISA": isa} if isa else None)
+        return Embedded(out, json.loads(report.read_text()))
+    return call
+
+
+def check_values(got, sigma, accuracy=1e-6):
+    dim = len(got.sigma)
+    rank = np.count_nonzero(sigma > 1e-7 * sigma[0])
+    assert np.allclose(got.sigma[:rank], sigma[:min(rank, dim)], rtol=accuracy, atol=0)
+    assert not got.sigma[rank:].any()
+    assert not got.scaled_users[:, rank:].any()
+
+
+def check_vectors(got, u, sigma, v, accuracy):
+    """Each run of singular values that stands apart spans what it should:
+    the angle is at most residual/gap."""
+    dim = len(got.sigma)
+    for begin, end in reference.clusters(sigma, dim, accuracy):
+        if sigma[begin] <= 1e-7 * sigma[0]:
+            break
+        mine = slice(begin, min(end, dim))
+        most = got.remainder(begin, mine.stop) / reference.gap(sigma, begin, end)
+        assert most < 1
+        for ours, theirs in ((got.v, v), (got.scaled_users / got.sigma[mine.start], u)):
+            angles = subspace_angles(ours[:, mine], theirs[:, begin:end])
+            assert angles.max() <= 2 * most + 1e-6, (begin, end)
+
+
+def check_embedding(got, case, tol, accuracy=1e-6):
+    matrix, u, sigma, vt = exact(case)
+    dim = len(got.sigma)
+    assert np.abs(got.v.T @ got.v - np.eye(dim)).max() < 3e-6
+    check_values(got, sigma, accuracy)
+    check_residuals(got.path, matrix)
+    assert load(got.path, "embedding/residuals").max() <= tol
+    check_vectors(got, u, sigma, vt.T, max(30 * tol, 1e-3))
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_every_triplet_of_small_matrices(cfmpi, tmp_path, case, ranks):
-    dense = CASES[case](np.random.default_rng(1))
-    user, item = np.nonzero(dense)
-    ratings = tmp_path / "ratings.csv"
-    np.savetxt(ratings, np.c_[user, item, dense[user, item]], "%g", ",",
-               header="userId,movieId,rating", comments="")
-    dim = min(dense.shape)
-    cfmpi("svd", ratings, "-o", tmp_path / "e.h5", "--dim", dim, "--tol", 1e-5,
-          ranks=ranks)
-    sigma = load(tmp_path / "e.h5", "embedding/singular_values")
-    exact = np.linalg.svd(dense, compute_uv=False)
-    assert len(sigma) == dim
-    assert np.allclose(sigma, exact, rtol=1e-6, atol=1e-6 * exact[0])
-    _, _, matrix = reference.read_ratings(ratings)
-    check_residuals(tmp_path / "e.h5", matrix)
-    assert load(tmp_path / "e.h5", "embedding/residuals").max() <= 1e-5
+def test_every_matrix(embed, case):
+    tol = 1e-5
+    for got in together(lambda method: embed(case, "--tol", tol, "--svd", method),
+                        ("krylov", "gram")):
+        check_embedding(got, case, tol)
+
+
+def check_agreement(a, b, sigma, accuracy):
+    """Of two embeddings: each is as far from the truth as its residuals say."""
+    dim = len(a.sigma)
+    assert np.allclose(a.sigma, b.sigma, rtol=1e-6, atol=0)
+    for begin, end in reference.clusters(sigma, dim, accuracy):
+        if end > dim or sigma[begin] <= 1e-7 * sigma[0]:
+            break  # any vectors of the last run may have been chosen
+        most = ((a.remainder(begin, end) + b.remainder(begin, end))
+                / reference.gap(sigma, begin, end))
+        for ours, theirs in ((a.v, b.v), (a.scaled_users, b.scaled_users)):
+            angles = subspace_angles(ours[:, begin:end], theirs[:, begin:end])
+            assert angles.max() <= 2 * most + 1e-6
+
+
+@pytest.mark.parametrize("case", ["rank_of_two_blocks", "clustered", "one_row",
+                                  "one_column", "empty_rows_and_columns",
+                                  "decaying"])
+def test_rank_counts_agree(embed, case):
+    """More ranks than rows or columns among them."""
+    tol = 1e-5
+    made = together(lambda ranks: embed(case, "--tol", tol, "--svd", "krylov",
+                                        ranks=ranks), (0, 2, 3, 7))
+    for got in made:
+        check_embedding(got, case, tol)
+        check_agreement(made[0], got, exact(case)[2], 1e-3)
+
+
+@pytest.mark.parametrize("tol,accuracy", [(1e-3, 1e-5), (1e-4, 1e-6)])
+@pytest.mark.parametrize("case", ["clustered", "isolated", "decaying"])
+def test_float32_iterations(embed, case, tol, accuracy):
+    """Of larger matrices, for usual tolerances."""
+    for got in together(lambda ranks: embed(case, "--tol", tol, "--svd", "krylov",
+                                            ranks=ranks), (0, 3)):
+        check_embedding(got, case, tol, accuracy)
+
+
+def test_method_does_not_depend_on_the_rank_count(embed):
+    """--svd auto looks at the matrix only."""
+    for case in ("tall", "decaying"):
+        made = together(lambda ranks: embed(case, "--tol", 1e-4, ranks=ranks), (0, 5))
+        assert len({got.report["svd"]["passes"] == 1 for got in made}) == 1
+        check_agreement(*made, exact(case)[2], 3e-3)
+
+
+INSTRUCTION_SETS = ("portable", "avx2", "avx512")
+
+
+@pytest.mark.parametrize("case", ["mixed", "half_of_them_equal", "decaying"])
+def test_instruction_sets(embed, case):
+    """Each that the machine has; coded values and plain ones, float32 and
+    float64."""
+    best = embed(case, "--tol", 1e-5).report["isa"]
+    names = INSTRUCTION_SETS[:INSTRUCTION_SETS.index(best) + 1]
+    for tol in (1e-3, 1e-5):
+        made = together(lambda isa: embed(case, "--tol", tol, "--svd", "krylov",
+                                          isa=isa), names)
+        assert tuple(got.report["isa"] for got in made) == names
+        for got in made:
+            check_embedding(got, case, tol, 1e-6 if tol < 1e-3 else 1e-5)
+            check_agreement(made[0], got, exact(case)[2], 30 * tol)
+
+
+@pytest.mark.parametrize("ranks", [0, 3])
+def test_dim_beyond_the_matrix(cfmpi, folder, ranks):
+    out = folder / f"beyond_{ranks}.h5"
+    outcome = cfmpi("svd", folder / "wide.npz", "-o", out, "--dim", 18, ranks=ranks,
+                    code=64)
+    assert outcome.errors == ["cfmpi: error: --dim: 18 is over min(users, items) = 17"]
+    assert not out.exists()
