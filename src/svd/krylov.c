@@ -21,6 +21,12 @@
  * Cost    A step: one pass over the matrix with 16 columns and
  *         4 n p 16 flops against p basis columns; some 5 dim basis columns
  *         in all for residuals of 1e-3.
+ * Traffic A rank sends, in a step with float32, 128 cols (P-1)/P bytes for the
+ *         product and sums of 128 p bytes and less to take it apart: from 16
+ *         KiB on twice (P-1)/P of that, below log2 P times. A look at T of
+ *         order p: a sum of 8 p (dim + 32) bytes, and 10 p^2 (measured) from
+ *         each process of ScaLAPACK's grid. At the end 4 cols dim (P-1)/P for V
+ *         and what the certificate states.
  * References  Musco, Musco: Randomized block Krylov methods. NIPS 2015.
  *             Stewart: A Krylov-Schur algorithm. SIMAX 23 (2001).
  *             Saad: Numerical methods for large eigenvalue problems, ch. 6. */
