@@ -115,7 +115,7 @@ static int read_h5ad(cf_intake *in, const cf_par *par, const void *options)
     in->keep.has_scale = *o & 2;
     in->keep.scale[1] = 5;
     int status = cf_h5ad_read(in, par, path);
-    if (status == CF_OK && par->size == 1 && is_direct(t->r) && (*o & 3) != 3)
+    if (status == CF_OK && par->size == 1 && is_direct(t->r))
         check(in, t->r);
     return status;
 }

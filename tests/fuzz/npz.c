@@ -289,7 +289,7 @@ static int read_npz(cf_intake *in, const cf_par *par, const void *options)
     in->keep.scale[1] = 5;
     in->keep.has_times = (*o & 28) == 28;
     int status = cf_npz_read(in, par, path);
-    if (status == CF_OK && par->size == 1 && t->m != NULL && (*o & 3) != 3)
+    if (status == CF_OK && par->size == 1 && t->m != NULL)
         check(in, t->m);
     return status;
 }
