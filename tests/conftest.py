@@ -1,4 +1,5 @@
 """Launching the program, the real data sets, and results made once a session."""
+import fcntl
 import json
 import os
 import re
@@ -160,19 +161,24 @@ class Result(NamedTuple):
 
 @pytest.fixture(scope="session")
 def result_of(cfmpi, data, tmp_path_factory):
-    """result_of("ml-1m") -> Result of `run`, made at the first call."""
-    folder = tmp_path_factory.mktemp("results")
-    made = {}
+    """result_of("ml-1m") -> Result of `run`, made at the first call in any of
+    the processes that share the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "results"
+    folder.mkdir(exist_ok=True)
 
     def get(name):
-        if name not in made:
-            files = reference.dataset(data, name)
-            path, report = folder / f"{name}.h5", folder / f"{name}.json"
-            titles = ["--titles", files.titles] if files.titles else []
-            cfmpi("run", files.ratings, *titles, *files.options, "-o", path,
-                  "--report", report, ranks=files.ranks, timeout=300)
-            made[name] = Result(path, json.loads(report.read_text()))
-        return made[name]
+        path, report = folder / f"{name}.h5", folder / f"{name}.json"
+        with open(folder / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not report.exists():
+                files = reference.dataset(data, name)
+                titles = ["--titles", files.titles] if files.titles else []
+                cfmpi("run", files.ratings, *titles, *files.options, "-o", path,
+                      "--force", "--report", report, ranks=files.ranks, timeout=300)
+        return Result(path, json.loads(report.read_text()))
     return get
 
 
