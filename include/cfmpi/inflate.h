@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cfmpi/digest.h"
+#include "cfmpi/error.h"
 #include "cfmpi/types.h"
 
 enum cf_packing { CF_PLAIN, CF_GZIP, CF_ZSTD };
@@ -31,6 +32,9 @@ typedef struct cf_inflate {
     void *stream;     /* the library's */
     bool stream_idle; /* between two members or frames */
     bool at_end;
+    int64_t piece; /* zstd: input until something is whole */
+    int failed;    /* status of an error that was met */
+    char why[CF_ERROR_MAX];
 } cf_inflate;
 
 /* Opens `path`, "-" for standard input. The packing is found by content, also
@@ -45,7 +49,8 @@ int cf_inflate_open(cf_inflate *f, const char *path, cf_digest *digest);
  * end. A file is only known to be whole once *got < want: read until then.
  * Errors: CF_BAD_DATA for data that end early or are damaged; CF_IO, also for
  * a file that is not as long any more as it was when opened. *got bytes in
- * front of the error are good as far as one can tell. Local; the library's
+ * front of the error are good as far as one can tell; in all they are as many
+ * whatever `want` was in each call. A call after an error gives it again. Local; the library's
  * speed, one copy less for plain files. */
 int cf_inflate_read(cf_inflate *f, char *out, int64_t want, int64_t *got);
 

@@ -54,7 +54,8 @@ cf_piece *cf_pieces_of(const cf_sources *s, int rank, int size, int64_t *count)
 
 /* ---- where text comes from ---- */
 
-/* Gives the next bytes; *got < want only at the end. */
+/* Gives the next bytes; *got < want only at the end, and where there is an
+ * error: then *got bytes come before it. */
 typedef int get_fn(void *arg, char *out, int64_t want, int64_t *got);
 
 /* A plain file from some byte on. */
@@ -88,8 +89,9 @@ static int read_at(const cf_source *f, int fd, char *out, int64_t want,
 static int get_plain(void *arg, char *out, int64_t want, int64_t *got)
 {
     plain *p = arg;
-    *got = CF_MIN(want, p->f->size - p->at);
-    int status = read_at(p->f, p->fd, out, *got, p->at);
+    int64_t n = CF_MIN(want, p->f->size - p->at);
+    int status = read_at(p->f, p->fd, out, n, p->at);
+    *got = status == CF_OK ? n : 0;
     if (status != CF_OK)
         return status;
     int64_t lo = CF_MAX(p->at, p->piece->begin);
@@ -294,6 +296,7 @@ typedef struct window {
     char *block, *text; /* text = block + FRONT */
     int64_t room, have; /* bytes of text */
     bool ended;
+    int status; /* why it ended: rows before an error come first */
     get_fn *get;
     void *arg;
 } window;
@@ -308,20 +311,19 @@ static void make_room(window *w, int64_t room)
     w->room = room;
 }
 
-static int fill(window *w)
+static void fill(window *w)
 {
     int64_t got = 0;
     if (w->ended)
-        return CF_OK;
+        return;
     if (w->have > w->room / 2)
         make_room(w, 2 * w->room);
-    int status = w->get(w->arg, w->text + w->have, w->room - w->have, &got);
-    w->ended = status != CF_OK || got < w->room - w->have;
+    w->status = w->get(w->arg, w->text + w->have, w->room - w->have, &got);
+    w->ended = w->status != CF_OK || got < w->room - w->have;
     w->have += got;
-    if (status == CF_OK && w->ended && w->have > 0 &&
+    if (w->status == CF_OK && w->ended && w->have > 0 &&
         w->text[w->have - 1] != '\n')
         w->text[w->have++] = '\n'; /* the last row has no newline */
-    return status;
 }
 
 static void drop(window *w, int64_t n)
@@ -353,20 +355,22 @@ static int skip_row(window *w, const char *path, const cf_cut *cut, bool open,
             return CF_OK;
         }
         CF_TRY(too_long(w, path));
-        CF_TRY(fill(w));
+        fill(w);
     }
 done:
     return status;
 }
 
-/* Takes the rows that begin before byte `limit`; the window begins at `at`. */
+/* Takes the rows that begin before byte `limit`; the window begins at `at`. A
+ * bad row comes before an error of the file, which comes before the row that
+ * it has cut. */
 static int take_rows(cf_rows *rows, window *w, const char *path, int64_t at,
                      int64_t limit)
 {
     int status = CF_OK;
     while (at < limit) {
         int64_t used;
-        CF_TRY(fill(w));
+        fill(w);
         if (w->have == 0)
             break;
         CF_TRY(cf_rows_take(rows, w->text, w->have, CF_MIN(limit - at, w->have),
@@ -376,13 +380,14 @@ static int take_rows(cf_rows *rows, window *w, const char *path, int64_t at,
         if (used > 0)
             continue;
         if (w->ended) {
-            status = cf_rows_open_end(rows, w->text, w->have);
+            if (w->status == CF_OK)
+                status = cf_rows_open_end(rows, w->text, w->have);
             break;
         }
         CF_TRY(too_long(w, path));
     }
 done:
-    return status;
+    return status != CF_OK ? status : w->status;
 }
 
 /* ---- a piece of a file ---- */
@@ -400,10 +405,10 @@ static int feed_plain(cf_rows *rows, const cf_source *f, cf_piece *piece,
     CF_TRY(clear_of_quotes(f, p.fd, body, &rows->d->cut, &end));
     p.at = CF_MAX(piece->begin - 1, 0);
     int64_t at = p.at;
-    CF_TRY(fill(&w));
+    fill(&w);
     int64_t from = begin > body ? begin - 1 : body;
     while (!w.ended && w.have < from - at)
-        CF_TRY(fill(&w));
+        fill(&w);
     drop(&w, CF_MIN(from - at, w.have));
     at = from;
     if (begin > body)
@@ -423,14 +428,12 @@ done:
 static int feed_whole(cf_rows *rows, const char *path, get_fn *get, void *arg,
                       int64_t body)
 {
-    int status = CF_OK;
     window w = {.get = get, .arg = arg};
     make_room(&w, CF_TEXT_WINDOW);
     while (!w.ended && w.have < body)
-        CF_TRY(fill(&w));
+        fill(&w);
     drop(&w, CF_MIN(body, w.have));
-    CF_TRY(take_rows(rows, &w, path, 0, INT64_MAX));
-done:
+    int status = take_rows(rows, &w, path, 0, INT64_MAX);
     cf_free(w.block);
     return status;
 }
@@ -458,9 +461,9 @@ done:
 /* ---- a stream over several ranks ---- */
 
 /* From rank 0 to the parser: text; "leave the rest to the next rank"; "that
- * was all". From parser to parser: an unfinished row, and whether more comes.
- */
-enum { TAG_TEXT = 3, TAG_NEXT, TAG_END, TAG_REST };
+ * was all"; "an error is next". From parser to parser: an unfinished row, and
+ * whether more comes. */
+enum { TAG_TEXT = 3, TAG_NEXT, TAG_END, TAG_BROKEN, TAG_REST };
 
 #define BLOCKS 4 /* on the way at once */
 
@@ -486,7 +489,8 @@ static int send_stream(const cf_par *par, unpacked *u, int64_t body)
             MPI_Send(NULL, 0, MPI_BYTE, to++, TAG_NEXT, par->comm);
     }
     MPI_Waitall(BLOCKS, sent, MPI_STATUSES_IGNORE);
-    MPI_Send(NULL, 0, MPI_BYTE, to, TAG_END, par->comm);
+    MPI_Send(NULL, 0, MPI_BYTE, to, status == CF_OK ? TAG_END : TAG_BROKEN,
+             par->comm);
     cf_free(block);
     return status;
 }
@@ -589,10 +593,10 @@ static int parse_turn(cf_rows *rows, const cf_par *par)
     b.block = cf_alloc(CF_TEXT_BLOCK, 1, "text block");
     if (b.last_tag == TAG_TEXT)
         status = take_turn(rows, &w, &b);
+    bool more = b.last_tag == TAG_NEXT;
     if (par->rank + 1 < par->size)
-        MPI_Send(w.text, b.last_tag == TAG_END ? 0 : (int)w.have, MPI_BYTE,
-                 par->rank + 1, b.last_tag == TAG_END ? TAG_END : TAG_REST,
-                 par->comm);
+        MPI_Send(w.text, more ? (int)w.have : 0, MPI_BYTE, par->rank + 1,
+                 more ? TAG_REST : TAG_END, par->comm);
     cf_free(rest);
     cf_free(b.block);
     cf_free(w.block);

@@ -27,6 +27,11 @@
 #define MOST ((int64_t)1 << 30) /* in one call of a library or the system */
 #define MAGIC 4                 /* bytes that tell the packing */
 
+/* zstd */
+#define FRAME_HEADER 6 /* the shortest */
+#define BLOCK_HEADER 3
+#define FULL (-1)
+
 static const char *const names[] = {"", "gzip", "zstd"};
 static const char *const endings[] = {"", ".gz", ".zst"};
 
@@ -274,10 +279,24 @@ static int step_gzip(cf_inflate *f, char *out, int64_t want, int64_t *got)
     return CF_OK;
 }
 
+/* How much of `have` libzstd gets at once. When it meets damage it does not
+ * tell what it has put out in the same call, so a call must not go from one
+ * block into the next: `piece` is what it has asked for, the header of a next
+ * block included, or 0 between two frames; it is FULL where output may wait
+ * for room. */
+static size_t take_of(const cf_inflate *f, int64_t have)
+{
+    int64_t most = f->piece == FULL             ? 0
+                   : f->piece > BLOCK_HEADER    ? f->piece - BLOCK_HEADER
+                   : f->piece > 0               ? f->piece
+                                                : FRAME_HEADER;
+    return (size_t)CF_MIN(have, most);
+}
+
 static int step_zstd(cf_inflate *f, char *out, int64_t want, int64_t *got)
 {
-    size_t have = (size_t)(f->raw_end - f->raw_at);
-    ZSTD_inBuffer in = {f->raw + f->raw_at, have, 0};
+    int64_t have = f->raw_end - f->raw_at;
+    ZSTD_inBuffer in = {f->raw + f->raw_at, take_of(f, have), 0};
     ZSTD_outBuffer to = {out, (size_t)CF_MIN(want, MOST), 0};
     if (f->stream_idle && have == 0)
         return CF_OK;
@@ -296,7 +315,8 @@ static int step_zstd(cf_inflate *f, char *out, int64_t want, int64_t *got)
     default: return damaged(f, ZSTD_getErrorName(rc));
     }
     f->stream_idle = rc == 0;
-    if (rc != 0 && f->at_end && in.pos == have && to.pos < to.size)
+    f->piece = to.pos == to.size && rc != 0 ? FULL : (int64_t)rc;
+    if (rc != 0 && f->at_end && f->raw_at == f->raw_end && to.pos < to.size)
         return ends_early(f);
     return CF_OK;
 }
@@ -307,6 +327,8 @@ int cf_inflate_read(cf_inflate *f, char *out, int64_t want, int64_t *got)
                                 int64_t *) = {step_plain, step_gzip, step_zstd};
     int status = CF_OK;
     *got = 0;
+    if (f->failed != CF_OK)
+        return cf_fail(f->failed, "%s", f->why);
     while (*got < want) {
         int64_t n = 0;
         if (f->packing != CF_PLAIN)
@@ -319,6 +341,9 @@ int cf_inflate_read(cf_inflate *f, char *out, int64_t want, int64_t *got)
             break;
     }
 done:
+    f->failed = status;
+    if (status != CF_OK)
+        snprintf(f->why, sizeof f->why, "%s", cf_error_message());
     return status;
 }
 

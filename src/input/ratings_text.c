@@ -42,7 +42,9 @@ static void close_input(input *in)
 
 /* ---- looking at the files ---- */
 
-/* The dialect of file i. Rank 0. */
+/* The dialect of file i. A file that cannot be read to the end is no matter
+ * here unless its first rows tell nothing: they may be wrong, too, and then
+ * they are what is told. Rank 0. */
 static int look(input *in, int64_t i, cf_dialect *d, cf_digest *digest)
 {
     int status = CF_OK;
@@ -53,11 +55,15 @@ static int look(input *in, int64_t i, cf_dialect *d, cf_digest *digest)
     in->head = cf_alloc(want, 1, "first rows");
     cf_inflate_close(stream);
     CF_TRY(cf_inflate_open(stream, f->path, in->alone ? digest : NULL));
-    CF_TRY(cf_inflate_read(stream, in->head, want, &in->head_bytes));
-    if (in->head_bytes == 0 && in->sources.count > 1)
-        return CF_OK;
-    CF_TRY(cf_dialect_find(d, stream->path, in->head, in->head_bytes,
-                           in->head_bytes < want, in->o));
+    int broken = cf_inflate_read(stream, in->head, want, &in->head_bytes);
+    if (in->head_bytes == 0 && (broken != CF_OK || in->sources.count > 1))
+        return broken;
+    status = cf_dialect_find(d, stream->path, in->head, in->head_bytes,
+                             broken == CF_OK && in->head_bytes < want, in->o);
+    if (broken != CF_OK && status != CF_OK)
+        return broken; /* its message was the first */
+    CF_TRY(status);
+    cf_error_clear();
     in->body[2 * i] = d->body;
     in->body[2 * i + 1] = d->body_lines;
 done:
@@ -197,6 +203,11 @@ static int read_alone(reading *r)
     r->rows.line = par->rank == (par->size > 1) ? in->body[1] : 0;
     int status = cf_feed_stream(&r->rows, par, &in->stream, in->head,
                                 in->head_bytes, in->body[0], r->piece);
+    /* Rows that were unpacked stand before the place where that failed. */
+    if (cf_max_i64(par, par->rank > 0 && status != CF_OK) && par->rank == 0) {
+        cf_error_clear();
+        status = CF_OK;
+    }
     bytes = cf_max_i64(par, in->stream.bytes_in);
     if (par->rank != 0)
         cf_digest_begin(&r->digest, bytes, 0);
@@ -345,6 +356,7 @@ int cf_ratings_read(cf_intake *in, const cf_par *par, const char *inputs,
     if (status == CF_BAD_DATA && r.rows.bad > 0 &&
         in->bad_row == CF_BAD_ROW_STOP) {
         put_complaint(&r, all, 0, message, sizeof message - 64);
+        cf_error_clear(); /* of what comes behind that row */
         cf_fail(status, "%s%s", message,
                 o->pairs ? ""
                          : "; pass --on-bad-row=skip to go on without such "

@@ -232,10 +232,65 @@ def test_refused(refused, name, ranks):
     assert left == sorted(files)
 
 
-@pytest.mark.parametrize("name", [name for name in REFUSED if "changed_byte" not in name])
+@pytest.mark.parametrize("name", REFUSED)
 def test_refused_in_the_same_words_at_any_rank_count(refused, name):
     one, more = (refused[name, ranks][0].errors for ranks in RANKS)
     assert one == more
+
+
+# What comes first in a damaged file is told, at any number of ranks
+
+HOW = {
+    "cut": lambda packed: packed[:len(packed) // 2],
+    "no_begin": lambda packed: bytes([packed[0] ^ 255]) + packed[1:],
+}
+
+
+def rows_to_damage(count):
+    draw = random.Random(3)
+    return [f"{i},{draw.randrange(10**6)},3,0\n" for i in range(count)]
+
+
+def check_first(cfmpi, folder, name, content, message):
+    (folder / name).write_bytes(content)
+    outcomes = together(lambda ranks: cfmpi(
+        "ingest", name, "-o", "m.h5", "--duplicates", "last", ranks=ranks, cwd=folder,
+        code=65), (0, 2, 3, 7))
+    assert {tuple(outcome.errors) for outcome in outcomes} == {tuple(outcomes[0].errors)}
+    check_error(outcomes[0], f"^cfmpi: error: {re.escape(name)}{message}")
+
+
+@pytest.mark.parametrize("count", [1, 2000, 9000, 100_000])
+@pytest.mark.parametrize("name", ["r.csv.gz", "r.csv.zst"])
+@pytest.mark.parametrize("how", HOW)
+def test_bad_row_right_before_the_damage(cfmpi, tmp_path, name, how, count):
+    """In the block that is looked at first, the same one as the damage, or the
+    one before."""
+    rows = rows_to_damage(count + 5000)
+    whole = HEADER + "".join(rows[:count]) + "7,88,4O,0\n"
+    content = pack(whole.encode(), name) + HOW[how](pack("".join(rows[count:]).encode(), name))
+    check_first(cfmpi, tmp_path, name, content, rf":{count + 2}:6: .*4O")
+
+
+@pytest.mark.parametrize("name", ["r.csv.gz", "r.csv.zst"])
+@pytest.mark.parametrize("line", [10, 20_000, 50_000])
+@pytest.mark.parametrize("cut", [True, False])
+def test_bad_row_long_before_the_damage(cfmpi, tmp_path, name, line, cut):
+    rows = rows_to_damage(120_000)
+    rows[line] = "7,88,4O,0\n"
+    packed = pack((HEADER + "".join(rows)).encode(), name)
+    half = len(packed) // 2
+    content = packed[:half] if cut else packed[:half] + bytes(99) + packed[half + 99:]
+    check_first(cfmpi, tmp_path, name, content, rf":{line + 2}:6: .*4O")
+
+
+@pytest.mark.parametrize("count", [1, 2000, 9000, 100_000])
+@pytest.mark.parametrize("name", ["r.csv.gz", "r.csv.zst"])
+def test_row_that_damage_cuts_is_no_bad_row(cfmpi, tmp_path, name, count):
+    rows = rows_to_damage(count)
+    content = pack((HEADER + "".join(rows) + "7,").encode(), name) + \
+        pack(b"88,4,0\n", name)[:-2]
+    check_first(cfmpi, tmp_path, name, content, ".* end early")
 
 
 # Several files
