@@ -50,8 +50,8 @@ int cf_inflate_open(cf_inflate *f, const char *path, cf_digest *digest);
  * Errors: CF_BAD_DATA for data that end early or are damaged; CF_IO, also for
  * a file that is not as long any more as it was when opened. *got bytes in
  * front of the error are good as far as one can tell; in all they are as many
- * whatever `want` was in each call. A call after an error gives it again. Local; the library's
- * speed, one copy less for plain files. */
+ * whatever `want` was in each call. A call after an error gives it again.
+ * Local; the library's speed, one copy less for plain files. */
 int cf_inflate_read(cf_inflate *f, char *out, int64_t want, int64_t *got);
 
 /* Safe on {0} and twice. Local. */
