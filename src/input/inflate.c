@@ -286,10 +286,10 @@ static int step_gzip(cf_inflate *f, char *out, int64_t want, int64_t *got)
  * for room. */
 static size_t take_of(const cf_inflate *f, int64_t have)
 {
-    int64_t most = f->piece == FULL             ? 0
-                   : f->piece > BLOCK_HEADER    ? f->piece - BLOCK_HEADER
-                   : f->piece > 0               ? f->piece
-                                                : FRAME_HEADER;
+    int64_t most = f->piece == FULL          ? 0
+                   : f->piece > BLOCK_HEADER ? f->piece - BLOCK_HEADER
+                   : f->piece > 0            ? f->piece
+                                             : FRAME_HEADER;
     return (size_t)CF_MIN(have, most);
 }
 

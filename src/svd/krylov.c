@@ -19,14 +19,17 @@
  * Start   Noise times (number of ratings)^1.5, which leans towards the
  *         leading vectors.
  * Cost    A step: one pass over the matrix with 16 columns and
- *         4 n p 16 flops against p basis columns; some 5 dim basis columns
- *         in all for residuals of 1e-3.
- * Traffic A rank sends, in a step with float32, 128 cols (P-1)/P bytes for the
- *         product and sums of 128 p bytes and less to take it apart: from 16
- *         KiB on twice (P-1)/P of that, below log2 P times. A look at T of
- *         order p: a sum of 8 p (dim + 32) bytes, and 10 p^2 (measured) from
- *         each process of ScaLAPACK's grid. At the end 4 cols dim (P-1)/P for V
- *         and what the certificate states.
+ *         4 n p 16 flops against p basis columns, half of the time against
+ *         96 of them; some 5 dim basis columns in all for residuals of 1e-3.
+ * Traffic  Bytes that a rank sends, with r bytes a number (4 or 8), m items
+ *         and share = (P-1)/P; an all-reduce of b bytes sends 2 b share from
+ *         16 KiB on, else b log2 P:
+ *         a pass 2·16·r·m·share (AᵀA); orthogonalising it, all-reduces of
+ *         8·16 bytes a basis column that it meets and of five times 2 KiB;
+ *         a look at T, some 10 p² / P on the grid's processes and an
+ *         all-reduce of 8 p (dim + 32); V, 4·m·dim·share; the certificate,
+ *         12·m·dim·share. Held against Open MPI's own count by
+ *         tests/oracle/test_traffic.py.
  * References  Musco, Musco: Randomized block Krylov methods. NIPS 2015.
  *             Stewart: A Krylov-Schur algorithm. SIMAX 23 (2001).
  *             Saad: Numerical methods for large eigenvalue problems, ch. 6. */
