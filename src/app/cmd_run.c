@@ -330,10 +330,10 @@ int cf_cmd_run(const cf_par *par, const cf_options *o, cf_report *report)
     CF_TRY(write_result(&job, &writer));
     if (job.short_of_tol)
         status = cf_fail(CF_TOLERANCE,
-                         "%s is written, but its largest "
-                         "residual is %.2e, above --tol %.2e; raise "
-                         "--max-passes or --tol (float32 vectors hold about "
-                         "1e-6)",
+                         "%s is written, but its largest residual is %.2e, "
+                         "above --tol %.2e; raise --max-passes or --tol (small "
+                         "singular values beside large ones leave more than "
+                         "that in float32 vectors)",
                          o->output, job.embedding.max_residual, o->tol);
 done:
     cf_writer_free(&writer);

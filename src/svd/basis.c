@@ -1,19 +1,19 @@
 /* Method  Gram-Schmidt of a whole block, first against the two newest blocks
  *         of the basis, where a Krylov block has nearly all of its length,
  *         then against everything, again while more goes than stays.
- *         CholeskyQR inside the block, repeated until nothing changes:
- *         CholeskyQR2 in the good case, more turns when the block is
- *         ill-conditioned. A pivot that vanishes marks a dependent column,
- *         which is replaced by a random one: that is how an invariant
- *         subspace is left. Sums run over 256 rows as reals, over more in
- *         float64.
- * Cost    A turn against p columns: 4 n p width flops, two readings of them,
- *         one all-reduce of 8 p width bytes.
+ *         CholeskyQR inside the block, the first time of unit columns with a
+ *         shift, repeated until nothing changes: shifted CholeskyQR3 when the
+ *         block is ill-conditioned, two turns otherwise. A pivot that
+ *         vanishes marks a dependent column, which is replaced by a random
+ *         one: that is how an invariant subspace is left. Sums run over 256
+ * rows as reals, over more in float64. Cost    A turn against p columns: 4 n p
+ * width flops, two readings of them, one all-reduce of 8 p width bytes.
  * References  Björck, Bowie: An iterative algorithm for computing the best
  *             estimate of an orthogonal matrix. SINUM 8 (1971).
  *             Giraud, Langou, Rozložník, van den Eshof: The loss of
  *             orthogonality in Gram-Schmidt. Comput. Math. Appl. 50 (2005).
- *             Yamamoto et al.: CholeskyQR2. ETNA 44 (2015). */
+ *             Yamamoto et al.: CholeskyQR2. ETNA 44 (2015).
+ *             Fukaya et al.: Shifted CholeskyQR. SISC 42 (2020). */
 #include "basis.h"
 
 #include <math.h>
@@ -236,11 +236,11 @@ void cf_basis_project_partly(const cf_basis *b, void *w, int width, double *h,
     cf_free(n.c);
 }
 
-/* Upper Cholesky factor in g; a column whose pivot vanishes becomes a column
- * of the identity and is marked. Returns the smallest share of a column's
- * squared length that its pivot keeps. */
-static double cholesky(double *g, int n, double dependent_below,
-                       double negligible, char *dependent)
+/* Upper Cholesky factor in g; a column whose pivot is not above `noise` becomes
+ * one of the identity and is marked, as is one that is marked already.
+ * Returns the smallest pivot, as a share of its column's squared length where
+ * that is over 1. */
+static double cholesky(double *g, int n, double noise, char *dependent)
 {
     double least = 1;
     for (int c = 0; c < n; c++) {
@@ -255,17 +255,41 @@ static double cholesky(double *g, int n, double dependent_below,
         for (int r = 0; r < c; r++)
             pivot -= g[r + c * n] * g[r + c * n];
         /* The comparison is false for NaN too. */
-        dependent[c] = !(pivot > dependent_below * length &&
-                         length > negligible * negligible);
+        dependent[c] = dependent[c] || !(pivot > noise);
         if (dependent[c]) {
             for (int r = 0; r < c; r++)
                 g[r + c * n] = 0;
             pivot = 1;
         } else {
-            least = fmin(least, pivot / length);
+            least = fmin(least, pivot / fmax(length, 1));
         }
         g[c + c * n] = sqrt(pivot);
     }
+    return least;
+}
+
+/* The factor that a first turn divides by: columns are brought to unit length
+ * and the shift keeps directions that are short beside others, for the next
+ * turn to find. Columns shorter than `negligible` are marked. */
+static double shifted_cholesky(double *g, int n, double shift,
+                               double negligible, char *dependent)
+{
+    double *length = cf_alloc(n, sizeof *length, "gram");
+    for (int c = 0; c < n; c++) {
+        length[c] = sqrt(fmax(g[c + c * n], 0));
+        dependent[c] = !(length[c] > negligible);
+        if (dependent[c])
+            length[c] = 1;
+    }
+    for (int c = 0; c < n; c++)
+        for (int r = 0; r <= c; r++)
+            g[r + c * n] =
+                g[r + c * n] / (length[r] * length[c]) + (r == c ? shift : 0);
+    double least = cholesky(g, n, 0, dependent);
+    for (int c = 0; c < n; c++)
+        for (int r = 0; r <= c; r++)
+            g[r + c * n] *= length[c];
+    cf_free(length);
     return least;
 }
 
@@ -335,8 +359,11 @@ void cf_basis_append(cf_basis *b, void *w, int width, double negligible)
     struct decision d = {0};
     int blocks = blocks_of(width);
     bool single = b->kernels->real == sizeof(float), again = true, far = false;
-    /* Of the squared length: what rounding leaves of a dependent column. */
-    double dependent_below = single ? 1e-10 : 1e-13;
+    double shift = single ? 1e-5 : 1e-12; /* over the rounding of a Gram matrix
+                                             of unit columns */
+    double noise = single ? 1e-8 : 1e-16; /* of what rounding leaves of a
+                                             dependent column, squared, once it
+                                             is divided by √shift */
     double *g = cf_alloc((int64_t)width * width, sizeof *g, "gram");
     double *s = cf_alloc((int64_t)blocks * blocks * SQUARE, sizeof *s, "gram");
     double *h =
@@ -349,9 +376,11 @@ void cf_basis_append(cf_basis *b, void *w, int width, double negligible)
         if (far)
             cf_basis_project(b, w, width, h, g);
         gram_of(b, w, width, s, g);
+        memset(d.dependent, 0, sizeof d.dependent);
         if (b->par->rank == 0)
-            d.least = cholesky(g, width, dependent_below,
-                               turn == 0 ? negligible : 0, d.dependent);
+            d.least = turn == 0 ? shifted_cholesky(g, width, shift, negligible,
+                                                   d.dependent)
+                                : cholesky(g, width, noise, d.dependent);
         MPI_Bcast(&d, sizeof d, MPI_BYTE, 0, b->par->comm);
         MPI_Bcast(g, width * width, MPI_DOUBLE, 0, b->par->comm);
         invert(g, width, s);

@@ -130,6 +130,13 @@ def two_blocks(rng):
     return dense
 
 
+def one_large_rating(rng):
+    """Beside it the others are 1e-6 and less."""
+    dense = rng.random((300, 280)) * (rng.random((300, 280)) < 0.1)
+    dense[5, 7] = 1e5
+    return dense
+
+
 CASES = {
     "tall": Case(lambda rng: rng.integers(0, 11, (40, 25)) / 2, 25),
     "wide": Case(lambda rng: rng.integers(0, 11, (17, 60)) / 2, 17),
@@ -156,6 +163,7 @@ CASES = {
     "huge": Case(lambda rng: 1e30 * scattered(rng, 60, 40, 0.5), 25),
     "mixed": Case(mixed, 10),
     "negative": Case(lambda rng: rng.standard_normal((90, 70)), 40),
+    "one_large_rating": Case(one_large_rating, 10),
     "decaying": Case(decaying, 30),
 }
 
