@@ -264,7 +264,8 @@ def check_embedding(got, case, tol, accuracy=1e-6):
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_matrix(embed, case):
-    tol = 1e-5
+    # Beside 1e5, float32 vectors leave some 6e-5 of small singular values.
+    tol = 1e-4 if case == "one_large_rating" else 1e-5
     for got in together(lambda method: embed(case, "--tol", tol, "--svd", method),
                         ("krylov", "gram")):
         check_embedding(got, case, tol)
