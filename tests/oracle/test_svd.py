@@ -340,3 +340,19 @@ def test_dim_beyond_the_matrix(cfmpi, folder, ranks):
                     code=64)
     assert outcome.errors == ["cfmpi: error: --dim: 18 is over min(users, items) = 17"]
     assert not out.exists()
+
+
+def test_restarts_where_memory_is_limited(cfmpi, data, tmp_path):
+    """The basis that usually does would not fit: a smaller one is restarted."""
+    cfmpi("ingest", data / "ml-1m/ratings.dat", "-o", tmp_path / "m.h5", ranks=2)
+    told = []
+    for limit in ("0", "16M"):
+        report = tmp_path / f"{limit}.json"
+        cfmpi("svd", tmp_path / "m.h5", "-o", tmp_path / f"{limit}.h5", "--svd", "krylov",
+              "--memory-limit", limit, "--report", report, ranks=2)
+        told.append(json.loads(report.read_text())["svd"])
+    assert told[1]["passes"] > told[0]["passes"]
+    assert told[1]["max_residual"] <= 1e-3
+    free, limited = (load(tmp_path / f"{limit}.h5", "embedding/singular_values")
+                     for limit in ("0", "16M"))
+    assert np.allclose(free, limited, rtol=1e-5)
