@@ -121,7 +121,7 @@ static int check_size(const cf_par *par, int64_t n)
                    "a dense problem of order %" PRId64 " needs %" PRId64
                    " GiB in all, and %" PRId64 " ranks or more for "
                    "ScaLAPACK's 32-bit sizes; take more ranks or --svd=krylov",
-                   n, n * n * 8 >> 30, ranks);
+                   n, n * n * 8 / (1 << 30), ranks);
 }
 
 int cf_grid_begin(cf_grid_matrix **out, const cf_par *par, int64_t n)

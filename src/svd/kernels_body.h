@@ -52,7 +52,7 @@ static TARGET void NAME(inner)(const void *q_reals, const void *w_reals,
                     sum[t][h] = FMA(f, LOAD(w, h), sum[t][h]);
             }
         for (int t = 0; t < COLUMNS; t++) {
-            REAL out[CF_BLOCK] __attribute__((aligned(64)));
+            REAL out[CF_BLOCK] __attribute__((aligned(64))) = {0};
             for (int h = 0; h < NV; h++)
                 STORE(out, h, sum[t][h]);
             for (int j = 0; j < CF_BLOCK; j++)
