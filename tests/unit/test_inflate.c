@@ -309,6 +309,40 @@ static void test_damaged(void)
     cf_text_free(&packed);
 }
 
+/* What comes before damage does not depend on the steps, and the error stays.
+ */
+static void test_before_damage(void)
+{
+    static add_fn *const add[] = {add_gzip, add_zstd};
+    static const int64_t steps[] = {700, 100000, 2000000};
+    cf_text lines = {0}, packed = {0};
+    char *block = cf_alloc(2000000, 1, "test");
+    make_lines(&lines, 1500000);
+    for (int kind = 0; kind < COUNT(add); kind++) {
+        int64_t first = 0;
+        cf_text_clear(&packed);
+        add[kind](&packed, lines.data, lines.length);
+        memset(packed.data + packed.length / 2, 0xff, 99);
+        put(packed.data, packed.length);
+        for (int i = 0; i < COUNT(steps); i++) {
+            cf_inflate f = {0};
+            int64_t got = 0, all = 0;
+            int status = cf_inflate_open(&f, scratch, NULL);
+            for (; status == CF_OK; all += got)
+                status = cf_inflate_read(&f, block, steps[i], &got);
+            CHECK(failed_with(status, CF_BAD_DATA, "damaged"));
+            first = i == 0 ? all : first;
+            CHECK(all == first && all > 400000);
+            status = cf_inflate_read(&f, block, steps[i], &got);
+            CHECK(got == 0 && failed_with(status, CF_BAD_DATA, "damaged"));
+            cf_inflate_close(&f);
+        }
+    }
+    cf_free(block);
+    cf_text_free(&lines);
+    cf_text_free(&packed);
+}
+
 static void test_others(void)
 {
     static const struct {
@@ -442,6 +476,7 @@ static void run_tests(void)
     test_short();
     test_flipped();
     test_damaged();
+    test_before_damage();
     test_others();
     test_changed();
     test_stdin();
