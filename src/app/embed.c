@@ -95,6 +95,17 @@ static void send_rows(const cf_job *job, const cf_gidx *index,
     cf_part_free(&part);
 }
 
+static void note_strangers(const cf_job *job, const cf_gidx *index,
+                           int64_t count)
+{
+    int64_t known = 0;
+    for (int64_t i = 0; i < count; i++)
+        known += index[i] >= 0;
+    if (cf_sum_i64(job->par, known) == 0)
+        cf_log_note("--start: %s has none of these items, and is no help",
+                    job->o->start);
+}
+
 /* V of the earlier result for the items of now, zeros for new ones; rows of
  * own items to the caller. */
 static int read_start(cf_job *job, float **rows, int *dim)
@@ -115,8 +126,14 @@ static int read_start(cf_job *job, float **rows, int *dim)
     CF_TRY(cf_layout_read_ids(&file, job->par, "items", &items));
     CF_TRY(cf_layout_read_embedding(&file, job->par, "items", false, &part,
                                     &stored, dim));
+    if (cf_part_rows(&part) != cf_part_rows(&items.part))
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "--start: %s: /embedding and /items do not fit each "
+                       "other",
+                       path));
     index = cf_alloc(items.ids.count, sizeof *index, "items");
     CF_TRY(find_items(job, &items.ids, index));
+    note_strangers(job, index, items.ids.count);
     cf_part_even(&even, job->ratings.cols, job->par->size);
     *rows = cf_calloc(cf_part_count(&even, job->par->rank) * *dim,
                       sizeof **rows, "start vectors");
@@ -157,13 +174,16 @@ static int choose_dim(const cf_job *job, int *dim, int *most)
     return CF_OK;
 }
 
+/* Of the squares: what rounding may take from the sum of all σ². */
+#define SHARE_ROUNDING 1e-10
+
 /* The leading triplets that explain the share, 0 when all do not. */
 static int enough(const cf_embedding *e, double squares, double share)
 {
     double sum = 0;
     for (int k = 0; k < e->dim; k++) {
         sum += e->sigma[k] * e->sigma[k];
-        if (sum >= share * squares)
+        if (sum >= (share - SHARE_ROUNDING) * squares)
             return k + 1;
     }
     return 0;
@@ -238,12 +258,17 @@ static int solve_for_variance(cf_job *job, const cf_csr *matrix,
             break;
         options->dim = (int)CF_MIN(2 * (int64_t)options->dim, most);
     }
-    if (needed > 0)
-        cf_embedding_cut(e, cf_part_count(&e->user_part, rank),
-                         cf_part_count(&e->item_part, rank), needed);
-    else
+    if (needed == 0) {
         cf_log_note("%d dimensions explain less than --variance=%g", e->dim,
                     job->o->variance);
+    } else if (needed < e->dim) {
+        cf_embedding_cut(e, cf_part_count(&e->user_part, rank),
+                         cf_part_count(&e->item_part, rank), needed);
+        /* The orthogonality was of all of them. */
+        cf_report_begin(job->report, "certify", "dimensions");
+        cf_svd_certify(e, matrix, job->par);
+        cf_report_end(job->report);
+    }
 done:
     return status;
 }

@@ -287,6 +287,8 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
                            part->begin[par->rank], n, *rows));
     sigma = cf_alloc(*dim, sizeof *sigma, "singular values");
     CF_TRY(cf_agree(par, cf_h5_read(file, &values, 0, *dim, sigma)));
+    if (name_number(file, "rows", cf_embedding_scales) < 0)
+        CF_TRY(wrong(file, "/embedding has user rows of an unknown kind"));
     if (scaled)
         cf_embedding_scale_items(*rows, n, *dim, sigma,
                                  cf_layout_embedding_scale(file));

@@ -1,6 +1,7 @@
 """Weights, centring, scales, sizes and starts of the embedding, from their
 definitions in float64."""
 import json
+import shutil
 
 import h5py
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import reference
 import scipy.sparse as sparse
 from conftest import together
-from reference import digests, load, text
+from reference import digest, digests, load, stored_bytes, text
 from scipy.sparse.linalg import svds
 
 WEIGHTINGS = ["none", "log", "binary", "tfidf", "bm25"]
@@ -124,8 +125,8 @@ def test_weights_and_centring(cfmpi, dataset, tmp_path, pairs):
         check_embedding(path, transformed(dataset.matrix, *pair)[0])
 
 
-@pytest.mark.parametrize("options", [("tfidf", "both"), ("bm25", "item"),
-                                     ("log", "both")], ids="-".join)
+@pytest.mark.parametrize("options", [("tfidf", "both"), ("bm25", "item")],
+                         ids="-".join)
 def test_what_is_learned_does_not_depend_on_the_ranks(cfmpi, data, tmp_path, options):
     ratings = data / "ml-latest-small/ratings.csv"
 
@@ -136,9 +137,268 @@ def test_what_is_learned_does_not_depend_on_the_ranks(cfmpi, data, tmp_path, opt
         return path
     first, *others = together(one, [1, 2, 3, 7])
     learned = digests(first, "embedding/idf", "embedding/item_mean")
-    assert len(learned) == (1 if options[0] == "log" else 2)
+    assert len(learned) == 2
     for path in others:
         assert digests(path, "embedding/idf", "embedding/item_mean") == learned
         assert attributes(path)["mean_length"] == attributes(first)["mean_length"]
         assert np.allclose(load(path, VECTORS[2]), load(first, VECTORS[2]),
                            rtol=1e-6, atol=0)
+
+
+# What has no weights, or nothing left to decompose
+
+def random_ratings(shape=(40, 25), seed=2, highest=11):
+    """Halves from 0.5 on, every tenth or so missing."""
+    return np.random.default_rng(seed).integers(0, highest, shape) / 2
+
+
+def test_ratings_that_have_no_weight_are_counted(cfmpi, tmp_path):
+    dense = random_ratings()
+    dense[[1, 20, 30, 39], [2, 5, 24, 3]] = -1, -0.25, -0.75, -7
+    ratings = save_csv(tmp_path / "r.csv", dense)
+    cases = [("tfidf", "4 ratings are below 0", 3), ("bm25", "4 ratings are below 0", 0),
+             ("log", "2 ratings are -1 or less", 3)]
+
+    def one(case):
+        return cfmpi("svd", ratings, "-o", tmp_path / f"{case[0]}.h5", "--weighting",
+                     case[0], ranks=case[2], code=65)
+    for (name, message, _), told in zip(cases, together(one, cases)):
+        assert len(told.errors) == 1
+        assert f"--weighting={name}: {message}" in told.errors[0]
+        assert not (tmp_path / f"{name}.h5").exists()
+
+
+def test_a_logarithm_takes_what_is_above_minus_one(cfmpi, tmp_path):
+    dense = random_ratings()
+    dense[dense == 2] = -0.75
+    out = tmp_path / "e.h5"
+    cfmpi("svd", save_csv(tmp_path / "r.csv", dense), "-o", out, "--dim", 4,
+          "--tol", 1e-5, "--weighting", "log", ranks=0)
+    check_embedding(out, transformed(sparse.csr_matrix(dense), "log")[0])
+
+
+def test_users_whose_ratings_are_all_equal(cfmpi, tmp_path):
+    """Less their mean they are rows of exact zeros, whatever the value."""
+    dense = random_ratings()
+    same = [0, 7, 23, 39]
+    dense[same] = np.where(dense[same] > 0, [[0.1], [3], [1 / 3], [4.7]], 0)
+    out = tmp_path / "e.h5"
+    cfmpi("svd", save_csv(tmp_path / "r.csv", dense), "-o", out, "--dim", 4,
+          "--tol", 1e-5, "--center", "user", ranks=0)
+    assert not load(out, "embedding/users")[same].any()
+    check_embedding(out, transformed(sparse.csr_matrix(dense.astype(np.float32)),
+                                     "none", "user")[0])
+
+
+@pytest.mark.parametrize("shape", [(40, 25), (290, 300)], ids=["small", "large"])
+def test_nothing_is_left(cfmpi, tmp_path, shape):
+    """All zero: no triplet explains anything, and V is orthonormal still."""
+    there = np.random.default_rng(5).random(shape) < 0.4
+    file = tmp_path / "r.npz"
+    sparse.save_npz(file, sparse.csr_matrix(there * 0.7))
+    cases = [(method, options) for method in ("krylov", "gram") for options in (
+        ("--dim", 20, "--weighting", "binary", "--center", "item"),
+        ("--dim", 20, "--center", "both"), ("--center", "user", "--variance", 0.5))]
+
+    def one(case):
+        out = tmp_path / f"{cases.index(case)}.h5"
+        cfmpi("svd", file, "-o", out, "--svd", case[0], *case[1], ranks=0)
+        return out
+    for (_, options), out in zip(cases, together(one, cases)):
+        users, v, sigma = load(out, *VECTORS)
+        assert len(sigma) == (20 if "--dim" in options else 1)
+        assert not users.any() and not sigma.any()
+        assert not load(out, "embedding/explained_variance").any()
+        assert np.allclose(v.T.astype(float) @ v, np.eye(len(sigma)), atol=1e-6)
+
+
+def test_users_and_items_without_ratings(cfmpi, tmp_path):
+    """Kept by the file they count among N, have the largest weight and no
+    mean."""
+    dense = random_ratings((50, 45))
+    dense[[0, 13, 49]] = 0
+    dense[:, [0, 1, 30, 44]] = 0
+    matrix = sparse.csr_matrix(dense)
+    file = tmp_path / "r.npz"
+    sparse.save_npz(file, matrix)
+    pairs = [("tfidf", "item", 0), ("bm25", "both", 3), ("none", "user", 0)]
+
+    def one(pair):
+        out = tmp_path / f"{pair[0]}.h5"
+        cfmpi("svd", file, "-o", out, "--dim", 4, "--tol", 1e-5, "--weighting",
+              pair[0], "--center", pair[1], ranks=pair[2])
+        return out
+    for (*pair, _), out in zip(pairs, together(one, pairs)):
+        check_learned(out, matrix, *pair)
+        check_embedding(out, transformed(matrix, *pair)[0])
+        if pair[1] != "user":
+            assert not load(out, "embedding/item_mean")[[0, 1, 30, 44]].any()
+
+
+# Files that were changed
+
+@pytest.fixture(scope="module")
+def weighted_file(cfmpi, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weighted")
+    cfmpi("svd", save_csv(folder / "r.csv", random_ratings()), "-o", folder / "e.h5",
+          "--dim", 4, "--weighting", "bm25", "--center", "item", "--embedding",
+          "us-half", ranks=0)
+    return folder / "e.h5"
+
+
+def seal(path, name):
+    """A digest that fits what stands there now."""
+    fitting = digest(stored_bytes(path, name))
+    with h5py.File(path, "r+") as file:
+        file[name].attrs.modify("digest", np.bytes_(fitting))
+
+
+def flip(path, name):
+    with h5py.File(path, "r") as file:
+        place = file[name].id.get_offset()
+    with open(path, "r+b") as file:
+        file.seek(place + 8)
+        byte = file.read(1)[0]
+        file.seek(place + 8)
+        file.write(bytes([byte ^ 1]))
+
+
+def mark(name, value):
+    def change(path):
+        with h5py.File(path, "r+") as file:
+            file["embedding"].attrs[name] = value
+    return change
+
+
+def enlarge(name):
+    def change(path):
+        with h5py.File(path, "r+") as file:
+            file[name][:] *= 1.5
+        seal(path, name)
+    return change
+
+
+CHANGES = {
+    "idf": (lambda path: flip(path, "embedding/idf"), 1,
+            "DIFFERENT  /embedding/idf: digest"),
+    "item_mean": (lambda path: flip(path, "embedding/item_mean"), 1,
+                  "DIFFERENT  /embedding/item_mean: digest"),
+    "idf_sealed": (enlarge("embedding/idf"), 1, "DIFFERENT  residuals"),
+    "item_mean_sealed": (enlarge("embedding/item_mean"), 1, "DIFFERENT  residuals"),
+    "mean_length": (mark("mean_length", 20.0), 1, "DIFFERENT  residuals"),
+    "weighting": (mark("weighting", "tfidf"), 1, "DIFFERENT  residuals"),
+    "center": (mark("center", "both"), 1, "DIFFERENT  residuals"),
+    "rows": (mark("rows", "us"), 1, "DIFFERENT  residuals"),
+    "no_weighting": (mark("weighting", "none of ours"), 65,
+                     "a weighting that is not known"),
+}
+
+
+def test_verify_finds_what_was_changed(cfmpi, weighted_file, tmp_path):
+    assert "DIFFERENT" not in cfmpi("verify", weighted_file, ranks=0).stdout
+
+    def one(name):
+        change, code, _ = CHANGES[name]
+        path = shutil.copy(weighted_file, tmp_path / f"{name}.h5")
+        change(path)
+        return cfmpi("verify", path, ranks=0, code=code)
+    for name, told in zip(CHANGES, together(one, CHANGES)):
+        assert CHANGES[name][2] in told.stdout + told.stderr, name
+
+
+def test_rows_of_an_unknown_kind_are_refused(cfmpi, weighted_file, tmp_path):
+    path = shutil.copy(weighted_file, tmp_path / "e.h5")
+    mark("rows", "none of ours")(path)
+    told = cfmpi("neighbors", path, "-o", tmp_path / "n.h5", "--side", "both",
+                 ranks=0, code=65)
+    assert "rows of an unknown kind" in told.stderr
+
+
+def test_options_of_an_embedding_that_is_there(cfmpi, weighted_file, tmp_path):
+    """Even what it was made with: it would set nothing."""
+    options = [("--weighting", "none"), ("--center", "none"),
+               ("--embedding", "us-half"), ("--variance", 0), ("--svd", "auto"),
+               ("--start", weighted_file)]
+
+    def one(option):
+        return cfmpi("neighbors", weighted_file, "-o", tmp_path / "n.h5", *option,
+                     ranks=0, code=64)
+    for option, told in zip(options, together(one, options)):
+        assert f"so {option[0]} has nothing to set" in told.stderr
+    assert not (tmp_path / "n.h5").exists()
+
+
+# The number of dimensions from the share they explain
+
+def needed(dense, share):
+    squares = np.cumsum(np.linalg.svd(dense, compute_uv=False)**2)
+    return int(np.argmax(squares >= share * squares[-1])) + 1
+
+
+def check_orthogonality(path):
+    """What is stored is of the triplets that are stored."""
+    users, _, sigma = load(path, *VECTORS)
+    told = attributes(path)
+    power = {"us": 1, "u": 0, "us-half": 0.5}[told["rows"]]
+    u = users.astype(float) / sigma**power
+    most = np.abs(u.T @ u - np.eye(len(sigma))).max()
+    assert told["orthogonality"] == pytest.approx(most, rel=1e-6)
+
+
+@pytest.mark.parametrize("rows", ["us", "u"])
+def test_as_many_dimensions_as_explain_the_share(cfmpi, data, tmp_path, rows):
+    """More than are looked for at first, so that there are two rounds."""
+    files = reference.dataset(data, "ml-100k")
+    shares = [0.3, 0.6, 0.72]
+
+    def one(share):
+        out = tmp_path / f"{share}.h5"
+        told = cfmpi("svd", files.ratings, "-o", out, "--variance", share,
+                     "--embedding", rows, ranks=0)
+        assert "note" not in told.stderr
+        return out
+    dims = [needed(files.matrix.toarray(), share) for share in shares]
+    assert dims[0] < 32 < dims[1] < 64 < dims[2]
+    for share, dim, out in zip(shares, dims, together(one, shares)):
+        shown = load(out, "embedding/explained_variance")
+        assert len(shown) == dim
+        assert shown.sum() >= share > shown[:-1].sum()
+        assert load(out, VECTORS[0]).shape == (943, dim)
+        check_orthogonality(out)
+
+
+def of_low_rank(shape, rank):
+    base = random_ratings((rank, shape[1]), highest=10)
+    return base[np.arange(shape[0]) % rank]
+
+
+@pytest.mark.parametrize("matrix, options, dim, note", [
+    (random_ratings(), ("--variance", 1), 25, False),
+    (random_ratings(), ("--variance", 0.9), 9, False),
+    (random_ratings(), ("--variance", 0.9, "--dim", 9), 9, False),
+    (random_ratings(), ("--variance", 0.9, "--dim", 8), 8, True),
+    (random_ratings(), ("--variance", 1e-9), 1, False),
+    (of_low_rank((40, 25), 4), ("--variance", 1), 4, False),
+    (of_low_rank((400, 600), 40), ("--variance", 1), 40, False),
+], ids=["all", "some", "exact_cap", "cap", "tiny", "low_rank", "large_low_rank"])
+def test_the_whole_and_the_cap(cfmpi, tmp_path, matrix, options, dim, note):
+    file = tmp_path / "r.npz"
+    sparse.save_npz(file, sparse.csr_matrix(matrix))
+
+    def one(method):
+        out = tmp_path / f"{method}.h5"
+        told = cfmpi("svd", file, "-o", out, "--svd", method, *options, ranks=0)
+        said = f"{dim} dimensions explain less than --variance={options[1]}"
+        assert (said in told.stderr) == note
+        assert "note" not in told.stderr.replace(f"note: {said}", "")
+        return out
+    exact = np.linalg.svd(matrix, compute_uv=False)
+    for out in together(one, ["krylov", "gram"]):
+        assert np.allclose(load(out, VECTORS[2]), exact[:dim], rtol=1e-6, atol=0)
+        check_orthogonality(out)
+
+
+def test_a_cap_above_the_sizes_is_refused(cfmpi, tmp_path):
+    told = cfmpi("svd", save_csv(tmp_path / "r.csv", random_ratings()), "-o",
+                 tmp_path / "e.h5", "--variance", 0.9, "--dim", 26, ranks=0, code=64)
+    assert "26 is over min(users, items) = 25" in told.stderr
