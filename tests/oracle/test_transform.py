@@ -1,6 +1,7 @@
 """Weights, centring, scales, sizes and starts of the embedding, from their
 definitions in float64."""
 import json
+import re
 import shutil
 
 import h5py
@@ -11,6 +12,7 @@ import scipy.sparse as sparse
 from conftest import together
 from reference import digest, digests, load, stored_bytes, text
 from scipy.sparse.linalg import svds
+from test_neighbors import check, stored_lists
 
 WEIGHTINGS = ["none", "log", "binary", "tfidf", "bm25"]
 CENTRES = ["none", "user", "item", "both"]
@@ -402,3 +404,131 @@ def test_a_cap_above_the_sizes_is_refused(cfmpi, tmp_path):
     told = cfmpi("svd", save_csv(tmp_path / "r.csv", random_ratings()), "-o",
                  tmp_path / "e.h5", "--variance", 0.9, "--dim", 26, ranks=0, code=64)
     assert "26 is over min(users, items) = 25" in told.stderr
+
+
+# Starts
+
+def write_rows(path, rows):
+    path.write_text("".join(f"{user}\t{item}\t{rating}\t0\n"
+                            for user, item, rating in rows))
+    return path
+
+
+@pytest.fixture(scope="module")
+def starts(cfmpi, data, tmp_path_factory):
+    """Ratings and earlier results of them, by name; "text" has an item more,
+    whose id is no number."""
+    folder = tmp_path_factory.mktemp("starts")
+    rows = [line.split("\t")[:3] for line
+            in (data / "ml-100k/u.data").read_text().splitlines()]
+    write_rows(folder / "same.tsv", rows)
+    write_rows(folder / "text.tsv", rows + [["1", "no number", "3"]])
+    write_rows(folder / "partly.tsv", [
+        [user, int(item) + (5000 if int(item) % 10 == 0 else 0), rating]
+        for user, item, rating in rows if user != "7"])
+    write_rows(folder / "other.tsv", [[user, int(item) + 5000, rating]
+                                      for user, item, rating in rows])
+
+    def one(case):
+        name, dim = case
+        cfmpi("svd", folder / f"{name}.tsv", "-o", folder / f"{name}{dim}.h5",
+              "--dim", dim, ranks=0)
+    together(one, [("same", 20), ("same", 40), ("same", 3), ("text", 20)])
+    return folder
+
+
+@pytest.mark.parametrize("rows", ["us", "u"])
+def test_starts(cfmpi, starts, tmp_path, rows):
+    """What comes out is right whatever it starts from, and sooner where that
+    was the embedding already."""
+    cases = [("same", None, 0), ("same", "same20", 0), ("same", "same20", 3),
+             ("same", "same40", 3), ("same", "same3", 0), ("same", "text20", 3),
+             ("text", "same20", 3), ("partly", "same20", 3), ("other", "same20", 3)]
+
+    def one(case):
+        name, start, ranks = case
+        out, report = (tmp_path / f"{cases.index(case)}.{end}" for end in ("h5", "json"))
+        options = ("--start", starts / f"{start}.h5") if start else ()
+        told = cfmpi("svd", starts / f"{name}.tsv", "-o", out, "--dim", 20, "--tol",
+                     1e-4, "--embedding", rows, *options, "--report", report,
+                     ranks=ranks)
+        assert ("none of these items" in told.stderr) == (name == "other")
+        return out, json.loads(report.read_text())["svd"]["passes"]
+    made = together(one, cases)
+    usual = made[0][1]
+    for (name, start, _), (out, passes) in zip(cases, made):
+        matrix = stored_matrix(out)
+        exact = np.sort(svds(matrix, k=20, tol=0, return_singular_vectors=False))
+        assert np.allclose(load(out, VECTORS[2]), exact[::-1], rtol=1e-6, atol=0)
+        assert load(out, "embedding/residuals").max() <= 1e-4
+        check_orthogonality(out)
+        if start and name != "other" and name != "partly" and start != "same3":
+            assert passes < usual, (name, start, passes, usual)
+
+
+def stored_matrix(path):
+    indptr, indices, values, items = load(
+        path, "ratings/indptr", "ratings/indices", "ratings/values", "items/id")
+    return sparse.csr_matrix((values.astype(float), indices, indptr),
+                             shape=(len(indptr) - 1, len(items)))
+
+
+def test_a_start_that_is_none(cfmpi, starts, tmp_path):
+    """No embedding, no result file, no file, parts that do not fit."""
+    ratings = starts / "same.tsv"
+    cfmpi("ingest", ratings, "-o", tmp_path / "m.h5", ranks=0)
+    fewer = shutil.copy(starts / "same3.h5", tmp_path / "fewer.h5")
+    with h5py.File(fewer, "r+") as file:
+        attrs = dict(file["embedding/items"].attrs)
+        rows = file["embedding/items"][:7]
+        del file["embedding/items"]
+        file.create_dataset("embedding/items", data=rows).attrs.update(attrs)
+    seal(fewer, "embedding/items")
+    cases = [(tmp_path / "m.h5", 65, "--start: .*m.h5 has no /embedding", 3),
+             (ratings, 65, "not an HDF5 file", 3),
+             (tmp_path / "absent.h5", 66, "absent.h5: No such file", 0),
+             (fewer, 65, "--start: .*/embedding and /items do not fit", 3)]
+
+    def one(case):
+        out = tmp_path / f"{cases.index(case)}.h5"
+        told = cfmpi("svd", ratings, "-o", out, "--start", case[0], ranks=case[3],
+                     code=case[1])
+        assert not out.exists()
+        return told
+    for (_, _, message, _), told in zip(cases, together(one, cases)):
+        assert len(told.errors) == 1, told.stderr
+        assert re.search(message, told.errors[0]), told.errors[0]
+
+
+# What follows from the embedding
+
+FOLLOWING = [
+    ("u", ("--embedding", "u", "--weighting", "bm25")),
+    ("us-half", ("--embedding", "us-half", "--center", "both")),
+]
+
+
+@pytest.mark.parametrize("rows, options", FOLLOWING, ids=[f[0] for f in FOLLOWING])
+def test_chain_equals_run_and_brute_force(cfmpi, data, tmp_path, rows, options):
+    ratings = data / "ml-100k/u.data"
+    whole, embedding, lists, result = (tmp_path / f"{name}.h5" for name in "wenr")
+    options += ("--dim", 12)
+    both = ("--side", "both", "-k", 20)
+
+    def chain(_):
+        cfmpi("svd", ratings, "-o", embedding, *options, ranks=0)
+        cfmpi("neighbors", embedding, "-o", lists, *both, ranks=3)
+        cfmpi("recommend", lists, "-o", result, ranks=0)
+
+    def run(_):
+        cfmpi("run", ratings, "-o", whole, *options, *both, ranks=0)
+    together(lambda work: work(None), [chain, run])
+    assert digests(result) == digests(whole)
+    assert attributes(result) == attributes(whole)
+    assert attributes(whole)["rows"] == rows
+    users, v, sigma = load(result, *VECTORS)
+    power = {"u": 0, "us-half": 0.5}[rows]
+    check(stored_lists(result, "users"), reference.neighbors(users, 20))
+    check(stored_lists(result, "items"), reference.neighbors(
+        reference.item_vectors(v, sigma**power), 20))
+    assert "DIFFERENT" not in cfmpi("verify", result, ranks=0).stdout
