@@ -408,6 +408,14 @@ def test_a_cap_above_the_sizes_is_refused(cfmpi, tmp_path):
 
 # Starts
 
+def many_users():
+    """2,500 users, more than go through a product at once, and more items."""
+    rng = np.random.default_rng(8)
+    cells = np.unique(np.c_[rng.integers(0, 2500, 40000),
+                            2600 * rng.random(40000)**4].astype(int), axis=0)
+    return np.c_[cells, 1 + cells.sum(axis=1) % 5]
+
+
 def write_rows(path, rows):
     path.write_text("".join(f"{user}\t{item}\t{rating}\t0\n"
                             for user, item, rating in rows))
@@ -422,6 +430,9 @@ def starts(cfmpi, data, tmp_path_factory):
     rows = [line.split("\t")[:3] for line
             in (data / "ml-100k/u.data").read_text().splitlines()]
     write_rows(folder / "same.tsv", rows)
+    write_rows(folder / "turned.tsv", [[item, user, rating]
+                                       for user, item, rating in rows])
+    write_rows(folder / "many.tsv", many_users())
     write_rows(folder / "text.tsv", rows + [["1", "no number", "3"]])
     write_rows(folder / "partly.tsv", [
         [user, int(item) + (5000 if int(item) % 10 == 0 else 0), rating]
@@ -433,37 +444,54 @@ def starts(cfmpi, data, tmp_path_factory):
         name, dim = case
         cfmpi("svd", folder / f"{name}.tsv", "-o", folder / f"{name}{dim}.h5",
               "--dim", dim, ranks=0)
-    together(one, [("same", 20), ("same", 40), ("same", 3), ("text", 20)])
+    together(one, [("same", 20), ("same", 40), ("same", 3), ("text", 20),
+                   ("turned", 20), ("many", 20)])
     return folder
 
 
-@pytest.mark.parametrize("rows", ["us", "u"])
-def test_starts(cfmpi, starts, tmp_path, rows):
-    """What comes out is right whatever it starts from, and sooner where that
-    was the embedding already."""
-    cases = [("same", None, 0), ("same", "same20", 0), ("same", "same20", 3),
-             ("same", "same40", 3), ("same", "same3", 0), ("same", "text20", 3),
-             ("text", "same20", 3), ("partly", "same20", 3), ("other", "same20", 3)]
+@pytest.fixture(scope="module")
+def started(cfmpi, starts, tmp_path_factory):
+    """started([(ratings, start, ranks)]) -> [(embedding, passes, stderr)]"""
+    folder = tmp_path_factory.mktemp("started")
 
     def one(case):
         name, start, ranks = case
-        out, report = (tmp_path / f"{cases.index(case)}.{end}" for end in ("h5", "json"))
+        out, report = (folder / f"{name}-{start}-{ranks}.{end}" for end in ("h5", "json"))
         options = ("--start", starts / f"{start}.h5") if start else ()
         told = cfmpi("svd", starts / f"{name}.tsv", "-o", out, "--dim", 20, "--tol",
-                     1e-4, "--embedding", rows, *options, "--report", report,
-                     ranks=ranks)
-        assert ("none of these items" in told.stderr) == (name == "other")
-        return out, json.loads(report.read_text())["svd"]["passes"]
-    made = together(one, cases)
-    usual = made[0][1]
-    for (name, start, _), (out, passes) in zip(cases, made):
-        matrix = stored_matrix(out)
-        exact = np.sort(svds(matrix, k=20, tol=0, return_singular_vectors=False))
-        assert np.allclose(load(out, VECTORS[2]), exact[::-1], rtol=1e-6, atol=0)
-        assert load(out, "embedding/residuals").max() <= 1e-4
-        check_orthogonality(out)
-        if start and name != "other" and name != "partly" and start != "same3":
-            assert passes < usual, (name, start, passes, usual)
+                     1e-4, *options, "--report", report, ranks=ranks)
+        return out, json.loads(report.read_text())["svd"]["passes"], told.stderr
+    return lambda cases: together(one, cases)
+
+
+def check_started(path):
+    matrix = stored_matrix(path)
+    exact = np.sort(svds(matrix, k=20, tol=0, return_singular_vectors=False))
+    assert np.allclose(load(path, VECTORS[2]), exact[::-1], rtol=1e-6, atol=0)
+    assert load(path, "embedding/residuals").max() <= 1e-4
+    check_orthogonality(path)
+
+
+def test_a_start_from_the_same_ratings_saves_passes(started):
+    """From as many dimensions or more, on any rank count, whichever side is
+    smaller, and with ids that became text or numbers."""
+    cases = [("same", None, 0), ("same", "same20", 0), ("same", "same20", 3),
+             ("same", "same40", 3), ("same", "text20", 3), ("text", "same20", 3),
+             ("turned", None, 0), ("turned", "turned20", 3),
+             ("many", None, 0), ("many", "many20", 0)]
+    usual = 0
+    for (name, start, _), (path, passes, _) in zip(cases, started(cases)):
+        check_started(path)
+        assert start is None or passes < usual, (name, start, passes, usual)
+        usual = usual if start else passes
+
+
+def test_a_start_from_other_items_does_no_harm(started):
+    """Few dimensions, a tenth of the items new, all of them new."""
+    cases = [("same", "same3", 3), ("partly", "same20", 3), ("other", "same20", 3)]
+    for (name, _, _), (path, _, told) in zip(cases, started(cases)):
+        check_started(path)
+        assert ("none of these items" in told) == (name == "other")
 
 
 def stored_matrix(path):
