@@ -17,14 +17,6 @@
 #define TABLE(a) ((a)->table_single)
 #define NAME(x) x##_single
 #include "kernels_body.h"
-#undef REAL
-#undef vec
-#undef SET1
-#undef LOAD_AT
-#undef STORE_AT
-#undef FMA
-#undef TABLE
-#undef NAME
 
 #define REAL double
 #define vec __m512d

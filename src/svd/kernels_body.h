@@ -1,7 +1,7 @@
 /* One set of kernels. The including file defines REAL, vec (a vector of
  * REALs), SET1, LOAD, STORE, FMA, TARGET, NAME, TABLE (the coded values as
  * REALs); for float64 also LOAD_FLOATS, the h-th vector of REALs from floats.
- * Included once a type. */
+ * Included once a type; it takes these definitions away again. */
 #define NV ((int)(CF_BLOCK * sizeof(REAL) / sizeof(vec)))
 #define INLINE static inline TARGET __attribute__((always_inline))
 
@@ -97,3 +97,12 @@ static TARGET void NAME(add_product)(const void *q_reals, const void *c,
 #undef INLINE
 #undef COLUMNS
 #undef ROWS
+#undef REAL
+#undef vec
+#undef SET1
+#undef LOAD_AT
+#undef STORE_AT
+#undef LOAD_FLOATS
+#undef FMA
+#undef TABLE
+#undef NAME

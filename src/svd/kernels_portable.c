@@ -6,7 +6,6 @@
 #define ACCUMULATORS 8
 #define LOAD(p, h) (((const vec *)(const void *)(p))[h])
 #define STORE(p, h, v) (((vec *)(void *)(p))[h] = (v))
-#define FMA(a, b, c) ((a) * (b) + (c))
 
 /* Vectors of 16 bytes, which every processor of interest has. */
 typedef float floats __attribute__((vector_size(16), may_alias));
@@ -15,18 +14,15 @@ typedef double doubles __attribute__((vector_size(16), may_alias));
 #define REAL float
 #define vec floats
 #define SET1(x) ((floats){(x), (x), (x), (x)})
+#define FMA(a, b, c) ((a) * (b) + (c))
 #define TABLE(a) ((a)->table_single)
 #define NAME(x) x##_single
 #include "kernels_body.h"
-#undef REAL
-#undef vec
-#undef SET1
-#undef TABLE
-#undef NAME
 
 #define REAL double
 #define vec doubles
 #define SET1(x) ((doubles){(x), (x)})
+#define FMA(a, b, c) ((a) * (b) + (c))
 #define LOAD_FLOATS(p, h)                                                      \
     ((doubles){(double)(p)[2 * (h)], (double)(p)[2 * (h) + 1]})
 #define TABLE(a) ((a)->table_double)
