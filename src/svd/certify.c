@@ -15,7 +15,7 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
-#include "krylov.h"
+#include "solver.h"
 
 /* Sums of squares of 16 triplets. */
 typedef struct squares {

@@ -43,18 +43,20 @@
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
 #include "cfmpi/random.h"
-#include "gram.h"
-#include "krylov.h"
+#include "solver.h"
 
-#define CHECK_AHEAD 4  /* steps between looks at T, at most */
-#define USUAL_FALL 0.7 /* of the residual's logarithm in a step */
-#define MUCH_LOST 1e-3 /* of a block, to parts of the basis left out before */
-#define PROBE_STEPS                                                            \
-    3 /* products with a random block that seeks what was                      \
-         missed */
-#define SINGLE_ROUNDING 1e-7 /* of the largest eigenvalue, in a product */
-#define SMALL_ORDER 256      /* float64 from the beginning */
-#define PROBE_MARGIN 1e-5    /* of an eigenvalue: less is none of its own */
+/* Steps between looks at T, at most. */
+#define CHECK_AHEAD 4
+/* Of the residual's logarithm in a step, before it is known. */
+#define USUAL_FALL 0.7
+/* Of a block, to parts of the basis that were left out before. */
+#define MUCH_LOST 1e-3
+/* Products with a random block that seeks what was missed. */
+#define PROBE_STEPS 3
+/* Of an eigenvalue: less is none of its own. */
+#define PROBE_MARGIN 1e-5
+/* Of the largest eigenvalue, in a product in float32. */
+#define SINGLE_ROUNDING 1e-7
 
 static int smaller(cf_gidx a, cf_gidx b)
 {
@@ -135,7 +137,7 @@ static void start(cf_svd *s)
     cf_basis_append(b, s->w, s->last, 0);
 }
 
-static void stop(cf_svd *s)
+void cf_krylov_end(cf_svd *s)
 {
     cf_basis_end(&s->basis);
     cf_free(s->t);
@@ -146,51 +148,19 @@ static void stop(cf_svd *s)
     s->s = NULL;
 }
 
+void cf_krylov_begin(cf_svd *s)
+{
+    s->width = smaller(s->op.order, CF_BLOCK);
+    start(s);
+}
+
 /* Begins anew in float64. */
 static void go_double(cf_svd *s)
 {
-    stop(s);
+    cf_krylov_end(s);
     s->precision = CF_DOUBLE;
     cf_operator_precision(&s->op, CF_DOUBLE);
     start(s);
-}
-
-/* Whether a basis that finds the triplets would span much of the space. */
-static bool suits_gram(cf_gidx order, int dim)
-{
-    return order <= CF_MAX(SMALL_ORDER, 4 * (cf_gidx)dim);
-}
-
-cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
-                     const cf_svd_options *options)
-{
-    cf_svd *s = cf_calloc(1, sizeof *s, "SVD");
-    s->options = *options;
-    cf_gidx order = CF_MIN(a->rows, a->cols);
-    s->by_gram =
-        options->method == CF_SVD_GRAM ||
-        (options->method == CF_SVD_AUTO && suits_gram(order, options->dim));
-    s->precision = order > SMALL_ORDER && !s->by_gram ? CF_SINGLE : CF_DOUBLE;
-    cf_operator_begin(&s->op, a, par, s->precision);
-    if (s->by_gram)
-        return s;
-    s->width = smaller(s->op.order, CF_BLOCK);
-    start(s);
-    return s;
-}
-
-void cf_svd_end(cf_svd *s)
-{
-    if (s == NULL)
-        return;
-    cf_operator_end(&s->op);
-    stop(s);
-    cf_free(s);
-}
-
-cf_svd_times cf_svd_seconds(const cf_svd *s)
-{
-    return s->op.times;
 }
 
 /* w = C q for `width` columns of the basis from `first` on. */
@@ -237,14 +207,6 @@ static double remainder_norm(const cf_svd *s, int k)
         for (int r = 0; r < width; r++)
             sum += e[r] * e[c] * s->gram[r + c * width];
     return sqrt(fmax(sum, 0));
-}
-
-/* Eigenvalues below the rounding of the largest in float64 are taken for zero.
- */
-bool cf_svd_is_zero(const cf_svd *s, int k)
-{
-    double places = s->by_gram ? fmax(100, (double)s->op.order) : 100;
-    return s->theta[k] <= places * DBL_EPSILON * s->theta[0];
 }
 
 /* Eigenpairs of T and the worst estimated residual. */
@@ -406,7 +368,7 @@ static int widen_if_missed(cf_svd *s, bool *missed)
               found > least * (1 + PROBE_MARGIN) &&
               found > 100 * DBL_EPSILON * s->theta[0];
     if (*missed) {
-        stop(s);
+        cf_krylov_end(s);
         s->width = CF_MIN(2 * s->width, widest);
         start(s);
     }
@@ -447,18 +409,7 @@ done:
     return status;
 }
 
-static int solve_gram(cf_svd *s)
-{
-    cf_free(s->s);
-    cf_free(s->theta);
-    s->theta = cf_alloc(s->op.order, sizeof *s->theta, "eigenvalues");
-    s->s = cf_alloc(s->op.order * s->options.dim, sizeof *s->s, "eigenvectors");
-    s->op.passes++;
-    return cf_gram_eigen(s->op.a, s->op.par, s->op.packed.exponent,
-                         s->options.dim, s->theta, s->s);
-}
-
-static int solve_krylov(cf_svd *s, double target)
+int cf_krylov_solve(cf_svd *s, double target)
 {
     int status = CF_OK;
     bool missed = true;
@@ -473,19 +424,6 @@ static int solve_krylov(cf_svd *s, double target)
     }
     if (s->looked != s->steps)
         CF_TRY(look(s));
-done:
-    return status;
-}
-
-int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more)
-{
-    int status = CF_OK;
-    CF_TRY(s->by_gram ? solve_gram(s) : solve_krylov(s, target));
-    double begin = cf_clock();
-    cf_svd_publish(s, e);
-    s->op.times.vectors += cf_clock() - begin;
-    *more =
-        !s->by_gram && !s->exhausted && s->op.passes < s->options.max_passes;
 done:
     return status;
 }

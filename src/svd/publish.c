@@ -8,7 +8,7 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/random.h"
-#include "krylov.h"
+#include "solver.h"
 
 /* Columns [first, last) of the eigenvectors of C that all ranks hold, own rows
  * as they lie in the basis. */

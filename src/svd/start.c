@@ -10,7 +10,7 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/random.h"
-#include "krylov.h"
+#include "solver.h"
 
 #define STREAM                                                                 \
     2000 /* of random numbers, from which on they are the start's              \

@@ -1,6 +1,9 @@
-/* The solver between its two halves: iteration and publication. */
-#ifndef CFMPI_KRYLOV_H
-#define CFMPI_KRYLOV_H
+/* The state of a solver, and its parts. */
+#ifndef CFMPI_SOLVER_H
+#define CFMPI_SOLVER_H
+
+#include <float.h>
+#include <math.h>
 
 #include "basis.h"
 #include "cfmpi/svd.h"
@@ -29,8 +32,20 @@ struct cf_svd {
                        lost was than what it kept */
 };
 
-/* Whether the squared singular value k is only rounding. Local. */
-bool cf_svd_is_zero(const cf_svd *s, int k);
+/* Whether the squared singular value k is only rounding: below that of the
+ * largest in float64. Local. */
+static inline bool cf_svd_is_zero(const cf_svd *s, int k)
+{
+    double places = s->by_gram ? fmax(100, (double)s->op.order) : 100;
+    return s->theta[k] <= places * DBL_EPSILON * s->theta[0];
+}
+
+/* Block Krylov iteration: prepares it, iterates until the estimated residuals
+ * are below `target` or passes or space are used up (theta and s are then
+ * filled), frees. Errors: CF_BAD_DATA, CF_INTERNAL. Collective. */
+void cf_krylov_begin(cf_svd *s);
+int cf_krylov_solve(cf_svd *s, double target);
+void cf_krylov_end(cf_svd *s);
 
 /* Fills the starting block s->w with the right vectors that the caller has,
  * or with A times them where C is that of the users. Collective. */
