@@ -113,13 +113,13 @@ static void right_vectors(cf_svd *s, cf_basis *v)
     }
     v->count = dim;
     cf_free(u);
+    if (s->precision == CF_SINGLE) {
+        cf_basis_polish(v);
+        for (int k = 0; k < dim; k += CF_BLOCK)
+            normalise(s, v, k, CF_MIN(k + CF_BLOCK, dim));
+    }
     if (!s->op.by_items)
         complete(s, v);
-    if (s->precision != CF_SINGLE)
-        return;
-    cf_basis_polish(v);
-    for (int k = 0; k < dim; k += CF_BLOCK)
-        normalise(s, v, k, CF_MIN(k + CF_BLOCK, dim));
 }
 
 /* Sixteen columns of V as float32 for all items in their own order, signs
