@@ -19,6 +19,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cfmpi/cpu.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/random.h"
@@ -85,6 +86,53 @@ void cf_basis_set(const cf_basis *b, void *w, int64_t row, int column, double x)
         ((float *)w)[at] = (float)x;
     else
         ((double *)w)[at] = x;
+}
+
+CF_VECTORISED static void squares_of_floats(const float *x, int64_t rows,
+                                            double *sum)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int c = 0; c < CF_BLOCK; c++)
+            sum[c] += (double)x[i * CF_BLOCK + c] * (double)x[i * CF_BLOCK + c];
+}
+
+void cf_basis_squares(const cf_basis *b, const void *block,
+                      double sum[CF_BLOCK])
+{
+    const double *x = block;
+    memset(sum, 0, CF_BLOCK * sizeof *sum);
+    if (b->kernels->real == sizeof(float)) {
+        squares_of_floats(block, b->n_loc, sum);
+        return;
+    }
+    for (int64_t i = 0; i < b->n_loc; i++)
+        for (int c = 0; c < CF_BLOCK; c++)
+            sum[c] += x[i * CF_BLOCK + c] * x[i * CF_BLOCK + c];
+}
+
+void cf_basis_scale(const cf_basis *b, void *block,
+                    const double factor[CF_BLOCK])
+{
+    float *single = block;
+    double *x = block;
+    bool floats = b->kernels->real == sizeof(float);
+    for (int64_t i = 0; i < b->n_loc && floats; i++)
+        for (int c = 0; c < CF_BLOCK; c++)
+            single[i * CF_BLOCK + c] =
+                (float)((double)single[i * CF_BLOCK + c] * factor[c]);
+    for (int64_t i = 0; i < b->n_loc && !floats; i++)
+        for (int c = 0; c < CF_BLOCK; c++)
+            x[i * CF_BLOCK + c] *= factor[c];
+}
+
+void cf_basis_floats(const cf_basis *b, const void *block, float *out)
+{
+    const double *x = block;
+    if (b->kernels->real == sizeof(float))
+        memcpy(out, block, (size_t)block_bytes(b));
+    else
+        for (int64_t i = 0; i < b->n_loc * CF_BLOCK; i++)
+            out[i] = (float)x[i];
 }
 
 /* Row `at` of block `block` of w. */

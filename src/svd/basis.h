@@ -42,6 +42,14 @@ void cf_basis_set(const cf_basis *b, void *w, int64_t row, int column,
 /* The block that begins with column `first`. Local. */
 void *cf_basis_block(const cf_basis *b, const void *w, int first);
 
+/* Of a block [n_loc x 16]: the squared lengths of its columns on this rank;
+ * its columns times factors; its numbers as float32. Local. */
+void cf_basis_squares(const cf_basis *b, const void *block,
+                      double sum[CF_BLOCK]);
+void cf_basis_scale(const cf_basis *b, void *block,
+                    const double factor[CF_BLOCK]);
+void cf_basis_floats(const cf_basis *b, const void *block, float *out);
+
 /* w -= Q (Qᵀ w) until nothing is left of it; the coefficients [count x width]
  * go to `h` and wᵀw [width x width] of what is left to `gram`, both
  * column-major. Returns how much longer, at most, what a column lost is than

@@ -40,21 +40,16 @@ static void right_block(cf_svd *s, int first, int last, void *u, void *v)
 /* Makes columns [first, last) of v unit length, and zero where σ is. */
 static void normalise(const cf_svd *s, cf_basis *v, int first, int last)
 {
-    double sum[CF_BLOCK] = {0};
-    for (int64_t i = 0; i < v->n_loc; i++)
-        for (int k = first; k < last; k++) {
-            double x = cf_basis_get(v, v->q, i, k);
-            sum[k - first] += x * x;
-        }
+    double sum[CF_BLOCK];
+    void *block = cf_basis_block(v, v->q, first);
+    cf_basis_squares(v, block, sum);
     cf_allreduce(v->par, sum, CF_BLOCK, MPI_DOUBLE, MPI_SUM);
-    for (int k = first; k < last; k++) {
-        bool zero = cf_svd_is_zero(s, k) || !(sum[k - first] > 0);
-        sum[k - first] = zero && !s->op.by_items ? 0 : 1 / sqrt(sum[k - first]);
+    for (int c = 0; c < CF_BLOCK; c++) {
+        bool zero = first + c >= last || !(sum[c] > 0) ||
+                    (cf_svd_is_zero(s, first + c) && !s->op.by_items);
+        sum[c] = zero ? 0 : 1 / sqrt(sum[c]);
     }
-    for (int64_t i = 0; i < v->n_loc; i++)
-        for (int k = first; k < last; k++)
-            cf_basis_set(v, v->q, i, k,
-                         sum[k - first] * cf_basis_get(v, v->q, i, k));
+    cf_basis_scale(v, block, sum);
 }
 
 /* Takes the first k columns and then its own length out of column k; x is
@@ -126,14 +121,11 @@ static void right_vectors(cf_svd *s, cf_basis *v)
  * fixed: the entry of largest size, the first one where several are equal, is
  * positive. */
 static void gather_panel(const cf_svd *s, const cf_basis *v, int first,
-                         int width, float *room, float *panel)
+                         float *room, float *panel)
 {
     int64_t cols = s->op.a->cols;
     float *own = panel; /* is filled from `room` at the end only */
-    for (int64_t i = 0; i < v->n_loc; i++)
-        for (int c = 0; c < CF_BLOCK; c++)
-            own[i * CF_BLOCK + c] =
-                c < width ? (float)cf_basis_get(v, v->q, i, first + c) : 0;
+    cf_basis_floats(v, cf_basis_block(v, v->q, first), own);
     cf_allgather_rows(v->par, &s->op.item_part, own, room,
                       CF_BLOCK * sizeof *room);
     float best[CF_BLOCK] = {0}, sign[CF_BLOCK];
@@ -184,7 +176,7 @@ void cf_svd_publish(cf_svd *s, cf_embedding *e)
     float *panel = room + a->cols * CF_BLOCK;
     for (int k = 0; k < dim; k += CF_BLOCK) {
         int width = CF_MIN(CF_BLOCK, dim - k);
-        gather_panel(s, &v, k, width, room, panel);
+        gather_panel(s, &v, k, room, panel);
         for (int64_t i = 0; i < m; i++)
             memcpy(e->items + i * dim + k, panel + (first_item + i) * CF_BLOCK,
                    (size_t)width * sizeof *panel);
