@@ -168,8 +168,10 @@ void cf_svd_publish(cf_svd *s, cf_embedding *e)
     const cf_csr *a = s->op.a;
     int dim = s->options.dim;
     cf_basis v = {0};
-    allocate(e, s);
     right_vectors(s, &v);
+    if (s->precision == CF_SINGLE) /* more is only done anew in float64 */
+        cf_basis_end(&s->basis);
+    allocate(e, s);
     int64_t m = cf_part_count(&e->item_part, s->op.par->rank);
     int64_t first_item = e->item_part.begin[s->op.par->rank];
     float *room = cf_alloc(2 * a->cols * CF_BLOCK, sizeof *room, "panel of V");
