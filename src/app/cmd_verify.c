@@ -133,6 +133,7 @@ static int check_residuals(check *c)
     char line[128];
     double *stored = NULL;
     bool same = true;
+    double orthogonality = NAN;
     cf_transform t = {0};
     cf_csr matrix = c->ratings;
     CF_TRY(read_embedding(c, &e));
@@ -152,6 +153,10 @@ static int check_residuals(check *c)
     snprintf(line, sizeof line, " of %d triplets, largest %.1e", e.dim,
              e.max_residual);
     tell(c, same, "residuals", line);
+    cf_h5_number(&c->file, "/embedding", "orthogonality", &orthogonality);
+    snprintf(line, sizeof line, ", max|U'U-I| %.1e", e.orthogonality);
+    tell(c, close_residual(orthogonality, e.orthogonality), "orthogonality",
+         line);
     snprintf(line, sizeof line,
              " of %" CF_PRIgidx " users as their ratings "
              "give them",

@@ -279,6 +279,9 @@ int cf_job_embed(cf_job *job)
     cf_csr matrix;
     float *values = NULL, *start = NULL;
     cf_embedding *e = &job->embedding;
+    if (job->o->svd == CF_SVD_GRAM && job->o->start[0] != '\0')
+        CF_TRY(cf_fail(CF_USAGE, "--start: --svd=gram begins from nothing; "
+                                 "leave one of them out"));
     CF_TRY(choose_dim(job, &dim, &most));
     CF_TRY(transformed(job, &matrix, &values));
     if (job->o->start[0] != '\0')

@@ -102,11 +102,11 @@ static int check_range(const cf_transform *t, const cf_csr *a,
     if (bad == 0)
         return CF_OK;
     return cf_fail(CF_BAD_DATA,
-                   "--weighting=%s: %" PRId64 " ratings are %s, where it is "
-                   "not defined; leave them out with --rating-range, or take "
-                   "another weighting",
-                   cf_weighting_names[t->weighting], bad,
-                   log_only ? "-1 or less" : "below 0");
+                   "--weighting=%s: is not defined for ratings %s, of which "
+                   "there are %" PRId64 "; leave them out with "
+                   "--rating-range, or take another weighting",
+                   cf_weighting_names[t->weighting],
+                   log_only ? "of -1 and less" : "below 0", bad);
 }
 
 /* Count and mean of every column, the same on all ranks. */

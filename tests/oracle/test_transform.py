@@ -158,15 +158,16 @@ def test_ratings_that_have_no_weight_are_counted(cfmpi, tmp_path):
     dense = random_ratings()
     dense[[1, 20, 30, 39], [2, 5, 24, 3]] = -1, -0.25, -0.75, -7
     ratings = save_csv(tmp_path / "r.csv", dense)
-    cases = [("tfidf", "4 ratings are below 0", 3), ("bm25", "4 ratings are below 0", 0),
-             ("log", "2 ratings are -1 or less", 3)]
+    cases = [("tfidf", "below 0, of which there are 4", 3),
+             ("bm25", "below 0, of which there are 4", 0),
+             ("log", "of -1 and less, of which there are 2", 3)]
 
     def one(case):
         return cfmpi("svd", ratings, "-o", tmp_path / f"{case[0]}.h5", "--weighting",
                      case[0], ranks=case[2], code=65)
     for (name, message, _), told in zip(cases, together(one, cases)):
         assert len(told.errors) == 1
-        assert f"--weighting={name}: {message}" in told.errors[0]
+        assert f"--weighting={name}: is not defined for ratings {message}" in told.errors[0]
         assert not (tmp_path / f"{name}.h5").exists()
 
 
