@@ -369,6 +369,33 @@ static void test_fetch(void)
     cf_csr_free(&a);
 }
 
+/* ---- the transpose ---- */
+
+static void test_transpose(void)
+{
+    const cf_gidx n = 120, m = 75;
+    cf_csr a = {0}, t = {0};
+    make_csr(&a, &world, n, m, thin);
+    cf_csr_transpose(&t, &a, &world);
+    CHECK(t.rows == m && t.cols == n && t.nnz == a.nnz);
+    CHECK(t.n_loc == cf_part_count(&t.part, world.rank));
+    for (int64_t i = 0; i < t.n_loc; i++) {
+        int64_t e = t.indptr[i];
+        for (cf_gidx j = 0; j < n; j++) {
+            float x = thin(j, t.part.begin[world.rank] + i);
+            if (isnan(x))
+                continue;
+            bool there = e < t.indptr[i + 1] && t.indices[e] == j;
+            CHECK(there);
+            if (there)
+                CHECK(same_number(t.values[e++], x));
+        }
+        CHECK(e == t.indptr[i + 1]);
+    }
+    cf_csr_free(&t);
+    cf_csr_free(&a);
+}
+
 static void run_tests(void)
 {
     test_chunks();
@@ -381,4 +408,5 @@ static void run_tests(void)
     test_exact_means();
     test_row_stats();
     test_fetch();
+    test_transpose();
 }

@@ -131,8 +131,66 @@ static void test_known(void)
     cf_free(a);
 }
 
+/* A matrix that ranks bring in parts, panel by panel. */
+static void check_sums(int n, int width)
+{
+    double *a = cf_calloc((int64_t)n * n, sizeof *a, "test");
+    double *d = cf_alloc(n, sizeof *d, "test");
+    double *panel = cf_alloc((int64_t)n * width, sizeof *panel, "test");
+    double *values = cf_alloc(n, sizeof *values, "test");
+    double *vectors = cf_alloc((int64_t)n * n, sizeof *vectors, "test");
+    cf_grid_matrix *g = NULL;
+    for (int i = 0; i < n; i++)
+        d[i] = eigenvalue(DISTINCT, i, n);
+    reflected(a, n, n, d);
+    CHECK(cf_grid_begin(&g, &world, n) == CF_OK);
+    for (int first = 0; first < n; first += width) {
+        int rows = CF_MIN(width, n - first);
+        /* Every part is taken out of the first rank's again. */
+        for (int64_t i = 0; i < (int64_t)rows * n; i++) {
+            double whole = world.rank == 0 ? a[(int64_t)first * n + i] : 0;
+            double extra = (double)pick(5, (int64_t)first * n + i, 9);
+            panel[i] =
+                world.rank == 0 ? whole - (world.size - 1) * extra : extra;
+        }
+        cf_grid_add(g, first, rows, panel);
+    }
+    CHECK(cf_grid_solve(g, n, values, vectors) == CF_OK);
+    cf_grid_end(g);
+    qsort(d, (size_t)n, sizeof *d, descending);
+    for (int i = 0; i < n; i++)
+        CHECK(fabs(values[i] - d[i]) <= 1e-12 * n);
+    cf_free(a);
+    cf_free(d);
+    cf_free(panel);
+    cf_free(values);
+    cf_free(vectors);
+}
+
+static void test_sums(void)
+{
+    static const int sizes[] = {1, 2, 9, 40, 150};
+    for (int s = 0; s < COUNT(sizes); s++) {
+        check_sums(sizes[s], 7);
+        check_sums(sizes[s], sizes[s]);
+    }
+}
+
+static void test_too_large(void)
+{
+    cf_grid_matrix *g = NULL;
+    CHECK(failed_with(cf_grid_begin(&g, &world, 500000), CF_BAD_DATA,
+                      "1862 GiB in all, and 117 ranks or more"));
+    CHECK(failed_with(cf_grid_begin(&g, &world, 3000000000), CF_BAD_DATA,
+                      "take more ranks or --svd=krylov"));
+    CHECK(g == NULL);
+    cf_grid_end(g);
+}
+
 static void run_tests(void)
 {
     test_spectra();
     test_known();
+    test_sums();
+    test_too_large();
 }
