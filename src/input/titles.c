@@ -302,7 +302,8 @@ static int collect(const char *path, const cf_text *text, const cf_ids *ids,
         read_record(&c, where, &r);
         CF_TRY(check_record(&c, path, ids, &r));
         int64_t i = cf_ids_search(ids, r.id.data, r.id.data + r.id.length);
-        if (i < 0 || place[i] >= 0 || r.title.length == 0)
+        if (i < 0 || place[i] >= 0 || r.title.length == 0 ||
+            r.title.data[0] == '\0')
             continue;
         place[i] = all->length;
         cf_text_bytes(all, r.title.data, r.title.length + 1);

@@ -118,13 +118,14 @@ static void free_job(job *j)
 
 static void write_job(char path[CF_PATH_MAX], const char *name, const job *j)
 {
+    const cf_transform plain = {0};
     cf_writer w = {0};
     snprintf(path, CF_PATH_MAX, "%s/%s", folder, name);
     CHECK(cf_writer_begin(&w, &world, path, true) == CF_OK);
     cf_writer_text(&w, "/", "format", "cfmpi");
     cf_writer_integer(&w, "/", "format_version", CF_FORMAT_VERSION);
     cf_layout_add_ratings(&w, &j->t, &j->a);
-    cf_layout_add_embedding(&w, &j->e);
+    cf_layout_add_embedding(&w, &j->e, &plain);
     cf_layout_add_neighbors(&w, "users", &j->n);
     cf_layout_add_recommendations(&w, &j->n.part, &j->top, ITEMS);
     CHECK(cf_writer_commit(&w) == CF_OK);
