@@ -12,7 +12,6 @@
 static char path[CF_PATH_MAX];
 
 /* Ascending, as the readers want them. */
-/* In byte order, as ids are. */
 static const char *const texts[] = {"\"",   "007", "1",   "A::B", "B,C",
                                     "ISBN", "a b", "a;b", "id",   "\xc3\xa4"};
 static const int64_t numbers[] = {-3, 0, 1, 2, 3, 10, 11, 100, INT64_MAX};
