@@ -308,6 +308,9 @@ SEVERAL = {
     "twice_in_two_files": (GOOD, HEADER + "900,1,3,0\n20,10,3,0\n", 65,
                            r"b\.csv:3:1: .*\b20\b.*\b10\b.*201.*a\.csv.*--duplicates"),
     "second_cut_short": (GOOD, DAMAGED["gzip_cut_in_half"][1], 65, r"b\.csv.*end"),
+    "bad_row_in_the_second_cut_short": (
+        GOOD, gzip.compress(utf8(HEADER + "900,1,bad,0\n")) + PACKED[:99], 65,
+        r"b\.csv:2:7: .*bad"),
     "second_missing": (GOOD, None, 66, r"b\.csv: "),
 }
 
