@@ -223,7 +223,7 @@ static int solve(cf_job *job, const cf_csr *matrix,
     cf_svd *solver = NULL;
     cf_embedding *e = &job->embedding;
     for (int attempt = 0; attempt < TRIES && more; attempt++) {
-        double target = options->tol * (attempt == 0 ? 0.9 : 0.05 / attempt);
+        double target = options->tol * (attempt == 0 ? 0.95 : 0.05 / attempt);
         cf_report_begin(job->report, "svd", "passes");
         if (solver == NULL)
             solver = cf_svd_begin(matrix, job->par, options);
