@@ -50,8 +50,11 @@ static int solve_gram(cf_svd *s)
     s->theta = cf_alloc(s->op.order, sizeof *s->theta, "eigenvalues");
     s->s = cf_alloc(s->op.order * s->options.dim, sizeof *s->s, "eigenvectors");
     s->op.passes++;
-    return cf_gram_eigen(s->op.a, s->op.par, s->op.packed.exponent,
-                         s->options.dim, s->theta, s->s);
+    double begin = cf_clock();
+    int status = cf_gram_eigen(s->op.a, s->op.par, s->op.packed.exponent,
+                               s->options.dim, s->theta, s->s);
+    s->op.times.eigen += cf_clock() - begin;
+    return status;
 }
 
 int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more)
