@@ -9,6 +9,20 @@
 
 /* ---- the matrix ---- */
 
+/* Centring ratings near the largest float32 may go beyond it. */
+static int check_finite(const cf_job *job, const float *values, int64_t count)
+{
+    int64_t bad = 0;
+    for (int64_t e = 0; e < count; e++)
+        bad += !isfinite(values[e]);
+    if (cf_sum_i64(job->par, bad) == 0)
+        return CF_OK;
+    return cf_fail(CF_BAD_DATA,
+                   "%s: ratings are beyond float32 once they are weighted and "
+                   "centred; scale them down",
+                   job->o->input);
+}
+
 /* The ratings as they are decomposed; `own` gets values to free. */
 static int transformed(cf_job *job, cf_csr *matrix, float **own)
 {
@@ -21,6 +35,7 @@ static int transformed(cf_job *job, cf_csr *matrix, float **own)
         goto done;
     *own = cf_alloc(a->indptr[a->n_loc], sizeof **own, "weighted ratings");
     cf_transform_apply(&job->transform, a, *own);
+    CF_TRY(check_finite(job, *own, a->indptr[a->n_loc]));
     matrix->values = *own;
 done:
     return status;

@@ -134,8 +134,9 @@ static void sweep_block(sweep *s, int k)
     for (int c = 0; c < width; c++) {
         double sigma = e->sigma[k + c] > 0 ? e->sigma[k + c] : e->sigma[0];
         double scale = ldexp(sigma, -p->exponent);
-        e->left[k + c] = scale > 0 ? sqrt(sum.left[c]) / scale : 0;
-        e->right[k + c] = scale > 0 ? sqrt(sum.right[c]) / scale : 0;
+        /* Not `scale > 0`: a NaN must show. */
+        e->left[k + c] = scale == 0 ? 0 : sqrt(sum.left[c]) / scale;
+        e->right[k + c] = scale == 0 ? 0 : sqrt(sum.right[c]) / scale;
         e->residual[k + c] =
             e->left[k + c] > e->right[k + c] ? e->left[k + c] : e->right[k + c];
     }

@@ -268,3 +268,14 @@ def test_ratings_beyond_float32_vectors(refuse):
         "userId,movieId,rating\n" + "".join(
             f"{user},{item},3e38\n" for user in range(4) for item in range(4)))
     refuse(65, "huge.csv", "svd", "huge.csv", "-o", "new.h5")
+
+
+@pytest.mark.parametrize("method", ["gram", "krylov"])
+def test_centred_ratings_beyond_float32(refuse, method):
+    """3e38 less the user's mean of -1e38 is no float32."""
+    (refuse.folder / "far.csv").write_text(
+        "userId,movieId,rating\n" + "".join(
+            f"{user},{item},{'3e38' if item == user else '-3e38'}\n"
+            for user in range(3) for item in range(3)))
+    refuse(65, "far.csv: ratings are beyond float32", "svd", "far.csv",
+           "--center=user", "--dim=1", f"--svd={method}", "-o", "new.h5")
