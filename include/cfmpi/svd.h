@@ -63,12 +63,13 @@ typedef struct cf_svd_times {
 /* A solver between calls; opaque. */
 typedef struct cf_svd cf_svd;
 
-/* Prepares the solver. `a` is borrowed until cf_svd_end. Memory: a basis of up
- * to 6 dim + 176 columns of the smaller side in float64, spread over the
- * ranks; on every rank (6 dim + 128)^2 doubles and two blocks of 16 columns of
- * the item side; while the result is made also all of V (4 cols dim bytes).
- * More when a singular value repeats over 16 times and blocks are widened.
- * Collective. */
+/* Prepares the solver. `a` is borrowed until cf_svd_end. Memory: 6 bytes a
+ * rating (16 where there are more than 16 values); a basis of up to 6 dim + 192
+ * columns of the smaller side in float32 (float64 where that is needed), spread
+ * over the ranks; on every rank (6 dim + 128)^2 doubles and two blocks of 16
+ * columns of the item side. More when a singular value repeats over 16 times
+ * and blocks are widened. By the Gram matrix see src/svd/gram.c. Collective.
+ */
 cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
                      const cf_svd_options *options);
 

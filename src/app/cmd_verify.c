@@ -97,7 +97,7 @@ static int read_embedding(check *c, cf_embedding *e)
     int status = CF_OK;
     cf_dataset d;
     int rank = c->par->rank;
-    CF_TRY(cf_h5_dataset(&c->file, "/embedding/users", &d));
+    CF_TRY(cf_agree(c->par, cf_h5_dataset(&c->file, "/embedding/users", &d)));
     e->dim = (int)d.cols;
     e->scale = cf_layout_embedding_scale(&c->file);
     cf_part_copy(&e->user_part, &c->ratings.part);

@@ -9,18 +9,12 @@
 
 /* ---- the matrix ---- */
 
-/* Centring ratings near the largest float32 may go beyond it. */
-static int check_finite(const cf_job *job, const float *values, int64_t count)
+static bool all_finite(const cf_par *par, const float *values, int64_t count)
 {
     int64_t bad = 0;
-    for (int64_t e = 0; e < count; e++)
-        bad += !isfinite(values[e]);
-    if (cf_sum_i64(job->par, bad) == 0)
-        return CF_OK;
-    return cf_fail(CF_BAD_DATA,
-                   "%s: ratings are beyond float32 once they are weighted and "
-                   "centred; scale them down",
-                   job->o->input);
+    for (int64_t i = 0; i < count; i++)
+        bad += !isfinite(values[i]);
+    return cf_sum_i64(par, bad) == 0;
 }
 
 /* The ratings as they are decomposed; `own` gets values to free. */
@@ -35,7 +29,12 @@ static int transformed(cf_job *job, cf_csr *matrix, float **own)
         goto done;
     *own = cf_alloc(a->indptr[a->n_loc], sizeof **own, "weighted ratings");
     cf_transform_apply(&job->transform, a, *own);
-    CF_TRY(check_finite(job, *own, a->indptr[a->n_loc]));
+    /* Centring ratings near the largest float32 may go beyond it. */
+    if (!all_finite(job->par, *own, a->indptr[a->n_loc]))
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: ratings are beyond float32 once they are weighted "
+                       "and centred; scale them down",
+                       job->o->input));
     matrix->values = *own;
 done:
     return status;
@@ -146,6 +145,10 @@ static int read_start(cf_job *job, float **rows, int *dim)
                        "--start: %s: /embedding and /items do not fit each "
                        "other",
                        path));
+    if (!all_finite(job->par, stored,
+                    cf_part_count(&part, job->par->rank) * *dim))
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "--start: %s has vectors that are no numbers", path));
     index = cf_alloc(items.ids.count, sizeof *index, "items");
     CF_TRY(find_items(job, &items.ids, index));
     note_strangers(job, index, items.ids.count);

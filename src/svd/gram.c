@@ -5,7 +5,8 @@
  *         of the ratings.
  * Cost    2 Σ (ratings of a user)² flops for the sums, 9 order³ for the
  *         eigenvalues, both over P; 8 order² (P-1)/P bytes a rank are sent.
- *         Memory: a panel of up to 32 MiB and 3 order² / P doubles.
+ *         Memory: two panels of up to 32 MiB, 3 order² / P doubles and all
+ *         wanted vectors; 8 bytes a rating, and 8 more for the transpose.
  * References  Blackford et al.: ScaLAPACK Users' Guide, 1997.
  *             Tisseur, Dongarra: SIAM J. Sci. Comput. 20 (1999). */
 #include "gram.h"

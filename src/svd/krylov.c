@@ -311,8 +311,9 @@ static bool converged(const cf_svd *s, double target)
 /* The next block, behind a restart when there is no room. */
 static void advance(cf_svd *s)
 {
-    bool whole = s->basis.count == s->op.order;
-    if (!whole && s->basis.count + s->last > s->capacity)
+    int left = smaller(s->op.order - s->basis.count, s->last);
+    bool whole = left == 0;
+    if (!whole && s->basis.count + left > s->capacity)
         restart(s);
     if (whole || !grow(s))
         s->exhausted = true;
