@@ -20,10 +20,9 @@ def with_pandas():
 
     def read(path):
         table = pandas.read_csv(path, usecols=COLUMNS, dtype={"rating": "float32"})
-        user, users = pandas.factorize(table["userId"], sort=True)
-        item, items = pandas.factorize(table["movieId"], sort=True)
-        return csr_matrix((table["rating"].to_numpy(), (user, item)),
-                          shape=(len(users), len(items)))
+        user, item = (table[name].astype("category").cat for name in COLUMNS[:2])
+        return csr_matrix((table["rating"].to_numpy(), (user.codes, item.codes)),
+                          shape=(len(user.categories), len(item.categories)))
     return read
 
 
