@@ -114,7 +114,8 @@ double cf_embedding_power(const cf_embedding *e, int k);
 /* Puts the triplets in descending order of σ. Local. */
 void cf_embedding_sort(cf_embedding *e, int64_t users, int64_t items);
 
-/* Keeps the leading `dim` triplets. `users`, `items`: own rows. Local. */
+/* Keeps the leading `dim` triplets; what was certified of all of them together
+ * is to be certified anew. `users`, `items`: own rows. Local. */
 void cf_embedding_cut(cf_embedding *e, int64_t users, int64_t items, int dim);
 
 /* Safe on {0} and twice. Local. */

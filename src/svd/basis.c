@@ -142,9 +142,8 @@ static char *rows_at(const cf_basis *b, const void *w, int block, int64_t at)
                            (int64_t)b->kernels->real;
 }
 
-/* Squares of 16 x 16 as reals, the sign turned where `sign` is -1. */
-static void to_reals(const cf_kernels *k, const double *c, int64_t count,
-                     double sign, void *out)
+void cf_basis_reals(const cf_kernels *k, const double *c, int64_t count,
+                    double sign, void *out)
 {
     for (int64_t i = 0; i < count; i++)
         if (k->real == sizeof(float))
@@ -176,7 +175,7 @@ static void subtract(const cf_basis *b, const void *q, int q_blocks,
     int64_t squares = (int64_t)q_blocks * w_blocks;
     size_t square = SQUARE * b->kernels->real;
     char *reals = cf_alloc(squares, square, "coefficients");
-    to_reals(b->kernels, c, squares * SQUARE, -1, reals);
+    cf_basis_reals(b->kernels, c, squares * SQUARE, -1, reals);
     for (int64_t at = 0; at < b->n_loc; at += CF_PANEL) {
         int64_t rows = CF_MIN(CF_PANEL, b->n_loc - at);
         for (int j = 0; j < q_blocks; j++)
@@ -369,7 +368,7 @@ static void multiply_columns(const cf_basis *b, void *w, int from, int to,
     size_t square = SQUARE * k->real, panel = CF_PANEL * CF_BLOCK * k->real;
     char *reals = cf_alloc((int64_t)from * to, square, "coefficients");
     char *old = cf_alloc(from, panel, "rows of a block");
-    to_reals(k, s, (int64_t)from * to * SQUARE, 1, reals);
+    cf_basis_reals(k, s, (int64_t)from * to * SQUARE, 1, reals);
     for (int64_t at = 0; at < b->n_loc; at += CF_PANEL) {
         int64_t rows = CF_MIN(CF_PANEL, b->n_loc - at);
         size_t bytes = (size_t)rows * CF_BLOCK * k->real;

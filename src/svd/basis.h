@@ -42,6 +42,10 @@ void cf_basis_set(const cf_basis *b, void *w, int64_t row, int column,
 /* The block that begins with column `first`. Local. */
 void *cf_basis_block(const cf_basis *b, const void *w, int first);
 
+/* Numbers times `sign` as reals of these kernels; out [count]. Local. */
+void cf_basis_reals(const cf_kernels *k, const double *c, int64_t count,
+                    double sign, void *out);
+
 /* Of a block [n_loc x 16]: the squared lengths of its columns on this rank;
  * its columns times factors; its numbers as float32. Local. */
 void cf_basis_squares(const cf_basis *b, const void *block,

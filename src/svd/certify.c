@@ -36,22 +36,14 @@ typedef struct sweep {
 } sweep;
 
 /* V of the triplets from k on; zeros behind narrow blocks. */
-static void spread_items(sweep *s, int k, int width)
+static void spread_items(sweep *s, int k)
 {
-    const cf_embedding *e = s->e;
-    int64_t m = cf_part_count(&e->item_part, s->op->par->rank);
     /* Room that is free until the products. */
     float *all = s->op->summed;
-    float *own = cf_calloc(m * CF_BLOCK, sizeof *own, "panel of V");
-    for (int64_t i = 0; i < m; i++)
-        memcpy(own + i * CF_BLOCK, e->items + i * e->dim + k,
-               (size_t)width * sizeof *own);
-    cf_allgather_rows(s->op->par, &e->item_part, own, all,
-                      CF_BLOCK * sizeof *all);
+    cf_operator_gather_items(s->op, s->e->items, s->e->dim, k, all);
     for (int64_t j = 0; j < s->op->a->cols; j++)
         memcpy(s->v + (int64_t)s->op->packed.position[j] * CF_BLOCK,
                all + j * CF_BLOCK, CF_BLOCK * sizeof *all);
-    cf_free(own);
 }
 
 static bool differ(float x, float y)
@@ -116,7 +108,7 @@ static void sweep_block(sweep *s, int k)
     const cf_packed *p = &op->packed;
     int width = CF_MIN(CF_BLOCK, e->dim - k);
     squares sum = {0};
-    spread_items(s, k, width);
+    spread_items(s, k);
     memset(op->summed, 0, (size_t)p->cols * CF_BLOCK * sizeof(double));
     for (int64_t t = 0; t < p->tiles; t++) {
         op->kernels->gather_floats(p, t, s->v, op->tile);

@@ -97,10 +97,6 @@ void cf_embedding_cut(cf_embedding *e, int64_t users, int64_t items, int dim)
     cut_rows(e->users, users, e->dim, dim);
     cut_rows(e->items, items, e->dim, dim);
     e->dim = dim;
-    e->max_residual = 0;
-    for (int k = 0; k < dim; k++)
-        if (!(e->residual[k] <= e->max_residual))
-            e->max_residual = e->residual[k];
 }
 
 void cf_embedding_free(cf_embedding *e)

@@ -82,6 +82,20 @@ void cf_operator_transpose(cf_operator *op, const void *x, void *w)
                            real_of(op));
 }
 
+void cf_operator_gather_items(const cf_operator *op, const float *rows, int dim,
+                              int first, float *all)
+{
+    int width = CF_MIN(CF_BLOCK, dim - first);
+    int64_t m = cf_part_count(&op->item_part, op->par->rank);
+    float *own = cf_calloc(m * CF_BLOCK, sizeof *own, "panel of item rows");
+    for (int64_t i = 0; i < m; i++)
+        memcpy(own + i * CF_BLOCK, rows + i * dim + first,
+               (size_t)width * sizeof *own);
+    cf_allgather_rows(op->par, &op->item_part, own, all,
+                      CF_BLOCK * sizeof *all);
+    cf_free(own);
+}
+
 static void apply_to_items(cf_operator *op, const void *x, void *y)
 {
     double t0 = cf_clock();

@@ -41,6 +41,12 @@ void cf_operator_end(cf_operator *op);
  * many. */
 void cf_operator_apply(cf_operator *op, const void *x, void *y);
 
+/* Columns [first, first + 16) of the rows [own items x dim] of all ranks; all
+ * [cols x 16] by item, with zeros where the rows end. Collective;
+ * 64·cols·(P-1)/P bytes a rank. */
+void cf_operator_gather_items(const cf_operator *op, const float *rows, int dim,
+                              int first, float *all);
+
 /* w = Aᵀ x for own rows x [rows x 16]; w [own positions x 16]. Collective. */
 void cf_operator_transpose(cf_operator *op, const void *x, void *w);
 

@@ -7,7 +7,6 @@
  *         product with the ratings. */
 #include <string.h>
 
-#include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/random.h"
 #include "solver.h"
@@ -15,19 +14,6 @@
 #define STREAM                                                                 \
     2000 /* of random numbers, from which on they are the start's              \
           */
-
-/* Sixteen columns of the given vectors for all items. */
-static void gather_columns(const cf_svd *s, int k, float *own, float *all)
-{
-    int dim = s->options.start_dim, width = CF_MIN(CF_BLOCK, dim - k);
-    const cf_part *part = &s->op.item_part;
-    int64_t m = cf_part_count(part, s->op.par->rank);
-    memset(own, 0, (size_t)m * CF_BLOCK * sizeof *own);
-    for (int64_t i = 0; i < m; i++)
-        memcpy(own + i * CF_BLOCK, s->options.start + i * dim + k,
-               (size_t)width * sizeof *own);
-    cf_allgather_rows(s->op.par, part, own, all, CF_BLOCK * sizeof *all);
-}
 
 /* out += the columns times random weights; out [cols x 16] by position. */
 static void combine(const cf_svd *s, int k, const float *columns, double *out)
@@ -47,31 +33,21 @@ static void combine(const cf_svd *s, int k, const float *columns, double *out)
     }
 }
 
-static void to_reals(const cf_kernels *k, const double *x, int64_t count,
-                     void *out)
-{
-    for (int64_t i = 0; i < count; i++)
-        if (k->real == sizeof(float))
-            ((float *)out)[i] = (float)x[i];
-        else
-            ((double *)out)[i] = x[i];
-}
-
 void cf_svd_start_columns(cf_svd *s)
 {
     cf_operator *op = &s->op;
     int64_t cols = op->a->cols;
-    int64_t m = cf_part_count(&op->item_part, op->par->rank);
     size_t row = CF_BLOCK * op->kernels->real;
-    float *own = cf_alloc((m + cols) * CF_BLOCK, sizeof *own, "start vectors");
+    float *all = cf_alloc(cols * CF_BLOCK, sizeof *all, "start vectors");
     double *sums = cf_calloc(cols * CF_BLOCK, sizeof *sums, "start vectors");
     for (int k = 0; k < s->options.start_dim; k += CF_BLOCK) {
-        gather_columns(s, k, own, own + m * CF_BLOCK);
-        combine(s, k, own + m * CF_BLOCK, sums);
+        cf_operator_gather_items(op, s->options.start, s->options.start_dim, k,
+                                 all);
+        combine(s, k, all, sums);
     }
-    cf_free(own);
+    cf_free(all);
     char *x = cf_alloc(cols, row, "start vectors");
-    to_reals(op->kernels, sums, cols * CF_BLOCK, x);
+    cf_basis_reals(op->kernels, sums, cols * CF_BLOCK, 1, x);
     cf_free(sums);
     if (op->by_items)
         memcpy(s->w, x + (size_t)op->part.begin[op->par->rank] * row,
