@@ -1,15 +1,21 @@
-#define _DEFAULT_SOURCE /* madvise */
 #include "cfmpi/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "cfmpi/error.h"
 #include "cfmpi/types.h"
+#include "pages.h"
 
-/* The size stands in front of each block; a whole cache line keeps the
+/* A sanitiser is to see what is freed as gone. */
+#ifdef CF_SANITIZED
+#define KEEP_FREED false
+#else
+#define KEEP_FREED true
+#endif
+
+/* The size stands in front of a small block; a whole cache line keeps the
  * alignment of what follows. */
 #define HEAD 64
 
@@ -35,50 +41,64 @@ static void account(int64_t bytes, const char *what)
     peak_bytes = CF_MAX(peak_bytes, now_bytes);
 }
 
-/* Large arrays lie on 2 MiB pages where the system gives any: fewer faults and
- * misses of the address cache. Their head stands on the small page before. */
-#define LARGE ((int64_t)2 << 20)
-
-static char *take(int64_t bytes)
+/* Large arrays lie on pages of their own, kept when they are freed: never so
+ * many that the peak would be passed. */
+static char *take_pages(int64_t bytes, bool *cleared)
 {
-    if (bytes < LARGE)
-        return aligned_alloc(HEAD,
-                             ((size_t)bytes + 2 * HEAD - 1) / HEAD * HEAD);
-    size_t whole = (size_t)(bytes / LARGE + 2) * (size_t)LARGE;
-    char *block = aligned_alloc((size_t)LARGE, whole);
-    if (block == NULL)
-        return NULL;
-#if defined(MADV_HUGEPAGE)
-    madvise(block, LARGE, MADV_NOHUGEPAGE);
-    madvise(block + LARGE, (size_t)(bytes / LARGE * LARGE), MADV_HUGEPAGE);
-#endif
-    return block + LARGE - HEAD;
+    char *p = cf_pages_take(bytes, cleared);
+    if (KEEP_FREED)
+        cf_pages_trim(peak_bytes - now_bytes);
+    return p;
 }
 
-void *cf_alloc(int64_t count, size_t size, const char *what)
+static char *take_small(int64_t bytes)
 {
-    int64_t bytes = wanted(count, size, what);
-    account(bytes, what);
-    char *block = take(bytes);
+    size_t whole = ((size_t)bytes + 2 * HEAD - 1) / HEAD * HEAD;
+    char *block = aligned_alloc(HEAD, whole);
     if (block == NULL)
-        cf_die(CF_NO_MEMORY, "out of memory: %" PRId64 " MiB for %s",
-               bytes >> 20, what);
+        return NULL;
     memcpy(block, &bytes, sizeof bytes);
     return block + HEAD;
 }
 
-void *cf_calloc(int64_t count, size_t size, const char *what)
+static void *take(int64_t count, size_t size, const char *what, bool *cleared)
 {
-    void *p = cf_alloc(count, size, what);
-    memset(p, 0, (size_t)count * size);
+    int64_t bytes = wanted(count, size, what);
+    account(bytes, what);
+    *cleared = false;
+    char *p = bytes < CF_PAGE ? take_small(bytes) : take_pages(bytes, cleared);
+    if (p == NULL)
+        cf_die(CF_NO_MEMORY, "out of memory: %" PRId64 " MiB for %s",
+               bytes >> 20, what);
     return p;
 }
 
-static int64_t size_of(const void *p)
+void *cf_alloc(int64_t count, size_t size, const char *what)
+{
+    bool cleared;
+    return take(count, size, what, &cleared);
+}
+
+void *cf_calloc(int64_t count, size_t size, const char *what)
+{
+    bool cleared;
+    void *p = take(count, size, what, &cleared);
+    if (!cleared)
+        memset(p, 0, (size_t)count * size);
+    return p;
+}
+
+static int64_t small_size(const void *p)
 {
     int64_t bytes;
     memcpy(&bytes, (const char *)p - HEAD, sizeof bytes);
     return bytes;
+}
+
+static int64_t size_of(const void *p)
+{
+    int64_t large = cf_pages_size(p);
+    return large >= 0 ? large : small_size(p);
 }
 
 void *cf_realloc(void *p, int64_t count, size_t size, const char *what)
@@ -96,9 +116,14 @@ void cf_free(void *p)
 {
     if (p == NULL)
         return;
-    int64_t bytes = size_of(p);
+    int64_t bytes = cf_pages_give(p);
+    if (bytes < 0) {
+        bytes = small_size(p);
+        free((char *)p - HEAD);
+    }
     now_bytes -= bytes;
-    free((char *)p - (bytes < LARGE ? HEAD : LARGE));
+    if (!KEEP_FREED)
+        cf_pages_trim(0);
 }
 
 void cf_memory_limit(int64_t bytes)

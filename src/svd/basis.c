@@ -386,13 +386,17 @@ static void multiply_columns(const cf_basis *b, void *w, int from, int to,
     cf_free(reals);
 }
 
+double cf_basis_noise(const cf_basis *b, uint64_t stream, int64_t row)
+{
+    return cf_random_uniform(b->seed, stream, (uint64_t)(b->row_begin + row)) -
+           0.5;
+}
+
 static void fill_random(cf_basis *b, void *w, int column)
 {
     uint64_t stream = 1000 + b->refills++;
     for (int64_t i = 0; i < b->n_loc; i++)
-        cf_basis_set(
-            b, w, i, column,
-            cf_random_normal(b->seed, stream, (uint64_t)(b->row_begin + i)));
+        cf_basis_set(b, w, i, column, cf_basis_noise(b, stream, i));
 }
 
 /* What rank 0 decides for all, so that ranks on unlike CPUs never differ. */
@@ -483,11 +487,12 @@ static double *squares_of(const cf_basis *b, const double *s, int first,
 void cf_basis_combine(const cf_basis *b, const double *s, int first, int last,
                       void *out)
 {
+    int from = blocks_of(b->count), to = blocks_of(last - first);
     double *c = squares_of(b, s, first, last);
-    for (int64_t i = 0; i < (int64_t)blocks_of(b->count) * SQUARE; i++)
+    for (int64_t i = 0; i < (int64_t)from * to * SQUARE; i++)
         c[i] = -c[i];
-    memset(out, 0, (size_t)block_bytes(b));
-    subtract(b, b->q, blocks_of(b->count), c, out, 1);
+    memset(out, 0, (size_t)to * (size_t)block_bytes(b));
+    subtract(b, b->q, from, c, out, to);
     cf_free(c);
 }
 

@@ -39,6 +39,9 @@ double cf_basis_get(const cf_basis *b, const void *w, int64_t row, int column);
 void cf_basis_set(const cf_basis *b, void *w, int64_t row, int column,
                   double x);
 
+/* A random number for an own row, uniform in (-1/2, 1/2). Local. */
+double cf_basis_noise(const cf_basis *b, uint64_t stream, int64_t row);
+
 /* The block that begins with column `first`. Local. */
 void *cf_basis_block(const cf_basis *b, const void *w, int first);
 
@@ -73,8 +76,8 @@ void cf_basis_project_partly(const cf_basis *b, void *w, int width, double *h,
  * Collective. */
 void cf_basis_append(cf_basis *b, void *w, int width, double negligible);
 
-/* out = Q s for 16 or fewer columns of s [count x ...] column-major from
- * `first` to `last`. Local. */
+/* out = Q s for the columns of s [count x ...] column-major from `first` to
+ * `last`; out holds blocks of 16 columns. Local. */
 void cf_basis_combine(const cf_basis *b, const double *s, int first, int last,
                       void *out);
 

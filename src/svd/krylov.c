@@ -42,15 +42,19 @@
 #include "cfmpi/grid.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
-#include "cfmpi/random.h"
 #include "solver.h"
 
 /* Steps between looks at T, at most. */
 #define CHECK_AHEAD 4
 /* Of the residual's logarithm in a step, before it is known. */
 #define USUAL_FALL 0.7
-/* Of a block, to parts of the basis that were left out before. */
+/* Of a block, to parts of the basis that were left out before: more is too
+ * much, and under half the digits of float32 the next parts may wait longer. */
 #define MUCH_LOST 1e-3
+#define LITTLE_LOST 1e-4
+/* Steps in a row that may leave parts of the basis out. */
+#define PARTLY_LEAST 2
+#define PARTLY_MOST 5
 /* Products with a random block that seeks what was missed. */
 #define PROBE_STEPS 3
 /* Of an eigenvalue: less is none of its own. */
@@ -76,12 +80,11 @@ static void start_with_noise(cf_svd *s)
 {
     const cf_basis *b = &s->basis;
     for (int64_t i = 0; i < b->n_loc; i++) {
-        double weight = pow(ratings_of(&s->op, i), 1.5);
+        double ratings = ratings_of(&s->op, i);
+        double weight = ratings * sqrt(ratings);
         for (int c = 0; c < s->last; c++)
             cf_basis_set(b, s->w, i, c,
-                         weight *
-                             cf_random_normal(b->seed, (uint64_t)c,
-                                              (uint64_t)(b->row_begin + i)));
+                         weight * cf_basis_noise(b, (uint64_t)c, i));
     }
 }
 
@@ -125,6 +128,9 @@ static void start(cf_svd *s)
     /* Orthogonality goes fast where the basis spans most of the space. */
     s->careful = 8 * (int64_t)dim > s->op.order;
     s->lost = 0;
+    s->partly = 0;
+    s->in_part = PARTLY_LEAST - 1;
+    s->restored = false;
     s->next_look = CF_MIN(s->capacity, 4 * dim);
     if (s->options.start != NULL) /* it may be there soon */
         s->next_look = CF_MIN(s->capacity, dim + 4 * CF_BLOCK);
@@ -172,18 +178,35 @@ static void multiply(cf_svd *s, int first, int width, void *w)
                           cf_basis_block(b, w, at));
 }
 
+/* Two steps after each other take orthogonality up again before it is lost;
+ * the first of them shows how much was missing, by which the next steps in
+ * part are counted. */
+static void plan_orthogonality(cf_svd *s, double lost)
+{
+    bool first = !s->restored;
+    s->restored = first;
+    if (first) {
+        s->lost = lost;
+        s->in_part = lost < LITTLE_LOST ? s->in_part + 1 : PARTLY_LEAST;
+        s->in_part = CF_MIN(s->in_part, PARTLY_MOST);
+    } else if (s->precision == CF_SINGLE && !s->careful) {
+        s->partly = s->in_part;
+    }
+}
+
 /* Takes w apart along the basis; the coefficients are columns of T. */
 static void project(cf_svd *s)
 {
     int p = s->basis.count, width = s->last, first = p - width;
     double *h = cf_alloc((int64_t)p * width, sizeof *h, "coefficients");
     double begin = cf_clock();
-    /* Two steps in four take orthogonality up again before it is lost; the
-     * first of them shows how much was missing. */
-    if (s->precision == CF_SINGLE && !s->careful && s->steps % 4 > 1)
+    if (s->partly > 0) {
         cf_basis_project_partly(&s->basis, s->w, width, h, s->gram);
-    else
-        s->lost = cf_basis_project(&s->basis, s->w, width, h, s->gram);
+        s->partly--;
+    } else {
+        double lost = cf_basis_project(&s->basis, s->w, width, h, s->gram);
+        plan_orthogonality(s, lost);
+    }
     s->op.times.basis += cf_clock() - begin;
     for (int c = 0; c < width; c++)
         for (int r = 0; r < p; r++) {
@@ -249,6 +272,7 @@ static void restart(cf_svd *s)
     int keep = s->wanted;
     cf_basis_rotate(&s->basis, s->s, keep);
     s->careful = true;
+    s->partly = 0;
     memset(s->t, 0, (size_t)s->capacity * (size_t)s->capacity * sizeof *s->t);
     for (int k = 0; k < keep; k++)
         s->t[k + (int64_t)k * s->capacity] = s->theta[k];
@@ -338,7 +362,11 @@ static int probe(cf_svd *s, double *found)
         cf_basis_append(&s->basis, w, width, 0);
         n += width;
         multiply(s, p + n - width, width, w);
-        cf_basis_project(&s->basis, w, width, h, gram);
+        /* No block follows the last, so that only its own parts count. */
+        if (step < PROBE_STEPS - 1)
+            cf_basis_project(&s->basis, w, width, h, gram);
+        else
+            cf_basis_project_partly(&s->basis, w, width, h, gram);
         for (int c = 0; c < width; c++)
             for (int r = 0; r < n; r++) {
                 double x = h[p + r + (int64_t)c * (p + n)];

@@ -24,17 +24,30 @@ static void own_rows(const cf_svd *s, int first, int last, double *out)
     }
 }
 
-/* Columns [first, last) of the eigenvectors of C, brought to own positions. */
-static void right_block(cf_svd *s, int first, int last, void *u, void *v)
+/* Columns [first, last) of the eigenvectors of C; out holds blocks. */
+static void eigenvectors(const cf_svd *s, int first, int last, void *out)
 {
-    cf_operator *op = &s->op;
-    void *out = op->by_items ? v : u;
-    if (s->by_gram)
-        own_rows(s, first, last, out);
-    else
+    if (!s->by_gram)
         cf_basis_combine(&s->basis, s->s, first, last, out);
-    if (!op->by_items)
-        cf_operator_transpose(op, u, v);
+    for (int k = first; k < last && s->by_gram; k += CF_BLOCK)
+        own_rows(s, k, CF_MIN(k + CF_BLOCK, last),
+                 (double *)out + (int64_t)(k - first) * s->op.n_loc);
+}
+
+/* The same, brought to own positions. */
+static void right_columns(cf_svd *s, cf_basis *v, int first, int last)
+{
+    void *u;
+    if (s->op.by_items) {
+        eigenvectors(s, first, last, cf_basis_block(v, v->q, first));
+        return;
+    }
+    u = cf_alloc(s->op.n_loc * CF_BLOCK, s->op.kernels->real, "block");
+    for (int k = first; k < last; k += CF_BLOCK) {
+        eigenvectors(s, k, CF_MIN(k + CF_BLOCK, last), u);
+        cf_operator_transpose(&s->op, u, cf_basis_block(v, v->q, k));
+    }
+    cf_free(u);
 }
 
 /* Makes columns [first, last) of v unit length, and zero where σ is. */
@@ -100,14 +113,10 @@ static void right_vectors(cf_svd *s, cf_basis *v)
     int dim = s->options.dim;
     cf_basis_begin(v, s->op.par, &s->op.item_part, s->op.kernels, dim,
                    s->options.seed + 1);
-    char *u = cf_alloc(s->op.n_loc * CF_BLOCK, s->op.kernels->real, "block");
-    for (int k = 0; k < dim; k += CF_BLOCK) {
-        int end = CF_MIN(k + CF_BLOCK, dim);
-        right_block(s, k, end, u, cf_basis_block(v, v->q, k));
-        normalise(s, v, k, end);
-    }
+    right_columns(s, v, 0, dim);
+    for (int k = 0; k < dim; k += CF_BLOCK)
+        normalise(s, v, k, CF_MIN(k + CF_BLOCK, dim));
     v->count = dim;
-    cf_free(u);
     if (s->precision == CF_SINGLE) {
         cf_basis_polish(v);
         for (int k = 0; k < dim; k += CF_BLOCK)

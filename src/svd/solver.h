@@ -30,6 +30,9 @@ struct cf_svd {
     bool careful;   /* full orthogonalisation in every step */
     double lost;    /* when it was last full: how much longer what a column
                        lost was than what it kept */
+    int partly;     /* steps to come that orthogonalise in part */
+    int in_part;    /* such steps in a row */
+    bool restored;  /* the last full step was the first of two */
 };
 
 /* Whether the squared singular value k is only rounding: below that of the

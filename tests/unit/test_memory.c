@@ -94,6 +94,46 @@ static void test_freed(void)
 #endif
 }
 
+/* What is freed serves the next arrays, whole or in parts, beside arrays that
+ * stay; zeros are zeros again, and the process never holds more than the peak
+ * of its arrays. */
+static void test_reuse(void)
+{
+    const int64_t page = (int64_t)2 << 20;
+    char *kept[16], *other[16];
+    int64_t room = cf_memory_peak() - cf_memory_now() + 64 * page;
+    char *all = cf_alloc(room, 1, "test");
+    memset(all, 1, (size_t)room);
+    cf_free(all);
+    int64_t most = cf_memory_process_peak();
+    for (int round = 0; round < 50; round++) {
+        for (int i = 0; i < 16; i++) {
+            int64_t bytes = (1 + (i * 7 + round) % 3) * page + 1000 * i;
+            kept[i] = cf_calloc(bytes, 1, "test");
+            for (int64_t at = 0; at < bytes; at += 512)
+                CHECK(kept[i][at] == 0);
+            memset(kept[i], i + 1, (size_t)bytes);
+        }
+        for (int i = round % 2; i < 16; i += 2)
+            cf_free(kept[i]);
+        for (int i = round % 2; i < 16; i += 2) {
+            other[i] = cf_alloc(page + 4096 * i, 1, "test");
+            memset(other[i], 100, (size_t)(page + 4096 * i));
+        }
+        for (int i = 1 - round % 2; i < 16; i += 2) {
+            CHECK(kept[i][0] == i + 1 && kept[i][page - 1] == i + 1);
+            cf_free(kept[i]);
+        }
+        for (int i = round % 2; i < 16; i += 2)
+            cf_free(other[i]);
+    }
+#ifndef CF_SANITIZED
+    CHECK(cf_memory_process_peak() < most + 8 * page);
+#else
+    (void)most;
+#endif
+}
+
 /* Up to the limit, and over it once it is lifted. */
 static void test_limit(void)
 {
@@ -114,6 +154,7 @@ static void run_tests(void)
     test_shapes();
     test_large();
     test_freed();
+    test_reuse();
     test_limit();
     CHECK(cf_memory_process_peak() > (int64_t)1 << 20);
 }
