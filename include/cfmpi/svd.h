@@ -63,14 +63,16 @@ typedef struct cf_svd_times {
 /* A solver between calls; opaque. */
 typedef struct cf_svd cf_svd;
 
-/* Prepares the solver. `a` is borrowed until cf_svd_end. Memory: 6 bytes a
- * rating (16 where there are more than 16 values); a basis of up to 6 dim + 192
- * columns of the smaller side in float32 (float64 where that is needed), spread
- * over the ranks; on every rank (6 dim + 128)^2 doubles and two blocks of 16
- * columns of the item side. More when a singular value repeats over 16 times
- * and blocks are widened. By the Gram matrix see src/svd/gram.c. Collective.
+/* Prepares the solver. `a` is lent until cf_svd_end, its indices and values as
+ * working space: they may be NULL, and no copy of `a` may be read meanwhile.
+ * Memory: 16 bytes a rating where there are more than 16 values; a basis of up
+ * to 6 dim + 192 columns of the smaller side in float32 (float64 where that is
+ * needed), spread over the ranks; on every rank (6 dim + 128)^2 doubles and two
+ * blocks of 16 columns of the item side. More when a singular value repeats
+ * over 16 times and blocks are widened. By the Gram matrix see src/svd/gram.c.
+ * Collective.
  */
-cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
+cf_svd *cf_svd_begin(cf_csr *a, const cf_par *par,
                      const cf_svd_options *options);
 
 /* Iterates until the estimated residuals are below `target` or the passes are
@@ -94,8 +96,9 @@ cf_svd_times cf_svd_seconds(const cf_svd *s);
 void cf_svd_complete(cf_svd *s, cf_embedding *e);
 
 /* The certificate of an embedding that is stored; users must be split as the
- * rows of `a`. Collective; packs the matrix, then as above. */
-void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par);
+ * rows of `a`, which is lent meanwhile as above. Collective; packs the matrix,
+ * then as above. */
+void cf_svd_certify(cf_embedding *e, cf_csr *a, const cf_par *par);
 
 /* Rows of V become rows as `scale` has them of U: V·Σ, V or V·√Σ, each entry a
  * float64 product rounded to float32; rows [count x dim]. Local. */

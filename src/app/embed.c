@@ -233,8 +233,7 @@ static void tell(cf_job *job, const cf_svd *solver)
  * solver's own estimate knows nothing of the rounding to float32. */
 #define TRIES 3
 
-static int solve(cf_job *job, const cf_csr *matrix,
-                 const cf_svd_options *options)
+static int solve(cf_job *job, cf_csr *matrix, const cf_svd_options *options)
 {
     int status = CF_OK;
     bool more = true;
@@ -264,7 +263,7 @@ done:
 }
 
 /* Solves for more and more dimensions until they explain enough. */
-static int solve_for_variance(cf_job *job, const cf_csr *matrix,
+static int solve_for_variance(cf_job *job, cf_csr *matrix,
                               cf_svd_options *options, int most, double squares)
 {
     int status = CF_OK, needed = 0, rank = job->par->rank;

@@ -185,10 +185,10 @@ static void certify(cf_embedding *e, cf_operator *op, enum purpose purpose)
             e->max_residual = e->residual[k];
 }
 
-void cf_svd_certify(cf_embedding *e, const cf_csr *a, const cf_par *par)
+void cf_svd_certify(cf_embedding *e, cf_csr *a, const cf_par *par)
 {
     cf_operator op;
-    cf_operator_begin(&op, a, par, CF_DOUBLE);
+    cf_operator_begin(&op, a, par, CF_DOUBLE, true);
     certify(e, &op, COMPARE);
     cf_operator_end(&op);
 }

@@ -8,27 +8,36 @@ INLINE void PRODUCT(fetch)(const IN *row)
         __builtin_prefetch(row + at);
 }
 
-/* sum = Σ value · x[row] over entries [from, to). */
+/* Adds entries e and e + 1 to two sums. */
+INLINE void PRODUCT(gather_two)(const void *words, int64_t e, const REAL *table,
+                                const IN *x, vec *sum, vec *other, bool coded)
+{
+    const IN *p = x + NAME(row_of)(words, e, coded);
+    const IN *q = x + NAME(row_of)(words, e + 1, coded);
+    vec a = NAME(value_of)(words, e, table, coded);
+    vec b = NAME(value_of)(words, e + 1, table, coded);
+    for (int h = 0; h < NV; h++) {
+        sum[h] = FMA(a, LOAD_IN(p, h), sum[h]);
+        other[h] = FMA(b, LOAD_IN(q, h), other[h]);
+    }
+}
+
+/* sum = Σ value · x[row] over entries [from, to) of `entries`. */
 INLINE void PRODUCT(gather_row)(const void *words, int64_t from, int64_t to,
-                                const REAL *table, const IN *x, vec *sum,
-                                bool coded)
+                                int64_t entries, const REAL *table, const IN *x,
+                                vec *sum, bool coded)
 {
     vec other[NV];
     for (int h = 0; h < NV; h++)
         sum[h] = other[h] = SET1(0);
-    int64_t e = from;
-    for (; e + 2 <= to; e += 2) {
-        const IN *p = x + NAME(row_of)(words, e, coded);
-        const IN *q = x + NAME(row_of)(words, e + 1, coded);
+    int64_t e = from, fetched = CF_MIN(to, entries - AHEAD);
+    for (; e + 2 <= fetched; e += 2) {
         PRODUCT(fetch)(x + NAME(row_of)(words, e + AHEAD, coded));
         PRODUCT(fetch)(x + NAME(row_of)(words, e + AHEAD + 1, coded));
-        vec a = NAME(value_of)(words, e, table, coded);
-        vec b = NAME(value_of)(words, e + 1, table, coded);
-        for (int h = 0; h < NV; h++) {
-            sum[h] = FMA(a, LOAD_IN(p, h), sum[h]);
-            other[h] = FMA(b, LOAD_IN(q, h), other[h]);
-        }
+        PRODUCT(gather_two)(words, e, table, x, sum, other, coded);
     }
+    for (; e + 2 <= to; e += 2)
+        PRODUCT(gather_two)(words, e, table, x, sum, other, coded);
     if (e < to) {
         const IN *p = x + NAME(row_of)(words, e, coded);
         vec a = NAME(value_of)(words, e, table, coded);
@@ -46,7 +55,8 @@ INLINE void PRODUCT(gather_tile)(const cf_packed *a, int64_t tile, const IN *x,
     for (int64_t i = begin; i < end; i++) {
         vec sum[NV];
         PRODUCT(gather_row)
-        (a->words, a->indptr[i], a->indptr[i + 1], TABLE(a), x, sum, coded);
+        (a->words, a->indptr[i], a->indptr[i + 1], a->indptr[a->rows], TABLE(a),
+         x, sum, coded);
         for (int h = 0; h < NV; h++)
             STORE(y + (i - begin) * CF_BLOCK, h, sum[h]);
     }
@@ -61,24 +71,36 @@ static TARGET void PRODUCT(gather)(const cf_packed *a, int64_t tile,
         PRODUCT(gather_tile)(a, tile, x, y, false);
 }
 
+/* w[row of entry e] += its value · row. */
+INLINE void PRODUCT(scatter_one)(const cf_packed *a, int64_t e, const vec *row,
+                                 REAL *w, bool coded)
+{
+    REAL *to = w + NAME(row_of)(a->rest, e, coded);
+    vec v = NAME(value_of)(a->rest, e, TABLE(a), coded);
+    for (int h = 0; h < NV; h++)
+        STORE(to, h, FMA(v, row[h], LOAD(to, h)));
+}
+
 /* Entries of unpopular items, one after the other. */
 INLINE void PRODUCT(scatter_rest)(const cf_packed *a, int64_t tile, const IN *y,
                                   REAL *w, bool coded)
 {
     int64_t begin = tile * CF_TILE, end = CF_MIN(begin + CF_TILE, a->rows);
+    int64_t rest = a->rest_begin[a->rows];
     for (int64_t i = begin; i < end; i++) {
+        int64_t e = a->rest_begin[i], to = a->rest_begin[i + 1];
+        int64_t fetched = CF_MIN(to, rest - AHEAD / 2);
         vec row[NV];
         for (int h = 0; h < NV; h++)
             row[h] = LOAD_IN(y + (i - begin) * CF_BLOCK, h);
-        for (int64_t e = a->rest_begin[i]; e < a->rest_begin[i + 1]; e++) {
-            REAL *to = w + NAME(row_of)(a->rest, e, coded);
+        for (; e < fetched; e++) {
             const REAL *next = w + NAME(row_of)(a->rest, e + AHEAD / 2, coded);
             for (int at = 0; at < CF_BLOCK; at += 64 / (int)sizeof(REAL))
                 __builtin_prefetch(next + at);
-            vec v = NAME(value_of)(a->rest, e, TABLE(a), coded);
-            for (int h = 0; h < NV; h++)
-                STORE(to, h, FMA(v, row[h], LOAD(to, h)));
+            PRODUCT(scatter_one)(a, e, row, w, coded);
         }
+        for (; e < to; e++)
+            PRODUCT(scatter_one)(a, e, row, w, coded);
     }
 }
 

@@ -4,7 +4,9 @@
  *         popular items item by item, with the sum of an item in registers,
  *         where a scatter by rows would read and write it for each rating.
  *         Only items with several ratings in a usual tile are grouped.
- * Cost    Four passes over the entries. */
+ * Memory  With few values a rating's words need no more room than its column
+ *         and its value, and take their place until the end.
+ * Cost    Four passes over the entries, and one at the end. */
 #include "packed.h"
 
 #include <math.h>
@@ -14,7 +16,6 @@
 #include "cfmpi/memory.h"
 
 #define GROUPED_FROM 4 /* ratings in a tile that make grouping worth while */
-#define SLACK 512      /* entries behind the last, which are only prefetched */
 
 /* ---- popularity ---- */
 
@@ -92,40 +93,60 @@ static void code_values(cf_packed *p, const cf_csr *a, codes *c)
         code = code_of(c, bits_of(a->values[e]));
     p->coded = code < 16 && a->cols < (cf_gidx)1 << 28;
     for (int k = 0; k < c->count; k++) {
-        float value;
-        memcpy(&value, &c->bits[k], sizeof value);
-        p->table_single[k] = ldexpf(value, -p->exponent);
+        memcpy(&p->values[k], &c->bits[k], sizeof *p->values);
+        p->table_single[k] = ldexpf(p->values[k], -p->exponent);
         p->table_double[k] = (double)p->table_single[k];
     }
 }
 
 /* ---- entries ---- */
 
-static inline void put_row_word(const cf_packed *p, void *words, int64_t e,
-                                uint32_t at, codes *c, float value)
+/* Coded words take the place of the matrix's own numbers. */
+static void borrow(cf_packed *p, cf_csr *a)
 {
-    if (p->coded)
-        ((uint32_t *)words)[e] = at << 4 | code_of(c, bits_of(value));
-    else
-        ((cf_plain_word *)words)[e] =
-            (cf_plain_word){at, ldexpf(value, -p->exponent)};
+    p->lender = a;
+    p->words = a->indices;
+    p->room = a->values;
+    a->indices = NULL;
+    a->values = NULL;
 }
 
-static void *alloc_words(int64_t count, size_t size)
+static void give_back(cf_packed *p)
 {
-    char *words = cf_alloc(count + SLACK, size, "packed ratings");
-    memset(words + count * (int64_t)size, 0, SLACK * size);
-    return words;
+    const uint32_t *words = p->words;
+    cf_lidx *indices = p->words, *item;
+    float *values = p->room;
+    item = cf_alloc(p->cols, sizeof *item, "item positions");
+    for (int64_t j = 0; j < p->cols; j++)
+        item[p->position[j]] = (cf_lidx)j;
+    for (int64_t e = 0; e < p->indptr[p->rows]; e++) {
+        uint32_t word = words[e];
+        values[e] = p->values[word & 15];
+        indices[e] = item[word >> 4];
+    }
+    cf_free(item);
+    p->lender->indices = indices;
+    p->lender->values = values;
 }
 
-static void pack_rows(cf_packed *p, const cf_csr *a, codes *c)
+static void pack_rows(cf_packed *p, cf_csr *a, bool in_place, codes *c)
 {
+    const cf_lidx *indices = a->indices;
+    const float *values = a->values;
     int64_t entries = a->indptr[a->n_loc];
-    p->words = alloc_words(entries,
-                           p->coded ? sizeof(uint32_t) : sizeof(cf_plain_word));
-    for (int64_t e = 0; e < entries; e++)
-        put_row_word(p, p->words, e, (uint32_t)p->position[a->indices[e]], c,
-                     a->values[e]);
+    if (p->coded && in_place)
+        borrow(p, a);
+    else
+        p->words = cf_alloc(entries, p->row_word, "packed ratings");
+    for (int64_t e = 0; e < entries; e++) {
+        uint32_t at = (uint32_t)p->position[indices[e]];
+        if (p->coded)
+            ((uint32_t *)p->words)[e] =
+                at << 4 | code_of(c, bits_of(values[e]));
+        else
+            ((cf_plain_word *)p->words)[e] =
+                (cf_plain_word){at, ldexpf(values[e], -p->exponent)};
+    }
 }
 
 static inline int64_t position_of(const cf_packed *p, int64_t e)
@@ -195,7 +216,24 @@ static void group_tile(cf_packed *p, int64_t tile, int64_t *next)
     }
 }
 
-void cf_packed_begin(cf_packed *p, const cf_csr *a, const cf_par *par)
+static void pack_groups(cf_packed *p)
+{
+    int64_t rest = p->rest_begin[p->rows];
+    int64_t grouped = p->indptr[p->rows] - rest;
+    size_t group_word = p->coded ? sizeof(uint16_t) : sizeof(cf_plain_word);
+    if (p->lender == NULL)
+        p->room = cf_alloc(rest * (int64_t)p->row_word +
+                               grouped * (int64_t)group_word,
+                           1, "packed ratings");
+    p->rest = p->room;
+    p->groups = (char *)p->room + rest * (int64_t)p->row_word;
+    int64_t *next = cf_alloc(p->grouped, sizeof *next, "packed items");
+    for (int64_t t = 0; t < p->tiles; t++)
+        group_tile(p, t, next);
+    cf_free(next);
+}
+
+void cf_packed_begin(cf_packed *p, cf_csr *a, const cf_par *par, bool in_place)
 {
     codes c = {0};
     *p = (cf_packed){.rows = a->n_loc,
@@ -205,28 +243,24 @@ void cf_packed_begin(cf_packed *p, const cf_csr *a, const cf_par *par)
     sort_items(p, a, par);
     scale_values(p, a, par);
     code_values(p, a, &c);
-    pack_rows(p, a, &c);
+    p->row_word = p->coded ? sizeof(uint32_t) : sizeof(cf_plain_word);
+    pack_rows(p, a, in_place, &c);
     count_groups(p, par);
-    int64_t rest = p->rest_begin[p->rows];
-    size_t row_word = p->coded ? sizeof(uint32_t) : sizeof(cf_plain_word);
-    size_t group_word = p->coded ? sizeof(uint16_t) : sizeof(cf_plain_word);
-    p->rest = alloc_words(rest, row_word);
-    p->groups = alloc_words(a->indptr[a->n_loc] - rest, group_word);
-    int64_t *next = cf_alloc(p->grouped, sizeof *next, "packed items");
-    for (int64_t t = 0; t < p->tiles; t++)
-        group_tile(p, t, next);
-    cf_free(next);
+    pack_groups(p);
 }
 
 void cf_packed_end(cf_packed *p)
 {
+    if (p->lender != NULL) {
+        give_back(p);
+    } else {
+        cf_free(p->words);
+        cf_free(p->room);
+    }
     cf_free(p->position);
     cf_free(p->count);
-    cf_free(p->words);
     cf_free(p->rest_begin);
-    cf_free(p->rest);
     cf_free(p->group_begin);
     cf_free(p->runs);
-    cf_free(p->groups);
     *p = (cf_packed){0};
 }

@@ -26,9 +26,13 @@ typedef struct cf_packed {
     cf_lidx *position;     /* [cols] of each item, popular ones first */
     int64_t *count;        /* [cols] ratings of the item at each position */
     bool coded;
-    float table_single[16]; /* the coded values */
+    float values[16];       /* the coded values */
+    float table_single[16]; /* times 2^-exponent */
     double table_double[16];
+    size_t row_word;      /* bytes of an entry of a row */
+    cf_csr *lender;       /* whose arrays words and room are, or NULL */
     void *words;          /* [entries] of all rows */
+    void *room;           /* of rest and groups */
     int64_t grouped;      /* leading positions whose entries are grouped */
     int64_t *rest_begin;  /* [rows + 1] */
     void *rest;           /* entries of the other positions, by rows */
@@ -39,9 +43,12 @@ typedef struct cf_packed {
 } cf_packed;
 
 /* Packs `a`, of which indptr stays in use. Values are scaled by a power of two
- * so that the largest lies in [0.5, 1). Memory: about 6 bytes a rating, 16
- * where there are more than 16 values, and 12 bytes an item. Collective. */
-void cf_packed_begin(cf_packed *p, const cf_csr *a, const cf_par *par);
+ * so that the largest lies in [0.5, 1). With `in_place`, ratings of up to 16
+ * values are packed into the matrix's own arrays: its indices and values are
+ * NULL until cf_packed_end puts them back as they were, and no copy of `a` may
+ * be read meanwhile. Memory: otherwise about 6 bytes a rating, 16 where there
+ * are more than 16 values; 12 bytes an item. Collective. */
+void cf_packed_begin(cf_packed *p, cf_csr *a, const cf_par *par, bool in_place);
 
 /* Safe on {0} and twice. Local. */
 void cf_packed_end(cf_packed *p);

@@ -26,8 +26,8 @@ void cf_operator_precision(cf_operator *op, enum cf_precision precision)
     op->tile = cf_alloc(CF_TILE, row, "tile of a block");
 }
 
-void cf_operator_begin(cf_operator *op, const cf_csr *a, const cf_par *par,
-                       enum cf_precision precision)
+void cf_operator_begin(cf_operator *op, cf_csr *a, const cf_par *par,
+                       enum cf_precision precision, bool in_place)
 {
     *op = (cf_operator){.a = a, .par = par, .by_items = a->cols <= a->rows};
     cf_part_even(&op->item_part, a->cols, par->size);
@@ -35,7 +35,7 @@ void cf_operator_begin(cf_operator *op, const cf_csr *a, const cf_par *par,
     op->n_loc = cf_part_count(&op->part, par->rank);
     op->order = cf_part_rows(&op->part);
     double begin = cf_clock();
-    cf_packed_begin(&op->packed, a, par);
+    cf_packed_begin(&op->packed, a, par, in_place);
     op->times.pack = cf_clock() - begin;
     cf_operator_precision(op, precision);
 }

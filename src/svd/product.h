@@ -26,9 +26,9 @@ typedef struct cf_operator {
     cf_svd_times times;
 } cf_operator;
 
-/* Packs the matrix, which stays in use. Collective. */
-void cf_operator_begin(cf_operator *op, const cf_csr *a, const cf_par *par,
-                       enum cf_precision precision);
+/* Packs the matrix, which stays in use: see cf_packed_begin. Collective. */
+void cf_operator_begin(cf_operator *op, cf_csr *a, const cf_par *par,
+                       enum cf_precision precision, bool in_place);
 
 /* Changes the type of number. Local. */
 void cf_operator_precision(cf_operator *op, enum cf_precision precision);

@@ -12,7 +12,7 @@ static bool suits_gram(cf_gidx order, int dim)
     return order <= CF_MAX(SMALL_ORDER, 4 * (cf_gidx)dim);
 }
 
-cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
+cf_svd *cf_svd_begin(cf_csr *a, const cf_par *par,
                      const cf_svd_options *options)
 {
     cf_svd *s = cf_calloc(1, sizeof *s, "SVD");
@@ -22,7 +22,8 @@ cf_svd *cf_svd_begin(const cf_csr *a, const cf_par *par,
         options->method == CF_SVD_GRAM ||
         (options->method == CF_SVD_AUTO && suits_gram(order, options->dim));
     s->precision = order > SMALL_ORDER && !s->by_gram ? CF_SINGLE : CF_DOUBLE;
-    cf_operator_begin(&s->op, a, par, s->precision);
+    /* The Gram matrix is summed from the ratings as they are. */
+    cf_operator_begin(&s->op, a, par, s->precision, !s->by_gram);
     if (s->by_gram)
         return s;
     cf_krylov_begin(s);

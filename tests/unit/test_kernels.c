@@ -55,11 +55,18 @@ static void check_near(const void *got, const double *expected, int64_t count,
     CHECK(worst <= allowed(real) * scale);
 }
 
-/* Both products of every tile. */
-static void check_products(const cf_csr *a, const cf_kernels *k)
+/* Both products of every tile; the matrix is the same again in the end. */
+static void check_products(cf_csr *matrix, const cf_kernels *k, bool in_place)
 {
     cf_packed p;
-    cf_packed_begin(&p, a, &world);
+    int64_t entries = matrix->indptr[matrix->n_loc];
+    cf_csr copy = *matrix, *a = &copy;
+    a->indices = cf_alloc(entries, sizeof *a->indices, "test");
+    a->values = cf_alloc(entries, sizeof *a->values, "test");
+    memcpy(a->indices, matrix->indices, (size_t)entries * sizeof *a->indices);
+    memcpy(a->values, matrix->values, (size_t)entries * sizeof *a->values);
+    cf_packed_begin(&p, matrix, &world, in_place);
+    CHECK((matrix->values == NULL) == (in_place && p.coded));
     double scale = ldexp(1, -p.exponent);
     double *y_true = cf_calloc(p.rows * CF_BLOCK, sizeof *y_true, "test");
     double *w_true = cf_calloc(p.cols * CF_BLOCK, sizeof *w_true, "test");
@@ -92,6 +99,12 @@ static void check_products(const cf_csr *a, const cf_kernels *k)
     cf_free(y_true);
     cf_free(w_true);
     cf_packed_end(&p);
+    CHECK(memcmp(matrix->indices, a->indices,
+                 (size_t)entries * sizeof *a->indices) == 0);
+    CHECK(memcmp(matrix->values, a->values,
+                 (size_t)entries * sizeof *a->values) == 0);
+    cf_free(a->indices);
+    cf_free(a->values);
 }
 
 static void check_dense(const cf_kernels *k, int64_t rows)
@@ -138,8 +151,9 @@ static void run_tests(void)
     make_csr(&plain, &world, ROWS, COLS, any_values);
     for (int isa = 0; isa <= (int)cf_cpu_isa(); isa++)
         for (int real = 0; real < 2; real++) {
-            check_products(&coded, &sets[isa][real]);
-            check_products(&plain, &sets[isa][real]);
+            check_products(&coded, &sets[isa][real], false);
+            check_products(&coded, &sets[isa][real], true);
+            check_products(&plain, &sets[isa][real], true);
             for (int h = 0; h < COUNT(heights); h++)
                 check_dense(&sets[isa][real], heights[h]);
         }
