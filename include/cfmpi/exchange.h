@@ -58,7 +58,8 @@ void cf_allgather_rows(const cf_par *par, const cf_part *part, const void *mine,
                        void *all, size_t row_bytes);
 
 /* Sums all[rows][width] of MPI_FLOAT or MPI_DOUBLE over ranks, rank r gets its
- * rows in mine. The order of the sum depends on the rank count. Collective. */
+ * rows in mine: pair by pair, added as they arrive. The order of the sum
+ * depends on the rank count. Collective; (P-1)/P of the whole a rank. */
 void cf_reduce_scatter_rows(const cf_par *par, const cf_part *part,
                             const void *all, void *mine, int width,
                             MPI_Datatype type);

@@ -1,7 +1,9 @@
 #include "cfmpi/exchange.h"
 
+#include <stdbool.h>
 #include <string.h>
 
+#include "cfmpi/cpu.h"
 #include "cfmpi/memory.h"
 
 static int64_t sent_bytes;
@@ -207,29 +209,84 @@ void cf_allgather_rows(const cf_par *par, const cf_part *part, const void *mine,
     cf_free(counts);
 }
 
+/* Of a sum that travels, so that it is added while it is in the cache. */
+#define PIECE ((int64_t)128 << 10)
+
+CF_VECTORISED static void add_floats(float *sum, const float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        sum[i] += x[i];
+}
+
+CF_VECTORISED static void add_doubles(double *sum, const double *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        sum[i] += x[i];
+}
+
+/* What one rank sends while it adds what another sends. */
+typedef struct addition {
+    const char *send;
+    char *sum;
+    int64_t send_bytes, sum_bytes;
+    int to, from;
+} addition;
+
+/* Starts sending and receiving piece k, where there is one. */
+static void start_piece(const cf_par *par, const addition *a, int64_t k,
+                        char *room, MPI_Request *requests)
+{
+    int64_t at = k * PIECE;
+    int64_t got = CF_MAX(CF_MIN(PIECE, a->sum_bytes - at), 0);
+    int64_t sent = CF_MAX(CF_MIN(PIECE, a->send_bytes - at), 0);
+    requests[0] = requests[1] = MPI_REQUEST_NULL;
+    if (got > 0)
+        MPI_Irecv(room, (int)got, MPI_BYTE, a->from, 0, par->comm, requests);
+    if (sent > 0)
+        MPI_Isend(a->send + at, (int)sent, MPI_BYTE, a->to, 0, par->comm,
+                  requests + 1);
+}
+
+static void add_from(const cf_par *par, const addition *a, char *room,
+                     bool floats)
+{
+    MPI_Request requests[2][2];
+    int64_t most = CF_MAX(a->send_bytes, a->sum_bytes);
+    start_piece(par, a, 0, room, requests[0]);
+    for (int64_t k = 0; k * PIECE < most; k++) {
+        char *sum = a->sum + k * PIECE, *x = room + k % 2 * PIECE;
+        int64_t got = CF_MIN(PIECE, a->sum_bytes - k * PIECE);
+        MPI_Waitall(2, requests[k % 2], MPI_STATUSES_IGNORE);
+        start_piece(par, a, k + 1, room + (k + 1) % 2 * PIECE,
+                    requests[(k + 1) % 2]);
+        if (floats)
+            add_floats((float *)(void *)sum, (float *)(void *)x, got / 4);
+        else
+            add_doubles((double *)(void *)sum, (double *)(void *)x, got / 8);
+    }
+}
+
 void cf_reduce_scatter_rows(const cf_par *par, const cf_part *part,
                             const void *all, void *mine, int width,
                             MPI_Datatype type)
 {
     int size;
     MPI_Type_size(type, &size);
-    int *counts = cf_alloc(par->size, sizeof *counts, "counts");
-    cf_gidx window = CF_MAX(CF_COUNT_MAX / width, 1);
-    cf_gidx rows = cf_part_rows(part);
-    char *out = mine;
-    for (cf_gidx w = 0; w < rows; w += window) {
-        cf_gidx e = CF_MIN(w + window, rows);
-        for (int r = 0; r < par->size; r++) {
-            cf_gidx b = CF_MIN(CF_MAX(part->begin[r], w), e);
-            cf_gidx f = CF_MIN(CF_MAX(part->begin[r + 1], w), e);
-            counts[r] = (int)(f - b) * width;
-        }
-        MPI_Reduce_scatter((const char *)all + w * width * size, out, counts,
-                           type, MPI_SUM, par->comm);
-        out += (int64_t)counts[par->rank] * size;
+    int64_t row = (int64_t)width * size;
+    char *room = cf_alloc(2, PIECE, "pieces of a sum");
+    addition a = {.sum = mine,
+                  .sum_bytes = cf_part_count(part, par->rank) * row};
+    memcpy(mine, (const char *)all + part->begin[par->rank] * row,
+           (size_t)a.sum_bytes);
+    for (int step = 1; step < par->size; step++) {
+        a.to = (par->rank + step) % par->size;
+        a.from = (par->rank - step + par->size) % par->size;
+        a.send = (const char *)all + part->begin[a.to] * row;
+        a.send_bytes = cf_part_count(part, a.to) * row;
+        add_from(par, &a, room, type == MPI_FLOAT);
+        sent_bytes += a.send_bytes;
     }
-    cf_free(counts);
-    sent_bytes += (rows - cf_part_count(part, par->rank)) * width * size;
+    cf_free(room);
 }
 
 static int64_t overlap(const cf_part *a, int r, const cf_part *b, int s)
