@@ -4,11 +4,11 @@
 #define CFMPI_CPU_H
 
 /* Sets for which kernels are written, each with all of the one before. */
-enum cf_isa { CF_ISA_PORTABLE, CF_ISA_AVX2, CF_ISA_AVX512 };
+enum cf_isa { CF_ISA_PORTABLE, CF_ISA_AVX2, CF_ISA_AVX512, CF_ISA_VNNI };
 
 /* The best that this processor has, or the one that the environment variable
- * CFMPI_ISA names (portable, avx2, avx512) where the processor has it. Local.
- */
+ * CFMPI_ISA names (portable, avx2, avx512, avx512vnni) where the processor has
+ * it. Local. */
 enum cf_isa cf_cpu_isa(void);
 
 /* Its name. Local. */

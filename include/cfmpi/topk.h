@@ -30,6 +30,11 @@ float cf_topk_floor(const cf_topk *t, int64_t row);
 /* Offers one candidate. No index may be offered twice. O(log k). Local. */
 void cf_topk_push(cf_topk *t, int64_t row, float score, cf_gidx index);
 
+/* After the entries of another full list of the row have been offered:
+ * `ties` candidates that it left out, whose score was that of its worst entry.
+ * Local. */
+void cf_topk_add_ties(cf_topk *t, int64_t row, float score, int32_t ties);
+
 /* Sorts all rows and sets gap, ties and the empty places. Local. */
 void cf_topk_finish(cf_topk *t);
 

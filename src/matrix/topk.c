@@ -79,6 +79,12 @@ void cf_topk_push(cf_topk *t, int64_t row, float s, cf_gidx i)
     t->ties[row] = score[0] == worst ? t->ties[row] + 1 : 0;
 }
 
+void cf_topk_add_ties(cf_topk *t, int64_t row, float score, int32_t ties)
+{
+    if (t->count[row] == t->stride && t->score[row * t->stride] <= score)
+        t->ties[row] += ties;
+}
+
 static void sort_heap(float *score, cf_gidx *index, int64_t n)
 {
     for (int64_t end = n - 1; end > 0; end--) {

@@ -1,41 +1,52 @@
-/* All pairs of a block of own rows and a block of visiting rows. */
+/* The integer product of two tiles of rows in codes, compared with what either
+ * row needs: for each instruction set one small file around screen_body.h. */
 #ifndef CFMPI_SCREEN_H
 #define CFMPI_SCREEN_H
 
-#include "cfmpi/ring.h"
-#include "cfmpi/topk.h"
+#include <stdint.h>
 
-/* Rows with what the screen needs of them. */
-typedef struct cf_block {
-    cf_gidx begin; /* global number of the first row */
-    int64_t count;
-    int dim;
-    const float *rows; /* [count x dim], lengths in [0.5, 1) or 0 */
-    double *squared;   /* [count] squared lengths */
-    float *inverse;    /* [count] 1 / length, NaN for a row of zeros */
-} cf_block;
+#define CF_SIDE 256   /* rows of a tile */
+#define CF_GROUP 16   /* columns of a tile that lie together */
+#define CF_QUAD 4     /* codes that are multiplied at a time */
+#define CF_CODE 127   /* largest code of a row */
+#define CF_OFFSET 128 /* of the codes of columns, added to make them unsigned;
+                         half of it where sums of pairs have 16 bits */
 
-/* Room for lengths of up to `capacity` rows. Local. */
-void cf_block_begin(cf_block *b, int64_t capacity, int dim);
-void cf_block_end(cf_block *b);
+/* All pairs of the rows of one tile and the rows of another, its columns. */
+typedef struct cf_tile_pair {
+    int quads;                /* codes of a row / 4, rounded up */
+    int rows, columns;        /* in use */
+    const int8_t *row_codes;  /* [CF_SIDE][quads * 4] */
+    const uint8_t *col_codes; /* [CF_SIDE / 16][quads][16][4] */
+    const int32_t *row_start, *col_start; /* [CF_SIDE] added to the product */
+    const int32_t *row_least, *col_least; /* [CF_SIDE] enough for the row */
+} cf_tile_pair;
 
-/* Points the block at rows and computes their lengths. Local. */
-void cf_block_set(cf_block *b, cf_gidx begin, int64_t count, const float *rows);
+/* Columns [column, column + 16) of which some passed with this row. */
+typedef struct cf_hit {
+    int16_t row, column;
+    uint32_t passed; /* bit c: column + c */
+} cf_hit;
 
-#define CF_TILE_ROWS 128
-#define CF_TILE_COLS 512
+#define CF_HITS_MOST (CF_SIDE * CF_SIDE / CF_GROUP)
 
-/* What goes on through all blocks of one sweep. */
-typedef struct cf_sweep {
-    cf_topk *lists;      /* of the own rows */
-    float *tile;         /* room for CF_TILE_ROWS x CF_TILE_COLS products */
-    cf_ring ring;        /* moves the next block between tiles */
-    double pairs, total; /* pairs looked at, and to look at, here */
-    int64_t exact;       /* exact scores computed */
-} cf_sweep;
+/* Pairs for which product + row_start + col_start reaches the smaller of
+ * row_least and col_least; rows and columns beyond those in use may be among
+ * them. hits [CF_HITS_MOST]; returns their count. Local. */
+typedef int cf_screen(const cf_tile_pair *p, cf_hit *hits);
 
-/* Offers all pairs of own and visiting rows that can matter to the lists of
- * the own rows. Local. */
-void cf_screen(cf_sweep *sweep, const cf_block *own, const cf_block *other);
+typedef struct cf_screen_kernel {
+    const char *name;
+    int offset; /* of column codes, which lie within offset - 1 of it */
+    cf_screen *screen;
+} cf_screen_kernel;
+
+/* That of the instruction set that the program uses. Local. */
+const cf_screen_kernel *cf_screen_kernel_of_cpu(void);
+
+extern const cf_screen_kernel cf_screen_portable;
+extern const cf_screen_kernel cf_screen_avx2;
+extern const cf_screen_kernel cf_screen_avx512;
+extern const cf_screen_kernel cf_screen_vnni;
 
 #endif

@@ -38,9 +38,9 @@ const cf_kernels cf_kernels_portable[2] = {
 const cf_kernels *cf_kernels_of(enum cf_precision precision)
 {
 #if defined(__x86_64__)
-    if (cf_cpu_isa() == CF_ISA_AVX512)
+    if (cf_cpu_isa() >= CF_ISA_AVX512)
         return &cf_kernels_avx512[precision];
-    if (cf_cpu_isa() == CF_ISA_AVX2)
+    if (cf_cpu_isa() >= CF_ISA_AVX2)
         return &cf_kernels_avx2[precision];
 #endif
     return &cf_kernels_portable[precision];

@@ -1,0 +1,452 @@
+/* Method  A row is compared as x = c + r, its tile's centre and a residual, so
+ *         x·y = r·s + x·d + y·c - c·d for a row y = d + s of another tile. The
+ *         last three terms come from products of rows with centres (sgemm);
+ *         the first from 8-bit codes, with a proven bound of its error. What
+ *         remains possible against what either row's list asks for is an
+ *         integer comparison in registers. What passes is scored exactly.
+ *         Tiles most alike come first, so that lists ask for much early.
+ * Bound   r = r' + e, s = s' + f with coded r', s': r·s - r'·s' =
+ *         e·s + r'·f <= |e||s| + |r'||f|. Each float32 product of d terms is
+ *         off by at most g |x||y|, g = du/(1-du), u = 2^-24 (Higham 2002, 3.1).
+ * Cost    d/64 instructions a pair, and some ten for 16 pairs; of the rows
+ *         with centres, 4 d flops a row and tile of the other side.
+ * References  Higham: Accuracy and Stability of Numerical Algorithms, 2002. */
+#include "search.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+#include "cfmpi/cpu.h"
+#include "cfmpi/memory.h"
+#include "cfmpi/neighbors.h"
+#include "cfmpi/progress.h"
+
+#define UNIT 0x1p-24f
+#define NEAR 12  /* tiles most alike that are looked at first */
+#define STRIP 8  /* tiles of rows ... */
+#define CHUNK 32 /* ... and of columns whose products with centres are at hand */
+#define QUEUE 32 /* pairs that wait for their rows to arrive in the cache */
+#define BEYOND 0x1p29f /* of integers that are added up */
+
+void cf_search_begin(cf_search *s, int dim)
+{
+    *s = (cf_search){.kernel = cf_screen_kernel_of_cpu(), .dim = dim};
+    s->hits = cf_alloc(CF_HITS_MOST, sizeof *s->hits, "pairs that passed");
+    s->products = cf_alloc(2 * STRIP * CHUNK * CF_SIDE, sizeof *s->products,
+                           "products with centres");
+    s->centres = cf_alloc(STRIP * CHUNK, sizeof *s->centres,
+                          "products of centres");
+}
+
+void cf_search_end(cf_search *s)
+{
+    cf_free(s->hits);
+    cf_free(s->products);
+    cf_free(s->centres);
+    *s = (cf_search){0};
+}
+
+/* ---- parties ---- */
+
+void cf_party_begin(cf_party *p, int64_t capacity, int dim)
+{
+    *p = (cf_party){0};
+    int64_t rows = (capacity + CF_SIDE - 1) / CF_SIDE * CF_SIDE;
+    cf_tiles_begin(&p->tiles, capacity, dim);
+    p->floor = cf_alloc(2 * rows, sizeof *p->floor, "list floors");
+    p->least = p->floor + rows;
+    p->tile_least = cf_alloc(rows / CF_SIDE, sizeof *p->tile_least, "floors");
+}
+
+void cf_party_end(cf_party *p)
+{
+    cf_tiles_end(&p->tiles);
+    cf_topk_free(&p->lists);
+    cf_free(p->floor);
+    cf_free(p->tile_least);
+    *p = (cf_party){0};
+}
+
+/* Products under it belong to scores below `floor`: a score is within its
+ * rounding of the product. */
+static float least_of(float floor)
+{
+    return isinf(floor) ? floor : floor - 4 * UNIT * (1 + fabsf(floor));
+}
+
+void cf_party_set(cf_party *p, const cf_search *s, const cf_slab *slab,
+                  int64_t k, const float *floor)
+{
+    cf_tiles_set(&p->tiles, slab, true, s->kernel->offset);
+    cf_topk_init(&p->lists, slab->count, k);
+    for (int64_t i = 0; i < p->tiles.tiles * CF_SIDE; i++) {
+        p->floor[i] = floor != NULL && i < slab->count ? floor[i] : -INFINITY;
+        p->least[i] = least_of(p->floor[i]);
+    }
+    for (int64_t tile = 0; tile < p->tiles.tiles; tile++)
+        p->tile_least[tile] = -INFINITY;
+}
+
+void cf_party_offer(cf_party *p, int64_t i, float score, cf_gidx index)
+{
+    if (!(score >= p->floor[i]))
+        return;
+    cf_topk_push(&p->lists, i, score, index);
+    float floor = cf_topk_floor(&p->lists, i);
+    if (floor > p->floor[i]) {
+        p->floor[i] = floor;
+        p->least[i] = least_of(floor);
+    }
+}
+
+/* ---- one pair of tiles ---- */
+
+/* Two tiles with the products of the rows of each and the centre of the
+ * other, as given (not yet times `inverse`). */
+typedef struct meeting {
+    cf_party *a, *b;
+    int64_t i, j; /* tiles */
+    const float *with_b, *with_a; /* [CF_SIDE] rows of a, of b */
+    float centres;                /* product of the two centres */
+} meeting;
+
+/* Integers above sum / unit. False when one of them is too large. */
+CF_VECTORISED static bool starts(const float *products, const float *inverse,
+                                 const float *error, float reach, float more,
+                                 float per_unit, int rows, int32_t *start)
+{
+    float most = 0;
+    for (int i = 0; i < rows; i++) {
+        float x = products[i] * inverse[i] + error[i] * reach + more;
+        x *= per_unit;
+        x += fabsf(x) * 0x1p-20f + 2;
+        most = x > most ? x : most;
+        x = x < -BEYOND ? -BEYOND : x > BEYOND ? BEYOND : x;
+        start[i] = (int32_t)x;
+    }
+    return most < BEYOND;
+}
+
+/* Integers below least / unit; returns the smallest least. */
+CF_VECTORISED static float targets(const float *least, float per_unit, int rows,
+                                   int32_t *target)
+{
+    float smallest = INFINITY;
+    for (int i = 0; i < rows; i++) {
+        float x = least[i] * per_unit;
+        x -= fabsf(x) * 0x1p-20f + 2;
+        smallest = least[i] < smallest ? least[i] : smallest;
+        /* The comparison is false for the NaN of inf - inf as well. */
+        bool low = !(x >= -2 * BEYOND);
+        x = low ? 0 : x > 2 * BEYOND ? 2 * BEYOND : x;
+        target[i] = low ? INT32_MIN : (int32_t)x;
+    }
+    return smallest;
+}
+
+/* Pairs whose rows have been asked for. */
+typedef struct queue {
+    int count;
+    int32_t row[QUEUE], column[QUEUE];
+} queue;
+
+static void score_queue(cf_search *s, const meeting *m, queue *q)
+{
+    const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
+    for (int t = 0; t < q->count; t++) {
+        int64_t i = m->i * CF_SIDE + q->row[t], j = m->j * CF_SIDE + q->column[t];
+        float score = cf_cosine(a->slab->rows + i * s->dim, a->squared[i],
+                                b->slab->rows + j * s->dim, b->squared[j],
+                                s->dim);
+        cf_party_offer(m->a, i, score, b->slab->id[j]);
+        cf_party_offer(m->b, j, score, a->slab->id[i]);
+    }
+    s->exact += q->count;
+    q->count = 0;
+}
+
+static void enqueue(cf_search *s, const meeting *m, queue *q, int row,
+                    int column)
+{
+    const char *y = (const char *)(m->b->tiles.slab->rows +
+                                   (m->j * CF_SIDE + column) * s->dim);
+    for (int64_t at = 0; at < s->dim * (int64_t)sizeof(float); at += 64)
+        __builtin_prefetch(y + at);
+    q->row[q->count] = row;
+    q->column[q->count++] = column;
+    if (q->count == QUEUE)
+        score_queue(s, m, q);
+}
+
+static void score_hits(cf_search *s, const meeting *m, int hits)
+{
+    queue q = {0};
+    int rows = cf_tile_rows(&m->a->tiles, m->i);
+    int columns = cf_tile_rows(&m->b->tiles, m->j);
+    bool diagonal = m->a == m->b && m->i == m->j;
+    for (int h = 0; h < hits; h++) {
+        int row = s->hits[h].row;
+        for (uint32_t bits = s->hits[h].passed; bits != 0; bits &= bits - 1) {
+            int column = s->hits[h].column + __builtin_ctz(bits);
+            if (row < rows && column < columns && !(diagonal && column <= row))
+                enqueue(s, m, &q, row, column);
+        }
+    }
+    score_queue(s, m, &q);
+}
+
+/* Every pair: where the integers would not fit. */
+static int all_hits(cf_search *s)
+{
+    int count = 0;
+    for (int row = 0; row < CF_SIDE; row++)
+        for (int column = 0; column < CF_SIDE; column += CF_GROUP)
+            s->hits[count++] =
+                (cf_hit){(int16_t)row, (int16_t)column, (1u << CF_GROUP) - 1};
+    return count;
+}
+
+/* Of products of rows with rows or centres, and of a few of these together. */
+static float rounding_of(const cf_search *s, float length_a, float length_b)
+{
+    return 4 * (float)(s->dim + 16) * UNIT * length_a * length_b;
+}
+
+/* Whether no pair of the two tiles can matter to anyone: products are at most
+ * those of the centres and what residuals add. */
+static bool nothing_there(const cf_search *s, const cf_party *pa, int64_t i,
+                          const cf_party *pb, int64_t j, float centres)
+{
+    const cf_tiles *a = &pa->tiles, *b = &pb->tiles;
+    float bound = a->reach[i] * b->length[j] + b->reach[j] * a->length[i] +
+                  a->reach[i] * b->reach[j] +
+                  2 * rounding_of(s, a->length[i], b->length[j]);
+    return centres + bound < fminf(pa->tile_least[i], pb->tile_least[j]);
+}
+
+static void meet(cf_search *s, const meeting *m)
+{
+    const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
+    int64_t i = m->i * CF_SIDE, j = m->j * CF_SIDE;
+    int32_t start[2][CF_SIDE], least[2][CF_SIDE];
+    int rows = cf_tile_rows(a, m->i), columns = cf_tile_rows(b, m->j);
+    int stride = a->quads * CF_QUAD;
+    float per_unit = 1 / (a->row_step[m->i] * b->col_step[m->j]);
+    float rounding = rounding_of(s, a->length[m->i], b->length[m->j]);
+    bool fits = starts(m->with_b, a->inverse + i, a->row_error + i,
+                       b->reach[m->j], rounding - m->centres, per_unit, rows,
+                       start[0]);
+    fits = starts(m->with_a, b->inverse + j, b->col_error + j,
+                  a->code_reach[m->i], 0, per_unit, columns, start[1]) &&
+           fits;
+    m->a->tile_least[m->i] =
+        targets(m->a->least + i, per_unit, rows, least[0]);
+    m->b->tile_least[m->j] =
+        targets(m->b->least + j, per_unit, columns, least[1]);
+    for (int r = 0; r < rows; r++)
+        start[0][r] -= s->kernel->offset * a->code_sum[i + r];
+    /* Rows that are not there are not to pass for the wants of others. */
+    for (int r = rows; r < CF_SIDE; r++)
+        start[0][r] = least[0][r] = (int32_t)-BEYOND;
+    for (int c = columns; c < CF_SIDE; c++)
+        start[1][c] = least[1][c] = (int32_t)-BEYOND;
+    cf_tile_pair p = {.quads = a->quads,
+                      .rows = rows,
+                      .columns = columns,
+                      .row_codes = a->row_codes + i * stride,
+                      .col_codes = b->col_codes + j * stride,
+                      .row_start = start[0],
+                      .col_start = start[1],
+                      .row_least = least[0],
+                      .col_least = least[1]};
+    score_hits(s, m, fits ? s->kernel->screen(&p, s->hits) : all_hits(s));
+}
+
+/* ---- the order of tiles ---- */
+
+/* Products of the rows of `t` in tiles [first, last) with `count` centres;
+ * out [count][tiles x CF_SIDE]. */
+static void with_centres(const cf_tiles *t, int64_t first, int64_t last,
+                         const float *centres, int count, float *out)
+{
+    int64_t at = first * CF_SIDE, rows = CF_MIN(last * CF_SIDE, t->count) - at;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, count, (int)rows,
+                t->dim, 1, centres, t->dim, t->slab->rows + at * t->dim, t->dim,
+                0, out, (int)(last - first) * CF_SIDE);
+}
+
+/* out [tiles in a][tiles in b] */
+static void centres_with_centres(const cf_tiles *a, cf_tile_range in_a,
+                                 const cf_tiles *b, cf_tile_range in_b,
+                                 float *out)
+{
+    int rows = (int)(in_a.last - in_a.first);
+    int columns = (int)(in_b.last - in_b.first);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, columns, a->dim,
+                1, a->centre + in_a.first * a->dim, a->dim,
+                b->centre + in_b.first * b->dim, b->dim, 0, out, columns);
+}
+
+/* The order in which two blocks meet. */
+typedef struct plan {
+    cf_party *a, *b;
+    cf_tile_range in_a, in_b;
+    bool same;
+    int32_t *near; /* [tiles in a][NEAR] tiles of b, -1 where there is none */
+} plan;
+
+static bool is_near_to(const plan *p, int64_t i, int64_t j)
+{
+    for (int t = 0; t < NEAR; t++)
+        if (p->near[(i - p->in_a.first) * NEAR + t] == j)
+            return true;
+    return false;
+}
+
+static bool is_near(const plan *p, int64_t i, int64_t j)
+{
+    return is_near_to(p, i, j) || (p->same && is_near_to(p, j, i));
+}
+
+/* The tiles of b most alike to tile i, best first: alike [tiles in b]. */
+static void find_near(plan *p, const float *alike, const float *length,
+                      int64_t i)
+{
+    int32_t *near = p->near + (i - p->in_a.first) * NEAR;
+    float value[NEAR];
+    int have = 0;
+    for (int64_t j = p->in_b.first; j < p->in_b.last; j++) {
+        float x = alike[j - p->in_b.first] * length[j];
+        x = p->same && i == j ? INFINITY : x;
+        if (have == NEAR && !(x > value[have - 1]))
+            continue;
+        int at = have < NEAR ? have++ : NEAR - 1;
+        for (; at > 0 && value[at - 1] < x; at--) {
+            value[at] = value[at - 1];
+            near[at] = near[at - 1];
+        }
+        value[at] = x;
+        near[at] = (int32_t)j;
+    }
+    for (int t = have; t < NEAR; t++)
+        near[t] = -1;
+}
+
+static void make_plan(plan *p)
+{
+    const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
+    int64_t columns = p->in_b.last - p->in_b.first;
+    float *alike = cf_alloc(columns, sizeof *alike, "products of centres");
+    float *length = cf_alloc(b->tiles, sizeof *length, "centre lengths");
+    p->near = cf_alloc((p->in_a.last - p->in_a.first) * NEAR, sizeof *p->near,
+                       "order of tiles");
+    for (int64_t j = 0; j < b->tiles; j++) {
+        const float *c = b->centre + j * b->dim;
+        length[j] = 1 / fmaxf((float)sqrt(cf_dot(c, c, b->dim)), 1e-20f);
+    }
+    for (int64_t i = p->in_a.first; i < p->in_a.last; i++) {
+        if (columns > 0)
+            centres_with_centres(a, (cf_tile_range){i, i + 1}, b, p->in_b,
+                                 alike);
+        find_near(p, alike, length, i);
+    }
+    cf_free(alike);
+    cf_free(length);
+}
+
+static void advance(cf_search *s, const meeting *m)
+{
+    s->pairs += (double)cf_tile_rows(&m->a->tiles, m->i) *
+                cf_tile_rows(&m->b->tiles, m->j);
+    cf_ring_progress(&s->ring);
+    cf_progress_step(s->pairs, s->total);
+}
+
+static void meet_near(cf_search *s, const plan *p, int64_t i)
+{
+    const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
+    const int32_t *near = p->near + (i - p->in_a.first) * NEAR;
+    float *with_b = s->products, *with_a = s->products + CF_SIDE;
+    for (int t = 0; t < NEAR && near[t] >= 0; t++) {
+        int64_t j = near[t];
+        if (p->same && j < i && is_near_to(p, j, i))
+            continue; /* was there already */
+        with_centres(a, i, i + 1, b->centre + j * b->dim, 1, with_b);
+        with_centres(b, j, j + 1, a->centre + i * a->dim, 1, with_a);
+        meeting m = {p->a, p->b, i, j, with_b, with_a, 0};
+        centres_with_centres(a, (cf_tile_range){i, i + 1}, b,
+                             (cf_tile_range){j, j + 1}, &m.centres);
+        meet(s, &m);
+        advance(s, &m);
+    }
+}
+
+/* Which tiles of a strip and a chunk have still to meet; bit j - chunk.first of
+ * to_meet[i - strip.first]. */
+static bool remaining(cf_search *s, const plan *p, cf_tile_range strip,
+                      cf_tile_range chunk, uint32_t to_meet[STRIP])
+{
+    int64_t columns = chunk.last - chunk.first;
+    bool any = false;
+    centres_with_centres(&p->a->tiles, strip, &p->b->tiles, chunk, s->centres);
+    for (int64_t i = strip.first; i < strip.last; i++) {
+        const float *centres = s->centres + (i - strip.first) * columns;
+        uint32_t bits = 0;
+        for (int64_t j = chunk.first; j < chunk.last; j++) {
+            bool over = (p->same && j < i) || is_near(p, i, j);
+            if (!over && !nothing_there(s, p->a, i, p->b, j,
+                                        centres[j - chunk.first]))
+                bits |= 1u << (j - chunk.first);
+        }
+        to_meet[i - strip.first] = bits;
+        any = any || bits != 0;
+    }
+    return any;
+}
+
+/* The rest of a strip of tiles of a with a chunk of those of b. */
+static void meet_far(cf_search *s, const plan *p, cf_tile_range strip,
+                     cf_tile_range chunk)
+{
+    const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
+    int64_t rows = strip.last - strip.first, columns = chunk.last - chunk.first;
+    float *with_b = s->products;
+    float *with_a = s->products + STRIP * CHUNK * CF_SIDE;
+    uint32_t to_meet[STRIP];
+    if (!remaining(s, p, strip, chunk, to_meet))
+        return;
+    with_centres(a, strip.first, strip.last, b->centre + chunk.first * b->dim,
+                 (int)columns, with_b);
+    with_centres(b, chunk.first, chunk.last, a->centre + strip.first * a->dim,
+                 (int)rows, with_a);
+    for (int64_t c = 0; c < columns; c++)
+        for (int64_t r = 0; r < rows; r++) {
+            if (!(to_meet[r] >> c & 1))
+                continue;
+            meeting m = {.a = p->a,
+                         .b = p->b,
+                         .i = strip.first + r,
+                         .j = chunk.first + c,
+                         .with_b = with_b + (c * rows + r) * CF_SIDE,
+                         .with_a = with_a + (r * columns + c) * CF_SIDE,
+                         .centres = s->centres[r * columns + c]};
+            meet(s, &m);
+            advance(s, &m);
+        }
+}
+
+void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a,
+                     cf_party *b, cf_tile_range in_b)
+{
+    plan p = {.a = a, .b = b, .in_a = in_a, .in_b = in_b, .same = a == b};
+    make_plan(&p);
+    for (int64_t i = in_a.first; i < in_a.last; i++)
+        meet_near(s, &p, i);
+    for (int64_t i = in_a.first; i < in_a.last; i += STRIP)
+        for (int64_t j = p.same ? i : in_b.first; j < in_b.last; j += CHUNK)
+            meet_far(s, &p,
+                     (cf_tile_range){i, CF_MIN(i + STRIP, in_a.last)},
+                     (cf_tile_range){j, CF_MIN(j + CHUNK, in_b.last)});
+    cf_free(p.near);
+}

@@ -1,0 +1,246 @@
+/* Method  Residuals from the mean of the tile are spread over all dimensions by
+ *         random signs and a Hadamard transform (in pieces of powers of two),
+ *         so that one step a tile serves all of them, and rounded.
+ * References  Ailon, Chazelle: The fast Johnson-Lindenstrauss transform.
+ *             SIAM J. Comput. 39 (2009). */
+#include "tiles.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "cfmpi/cpu.h"
+#include "cfmpi/memory.h"
+#include "cfmpi/neighbors.h"
+
+#define UNIT 0x1p-24f /* rounding of a float32 */
+/* A step is no smaller than this share of the largest one could ask for. */
+#define STEP_LEAST 0x1p-12f
+
+void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim)
+{
+    int64_t tiles = (capacity + CF_SIDE - 1) / CF_SIDE, rows = tiles * CF_SIDE;
+    *t = (cf_tiles){.dim = dim, .quads = (dim + CF_QUAD - 1) / CF_QUAD};
+    int64_t codes = rows * t->quads * CF_QUAD;
+    t->squared = cf_alloc(rows, sizeof *t->squared, "row lengths");
+    t->inverse = cf_alloc(rows, sizeof *t->inverse, "row lengths");
+    t->centre = cf_alloc(tiles * dim, sizeof *t->centre, "tile centres");
+    t->row_codes = cf_alloc(codes, 1, "codes of rows");
+    t->col_codes = cf_alloc(codes, 1, "codes of columns");
+    t->code_sum = cf_alloc(rows, sizeof *t->code_sum, "sums of codes");
+    t->row_error = cf_alloc(2 * rows, sizeof *t->row_error, "errors of codes");
+    t->col_error = t->row_error + rows;
+    t->row_step = cf_alloc(5 * tiles, sizeof *t->row_step, "tile steps");
+    t->col_step = t->row_step + tiles;
+    t->reach = t->col_step + tiles;
+    t->code_reach = t->reach + tiles;
+    t->length = t->code_reach + tiles;
+}
+
+void cf_tiles_end(cf_tiles *t)
+{
+    cf_free(t->squared);
+    cf_free(t->inverse);
+    cf_free(t->centre);
+    cf_free(t->row_codes);
+    cf_free(t->col_codes);
+    cf_free(t->code_sum);
+    cf_free(t->row_error);
+    cf_free(t->row_step);
+    *t = (cf_tiles){0};
+}
+
+int cf_tile_rows(const cf_tiles *t, int64_t tile)
+{
+    return (int)CF_MIN(CF_SIDE, t->count - tile * CF_SIDE);
+}
+
+/* ---- residuals, [dim][CF_SIDE] ---- */
+
+/* r = the rows of a tile as compared; lengths of what was given go to t. */
+static void fill(const cf_tiles *t, int64_t tile, bool by_direction, float *r)
+{
+    int rows = cf_tile_rows(t, tile);
+    memset(r, 0, (size_t)t->dim * CF_SIDE * sizeof *r);
+    for (int i = 0; i < CF_SIDE; i++) {
+        int64_t at = tile * CF_SIDE + i;
+        const float *x = t->slab->rows + at * t->dim;
+        t->squared[at] = i < rows ? cf_dot(x, x, t->dim) : 0;
+        t->inverse[at] = !by_direction           ? 1
+                         : t->squared[at] > 0
+                             ? (float)(1 / sqrt(t->squared[at]))
+                             : 0;
+        for (int c = 0; c < t->dim && i < rows; c++)
+            r[c * CF_SIDE + i] = x[c] * t->inverse[at];
+    }
+}
+
+CF_VECTORISED static void subtract_mean(float *r, int rows, float *mean)
+{
+    float sum = 0;
+    for (int i = 0; i < rows; i++)
+        sum += r[i];
+    *mean = sum / (float)rows;
+    for (int i = 0; i < rows; i++)
+        r[i] -= *mean;
+}
+
+CF_VECTORISED static void add_squares(const float *r, float *sum)
+{
+    for (int i = 0; i < CF_SIDE; i++)
+        sum[i] += r[i] * r[i];
+}
+
+CF_VECTORISED static void butterfly(float *a, float *b)
+{
+    for (int i = 0; i < CF_SIDE; i++) {
+        float p = a[i] + b[i], q = a[i] - b[i];
+        a[i] = p;
+        b[i] = q;
+    }
+}
+
+CF_VECTORISED static void multiply(float *r, float f)
+{
+    for (int i = 0; i < CF_SIDE; i++)
+        r[i] *= f;
+}
+
+/* One sign for each dimension, the same everywhere. */
+static float sign_of(int c)
+{
+    uint32_t bits = (uint32_t)(c + 1) * 2654435761u;
+    return (bits ^ bits >> 15) & 64 ? -1 : 1;
+}
+
+/* An orthogonal transform of all columns. */
+static void rotate(float *r, int dim)
+{
+    for (int first = 0; first < dim;) {
+        int length = 1;
+        while (2 * length <= dim - first)
+            length *= 2;
+        float scale = 1 / sqrtf((float)length);
+        for (int c = first; c < first + length; c++)
+            multiply(r + c * CF_SIDE, scale * sign_of(c));
+        for (int half = 1; half < length; half *= 2)
+            for (int c = first; c < first + length; c += 2 * half)
+                for (int d = c; d < c + half; d++)
+                    butterfly(r + d * CF_SIDE, r + (d + half) * CF_SIDE);
+        first += length;
+    }
+}
+
+/* ---- codes ---- */
+
+CF_VECTORISED static float largest(const float *r, int count)
+{
+    float most = 0;
+    for (int i = 0; i < count; i++)
+        most = fabsf(r[i]) > most ? fabsf(r[i]) : most;
+    return most;
+}
+
+/* Codes of a dimension, with the squares of the codes and of what they leave
+ * added up for each row. */
+CF_VECTORISED static void encode(const float *r, float inverse, float step,
+                                 float most, int8_t *codes, float *left,
+                                 float *squares)
+{
+    for (int i = 0; i < CF_SIDE; i++) {
+        float q = rintf(r[i] * inverse);
+        q = q > most ? most : q < -most ? -most : q;
+        float e = r[i] - step * q;
+        left[i] += e * e;
+        squares[i] += q * q;
+        codes[i] = (int8_t)q;
+    }
+}
+
+/* Bounds must hold for sums of squares in float32. */
+static float root(float squared, int dim)
+{
+    return sqrtf(squared) * (1 + (float)(dim + 8) * UNIT);
+}
+
+static void put_codes(cf_tiles *t, int64_t tile, int c, const int8_t *codes,
+                      bool columns, int offset)
+{
+    int stride = t->quads * CF_QUAD;
+    int64_t base = tile * CF_SIDE * stride;
+    for (int i = 0; i < CF_SIDE && !columns; i++) {
+        t->row_codes[base + i * stride + c] = codes[i];
+        t->code_sum[tile * CF_SIDE + i] += codes[i];
+    }
+    for (int i = 0; i < CF_SIDE && columns; i++)
+        t->col_codes[base + i / CF_GROUP * CF_GROUP * stride +
+                     c / CF_QUAD * CF_GROUP * CF_QUAD +
+                     i % CF_GROUP * CF_QUAD + c % CF_QUAD] =
+            (uint8_t)(codes[i] + offset);
+}
+
+/* One of the two sets of codes of a tile. */
+static void encode_tile(cf_tiles *t, int64_t tile, const float *r, float step,
+                        bool columns, int offset)
+{
+    float left[CF_SIDE] = {0}, squares[CF_SIDE] = {0}, most = 0;
+    int8_t codes[CF_SIDE];
+    float *error = (columns ? t->col_error : t->row_error) + tile * CF_SIDE;
+    float code_most = (float)(columns ? offset - 1 : CF_CODE);
+    for (int c = 0; c < t->quads * CF_QUAD; c++) {
+        memset(codes, 0, sizeof codes);
+        if (c < t->dim)
+            encode(r + c * CF_SIDE, 1 / step, step, code_most, codes, left,
+                   squares);
+        put_codes(t, tile, c, codes, columns, offset);
+    }
+    /* What normalising, centring and rotating have rounded. */
+    float rounding = 40 * UNIT * (t->length[tile] + t->reach[tile]);
+    for (int i = 0; i < CF_SIDE; i++) {
+        error[i] = root(left[i], t->dim) + rounding;
+        most = fmaxf(most, step * root(squares[i], t->dim));
+    }
+    if (columns) {
+        t->col_step[tile] = step;
+    } else {
+        t->row_step[tile] = step;
+        t->code_reach[tile] = most;
+    }
+}
+
+static void set_tile(cf_tiles *t, int64_t tile, bool by_direction, int offset,
+                     float *r)
+{
+    int rows = cf_tile_rows(t, tile);
+    float squares[CF_SIDE] = {0}, most = 0;
+    fill(t, tile, by_direction, r);
+    for (int c = 0; c < t->dim; c++)
+        add_squares(r + c * CF_SIDE, squares);
+    t->length[tile] = root(largest(squares, rows), t->dim);
+    memset(squares, 0, sizeof squares);
+    for (int c = 0; c < t->dim; c++) {
+        subtract_mean(r + c * CF_SIDE, rows,
+                      t->centre + tile * t->dim + c);
+        add_squares(r + c * CF_SIDE, squares);
+    }
+    t->reach[tile] =
+        root(largest(squares, rows), t->dim) + 8 * UNIT * t->length[tile];
+    rotate(r, t->dim);
+    for (int c = 0; c < t->dim; c++)
+        most = fmaxf(most, largest(r + c * CF_SIDE, rows));
+    most = fmaxf(fmaxf(most, STEP_LEAST * t->length[tile]), 1e-30f);
+    memset(t->code_sum + tile * CF_SIDE, 0, CF_SIDE * sizeof *t->code_sum);
+    encode_tile(t, tile, r, most / CF_CODE, false, offset);
+    encode_tile(t, tile, r, most / (float)(offset - 1), true, offset);
+}
+
+void cf_tiles_set(cf_tiles *t, const cf_slab *slab, bool by_direction,
+                  int offset)
+{
+    float *r = cf_alloc(t->dim * CF_SIDE, sizeof *r, "tile of rows");
+    t->slab = slab;
+    t->count = slab->count;
+    t->tiles = (slab->count + CF_SIDE - 1) / CF_SIDE;
+    for (int64_t tile = 0; tile < t->tiles; tile++)
+        set_tile(t, tile, by_direction, offset, r);
+    cf_free(r);
+}
