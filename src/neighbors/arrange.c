@@ -15,7 +15,7 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 
-#define SAMPLED 16      /* rows of the sample a leaf */
+#define SAMPLED 16 /* rows of the sample a leaf */
 #define SAMPLE_MOST 65536
 #define LEVELS_MOST 13
 #define POWER_STEPS 3
@@ -73,8 +73,8 @@ static void principal(const float *sample, int dim, const projected *of,
     float *mean = room, *next = room + dim;
     memset(mean, 0, (size_t)dim * sizeof *mean);
     for (int64_t i = 0; i < count; i++)
-        add_scaled(mean, sample + (int64_t)of[i].row * dim,
-                   1 / (float)count, dim);
+        add_scaled(mean, sample + (int64_t)of[i].row * dim, 1 / (float)count,
+                   dim);
     /* From the row that is farthest from the mean. */
     float most = -1;
     for (int64_t i = 0; i < count; i++) {
@@ -192,8 +192,8 @@ static void tree_begin(tree *t, const cf_par *par, const cf_part *part,
     t->middle = cf_calloc(leaves, sizeof *t->middle, "tree");
     cf_gidx stride =
         CF_MAX(1, n / CF_MIN(SAMPLED * leaves, (int64_t)SAMPLE_MOST));
-    float *sample = take_sample(par, part, rows, t->dim, t->by_direction,
-                                stride, &count);
+    float *sample =
+        take_sample(par, part, rows, t->dim, t->by_direction, stride, &count);
     projected *of = cf_alloc(count, sizeof *of, "sampled rows");
     float *room = cf_alloc(2 * t->dim, sizeof *room, "tree");
     for (int64_t i = 0; i < count; i++)
@@ -321,8 +321,8 @@ void cf_arrange(cf_slab *slab, const cf_par *par, const cf_part *part,
     tree t = {.dim = dim, .by_direction = by_direction};
     cf_slab own = {0};
     tree_begin(&t, par, part, rows, cell);
-    int64_t *begin = cf_alloc(((int64_t)1 << t.levels) + 1, sizeof *begin,
-                              "leaf places");
+    int64_t *begin =
+        cf_alloc(((int64_t)1 << t.levels) + 1, sizeof *begin, "leaf places");
     order_rows(&own, &t, rows, NULL, part->begin[par->rank],
                cf_part_count(part, par->rank), begin);
     if (par->size == 1)

@@ -66,8 +66,8 @@ static void carousel_begin(carousel *c, const cf_par *par, const cf_slab *own,
     cf_part_gather(&c->part, par, own->count);
     int64_t most = cf_part_largest(&c->part);
     for (int b = 0; b < 2; b++)
-        c->buffer[b] = cf_alloc(par->size > 1 ? bytes_of(c, most) : 0, 1,
-                                "ring block");
+        c->buffer[b] =
+            cf_alloc(par->size > 1 ? bytes_of(c, most) : 0, 1, "ring block");
 }
 
 static void carousel_end(carousel *c)
@@ -87,10 +87,10 @@ static cf_slab slab_in(const carousel *c, int step)
 {
     int64_t count = cf_part_count(&c->part, rank_after(c, step));
     char *at = c->buffer[(step + 1) % 2];
-    return (cf_slab){.count = count,
-                     .id = (cf_gidx *)(void *)at,
-                     .rows = (float *)(void *)(at + count *
-                                                        (int64_t)sizeof(cf_gidx))};
+    return (cf_slab){
+        .count = count,
+        .id = (cf_gidx *)(void *)at,
+        .rows = (float *)(void *)(at + count * (int64_t)sizeof(cf_gidx))};
 }
 
 /* Starts moving on from the block of `step` to that of the next; own rows are
@@ -117,8 +117,8 @@ static void carousel_turn(const carousel *c, cf_ring *ring, const cf_slab *own,
 static void swap(const cf_par *par, int step, const void *send, int64_t sent,
                  void *recv, int64_t got, size_t size)
 {
-    int64_t *counts = cf_calloc(2 * (int64_t)par->size, sizeof *counts,
-                                "row counts");
+    int64_t *counts =
+        cf_calloc(2 * (int64_t)par->size, sizeof *counts, "row counts");
     counts[(par->rank + step) % par->size] = sent;
     counts[par->size + (par->rank - step + par->size) % par->size] = got;
     cf_alltoallv(par, send, counts, recv, counts + par->size, size);

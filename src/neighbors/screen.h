@@ -5,19 +5,20 @@
 
 #include <stdint.h>
 
-#define CF_SIDE 256   /* rows of a tile */
-#define CF_GROUP 16   /* columns of a tile that lie together */
-#define CF_QUAD 4     /* codes that are multiplied at a time */
-#define CF_CODE 127   /* largest code of a row */
-#define CF_OFFSET 128 /* of the codes of columns, added to make them unsigned;
-                         half of it where sums of pairs have 16 bits */
+#define CF_SIDE 256 /* rows of a tile */
+#define CF_GROUP 16 /* columns of a tile that lie together */
+#define CF_QUAD 4   /* codes that are multiplied at a time */
+#define CF_CODE 127 /* largest code of a row */
+#define CF_OFFSET                                                              \
+    128 /* of the codes of columns, added to make them unsigned;               \
+           half of it where sums of pairs have 16 bits */
 
 /* All pairs of the rows of one tile and the rows of another, its columns. */
 typedef struct cf_tile_pair {
-    int quads;                /* codes of a row / 4, rounded up */
-    int rows, columns;        /* in use */
-    const int8_t *row_codes;  /* [CF_SIDE][quads * 4] */
-    const uint8_t *col_codes; /* [CF_SIDE / 16][quads][16][4] */
+    int quads;                            /* codes of a row / 4, rounded up */
+    int rows, columns;                    /* in use */
+    const int8_t *row_codes;              /* [CF_SIDE][quads * 4] */
+    const uint8_t *col_codes;             /* [CF_SIDE / 16][quads][16][4] */
     const int32_t *row_start, *col_start; /* [CF_SIDE] added to the product */
     const int32_t *row_least, *col_least; /* [CF_SIDE] enough for the row */
 } cf_tile_pair;
@@ -35,10 +36,15 @@ typedef struct cf_hit {
  * them. hits [CF_HITS_MOST]; returns their count. Local. */
 typedef int cf_screen(const cf_tile_pair *p, cf_hit *hits);
 
+/* All of those sums: out [rows][CF_SIDE]; for columns beyond those in use up
+ * to a multiple of 32 as well. Local. */
+typedef void cf_products(const cf_tile_pair *p, int32_t *out);
+
 typedef struct cf_screen_kernel {
     const char *name;
     int offset; /* of column codes, which lie within offset - 1 of it */
     cf_screen *screen;
+    cf_products *products;
 } cf_screen_kernel;
 
 /* That of the instruction set that the program uses. Local. */

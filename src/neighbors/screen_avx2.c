@@ -12,6 +12,7 @@
 #define vec __m256i
 #define SET(x) _mm256_set1_epi32(x)
 #define LOAD(p) _mm256_loadu_si256((const vec *)(const void *)(p))
+#define STORE(p, v) _mm256_storeu_si256((vec *)(void *)(p), v)
 #define ADD(a, b) _mm256_add_epi32(a, b)
 #define MIN(a, b) _mm256_min_epi32(a, b)
 #define REACHES(a, b)                                                          \
@@ -24,5 +25,6 @@
                                        _mm256_set1_epi16(1)))
 #include "screen_body.h"
 
-const cf_screen_kernel cf_screen_avx2 = {"avx2", CF_OFFSET / 2, screen};
+const cf_screen_kernel cf_screen_avx2 = {"avx2", CF_OFFSET / 2, screen,
+                                         products};
 #endif

@@ -12,6 +12,7 @@
 #define vec __m512i
 #define SET(x) _mm512_set1_epi32(x)
 #define LOAD(p) _mm512_loadu_si512(p)
+#define STORE(p, v) _mm512_storeu_si512(p, v)
 #define ADD(a, b) _mm512_add_epi32(a, b)
 #define MIN(a, b) _mm512_min_epi32(a, b)
 #define REACHES(a, b) ((uint32_t)_mm512_cmpge_epi32_mask(a, b))
@@ -21,5 +22,6 @@
                                        _mm512_set1_epi16(1)))
 #include "screen_body.h"
 
-const cf_screen_kernel cf_screen_avx512 = {"avx512", CF_OFFSET / 2, screen};
+const cf_screen_kernel cf_screen_avx512 = {"avx512", CF_OFFSET / 2, screen,
+                                           products};
 #endif

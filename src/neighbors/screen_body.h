@@ -1,14 +1,14 @@
 /* The screen of one instruction set. The including file defines vec, a vector
  * of LANES 32-bit sums; ROWS and VECTORS, the block of rows and of vectors of
- * columns whose sums stay in registers; SET(x), LOAD(p), ADD(a, b), MIN(a, b);
- * DOT(sum, columns, row), which adds four products to every sum; and
- * REACHES(a, b), a bit for each lane of a that is not below that of b. */
+ * columns whose sums stay in registers; SET(x), LOAD(p), STORE(p, v), ADD(a,
+ * b), MIN(a, b); DOT(sum, columns, row), which adds four products to every sum;
+ * and REACHES(a, b), a bit for each lane of a that is not below that of b. */
 #define INLINE static inline TARGET __attribute__((always_inline))
 #define WIDTH (VECTORS * LANES) /* columns of a block */
 
 /* Sums of the block that begins at `row` and `column`. */
-INLINE void products(const cf_tile_pair *p, int row, int column,
-                     vec sum[ROWS][VECTORS])
+INLINE void block(const cf_tile_pair *p, int row, int column,
+                  vec sum[ROWS][VECTORS])
 {
     const int stride = p->quads * CF_QUAD;
     const int8_t *codes = p->row_codes + row * stride;
@@ -44,8 +44,8 @@ INLINE int keep_hits(uint32_t passed[ROWS][VECTORS], int row, int column,
             uint32_t bits = 0;
             for (int v = 0; v < CF_GROUP / LANES; v++)
                 bits |= passed[r][g / LANES + v] << v * LANES;
-            hits[count] = (cf_hit){(int16_t)(row + r), (int16_t)(column + g),
-                                   bits};
+            hits[count] =
+                (cf_hit){(int16_t)(row + r), (int16_t)(column + g), bits};
             count += bits != 0;
         }
     return count;
@@ -58,7 +58,7 @@ static TARGET int screen(const cf_tile_pair *p, cf_hit *hits)
         for (int row = 0; row < p->rows; row += ROWS) {
             vec sum[ROWS][VECTORS];
             uint32_t passed[ROWS][VECTORS], any = 0;
-            products(p, row, column, sum);
+            block(p, row, column, sum);
             for (int r = 0; r < ROWS; r++)
                 for (int v = 0; v < VECTORS; v++) {
                     vec least = LOAD(p->col_least + column + v * LANES);
@@ -70,4 +70,17 @@ static TARGET int screen(const cf_tile_pair *p, cf_hit *hits)
                 count += keep_hits(passed, row, column, hits + count);
         }
     return count;
+}
+
+static TARGET void products(const cf_tile_pair *p, int32_t *out)
+{
+    for (int column = 0; column < p->columns; column += WIDTH)
+        for (int row = 0; row < p->rows; row += ROWS) {
+            vec sum[ROWS][VECTORS];
+            block(p, row, column, sum);
+            for (int r = 0; r < ROWS; r++)
+                for (int v = 0; v < VECTORS; v++)
+                    STORE(out + (row + r) * CF_SIDE + column + v * LANES,
+                          sum[r][v]);
+        }
 }

@@ -4,7 +4,7 @@
 #include "screen.h"
 
 /* Sixteen columns with one row. */
-static void product(const cf_tile_pair *p, int row, int column, int32_t *sum)
+static void sixteen(const cf_tile_pair *p, int row, int column, int32_t *sum)
 {
     const int stride = p->quads * CF_QUAD;
     const int8_t *q = p->row_codes + row * stride;
@@ -27,7 +27,7 @@ static int screen(const cf_tile_pair *p, cf_hit *hits)
         for (int column = 0; column < p->columns; column += CF_GROUP) {
             int32_t sum[CF_GROUP], least = p->row_least[row];
             uint32_t passed = 0;
-            product(p, row, column, sum);
+            sixteen(p, row, column, sum);
             for (int l = 0; l < CF_GROUP; l++) {
                 int32_t other = p->col_least[column + l];
                 int32_t smaller = other < least ? other : least;
@@ -39,7 +39,15 @@ static int screen(const cf_tile_pair *p, cf_hit *hits)
     return count;
 }
 
-const cf_screen_kernel cf_screen_portable = {"portable", CF_OFFSET, screen};
+static void products(const cf_tile_pair *p, int32_t *out)
+{
+    for (int row = 0; row < p->rows; row++)
+        for (int column = 0; column < p->columns; column += CF_GROUP)
+            sixteen(p, row, column, out + row * CF_SIDE + column);
+}
+
+const cf_screen_kernel cf_screen_portable = {"portable", CF_OFFSET, screen,
+                                             products};
 
 const cf_screen_kernel *cf_screen_kernel_of_cpu(void)
 {

@@ -23,10 +23,13 @@
 #include "cfmpi/progress.h"
 
 #define UNIT 0x1p-24f
-#define NEAR 12  /* tiles most alike that are looked at first */
-#define STRIP 8  /* tiles of rows ... */
-#define CHUNK 32 /* ... and of columns whose products with centres are at hand */
+#define NEAR 12 /* tiles most alike that are looked at first */
+#define SEEDS 6 /* tiles most alike that give lists their first floor */
+#define STRIP 8 /* tiles of rows ... */
+#define CHUNK                                                                  \
+    32 /* ... and of columns whose products with centres are at hand */
 #define QUEUE 32 /* pairs that wait for their rows to arrive in the cache */
+#define LANES 16 /* sums side by side */
 #define BEYOND 0x1p29f /* of integers that are added up */
 
 void cf_search_begin(cf_search *s, int dim)
@@ -35,8 +38,11 @@ void cf_search_begin(cf_search *s, int dim)
     s->hits = cf_alloc(CF_HITS_MOST, sizeof *s->hits, "pairs that passed");
     s->products = cf_alloc(2 * STRIP * CHUNK * CF_SIDE, sizeof *s->products,
                            "products with centres");
-    s->centres = cf_alloc(STRIP * CHUNK, sizeof *s->centres,
-                          "products of centres");
+    s->centres =
+        cf_alloc(STRIP * CHUNK, sizeof *s->centres, "products of centres");
+    s->sums = cf_alloc(CF_SIDE * CF_SIDE, sizeof *s->sums, "integer products");
+    s->bounds = cf_alloc(CF_SIDE * SEEDS * CF_SIDE, sizeof *s->bounds,
+                         "bounds of products");
 }
 
 void cf_search_end(cf_search *s)
@@ -44,6 +50,8 @@ void cf_search_end(cf_search *s)
     cf_free(s->hits);
     cf_free(s->products);
     cf_free(s->centres);
+    cf_free(s->sums);
+    cf_free(s->bounds);
     *s = (cf_search){0};
 }
 
@@ -88,16 +96,20 @@ void cf_party_set(cf_party *p, const cf_search *s, const cf_slab *slab,
         p->tile_least[tile] = -INFINITY;
 }
 
+static void raise_floor(cf_party *p, int64_t i, float floor)
+{
+    if (floor > p->floor[i]) {
+        p->floor[i] = floor;
+        p->least[i] = least_of(floor);
+    }
+}
+
 void cf_party_offer(cf_party *p, int64_t i, float score, cf_gidx index)
 {
     if (!(score >= p->floor[i]))
         return;
     cf_topk_push(&p->lists, i, score, index);
-    float floor = cf_topk_floor(&p->lists, i);
-    if (floor > p->floor[i]) {
-        p->floor[i] = floor;
-        p->least[i] = least_of(floor);
-    }
+    raise_floor(p, i, cf_topk_floor(&p->lists, i));
 }
 
 /* ---- one pair of tiles ---- */
@@ -106,7 +118,7 @@ void cf_party_offer(cf_party *p, int64_t i, float score, cf_gidx index)
  * other, as given (not yet times `inverse`). */
 typedef struct meeting {
     cf_party *a, *b;
-    int64_t i, j; /* tiles */
+    int64_t i, j;                 /* tiles */
     const float *with_b, *with_a; /* [CF_SIDE] rows of a, of b */
     float centres;                /* product of the two centres */
 } meeting;
@@ -145,24 +157,50 @@ CF_VECTORISED static float targets(const float *least, float per_unit, int rows,
     return smallest;
 }
 
+/* Of products of rows with rows or centres, and of a few of these together. */
+static float rounding_of(const cf_search *s, float length_a, float length_b)
+{
+    return 4 * (float)(s->dim + 16) * UNIT * length_a * length_b;
+}
+
 /* Pairs whose rows have been asked for. */
 typedef struct queue {
     int count;
     int32_t row[QUEUE], column[QUEUE];
 } queue;
 
+CF_VECTORISED static float product(const float *x, const float *y, int dim)
+{
+    float lane[LANES] = {0};
+    int whole = dim - dim % LANES;
+    for (int i = 0; i < whole; i += LANES)
+        for (int l = 0; l < LANES; l++)
+            lane[l] += x[i + l] * y[i + l];
+    for (int i = whole; i < dim; i++)
+        lane[i - whole] += x[i] * y[i];
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
 static void score_queue(cf_search *s, const meeting *m, queue *q)
 {
     const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
+    float rounding = rounding_of(s, a->length[m->i], b->length[m->j]);
     for (int t = 0; t < q->count; t++) {
-        int64_t i = m->i * CF_SIDE + q->row[t], j = m->j * CF_SIDE + q->column[t];
-        float score = cf_cosine(a->slab->rows + i * s->dim, a->squared[i],
-                                b->slab->rows + j * s->dim, b->squared[j],
-                                s->dim);
+        int64_t i = m->i * CF_SIDE + q->row[t],
+                j = m->j * CF_SIDE + q->column[t];
+        const float *x = a->slab->rows + i * s->dim;
+        const float *y = b->slab->rows + j * s->dim;
+        float near = product(x, y, s->dim) * a->inverse[i] * b->inverse[j];
+        if (near + rounding < fminf(m->a->least[i], m->b->least[j]))
+            continue;
+        s->exact++;
+        float score = cf_cosine(x, a->squared[i], y, b->squared[j], s->dim);
         cf_party_offer(m->a, i, score, b->slab->id[j]);
         cf_party_offer(m->b, j, score, a->slab->id[i]);
     }
-    s->exact += q->count;
     q->count = 0;
 }
 
@@ -207,12 +245,6 @@ static int all_hits(cf_search *s)
     return count;
 }
 
-/* Of products of rows with rows or centres, and of a few of these together. */
-static float rounding_of(const cf_search *s, float length_a, float length_b)
-{
-    return 4 * (float)(s->dim + 16) * UNIT * length_a * length_b;
-}
-
 /* Whether no pair of the two tiles can matter to anyone: products are at most
  * those of the centres and what residuals add. */
 static bool nothing_there(const cf_search *s, const cf_party *pa, int64_t i,
@@ -225,42 +257,126 @@ static bool nothing_there(const cf_search *s, const cf_party *pa, int64_t i,
     return centres + bound < fminf(pa->tile_least[i], pb->tile_least[j]);
 }
 
-static void meet(cf_search *s, const meeting *m)
+/* What two tiles bring to their integer product. */
+typedef struct terms {
+    cf_tile_pair pair;
+    float per_unit; /* integers are products times this */
+    bool fits;
+    int32_t start[2][CF_SIDE], least[2][CF_SIDE];
+} terms;
+
+static void prepare(const cf_search *s, const meeting *m, terms *t)
 {
     const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
     int64_t i = m->i * CF_SIDE, j = m->j * CF_SIDE;
-    int32_t start[2][CF_SIDE], least[2][CF_SIDE];
     int rows = cf_tile_rows(a, m->i), columns = cf_tile_rows(b, m->j);
     int stride = a->quads * CF_QUAD;
-    float per_unit = 1 / (a->row_step[m->i] * b->col_step[m->j]);
     float rounding = rounding_of(s, a->length[m->i], b->length[m->j]);
-    bool fits = starts(m->with_b, a->inverse + i, a->row_error + i,
-                       b->reach[m->j], rounding - m->centres, per_unit, rows,
-                       start[0]);
-    fits = starts(m->with_a, b->inverse + j, b->col_error + j,
-                  a->code_reach[m->i], 0, per_unit, columns, start[1]) &&
-           fits;
-    m->a->tile_least[m->i] =
-        targets(m->a->least + i, per_unit, rows, least[0]);
-    m->b->tile_least[m->j] =
-        targets(m->b->least + j, per_unit, columns, least[1]);
+    t->per_unit = 1 / (a->row_step[m->i] * b->col_step[m->j]);
+    t->fits =
+        starts(m->with_b, a->inverse + i, a->row_error + i, b->reach[m->j],
+               rounding - m->centres, t->per_unit, rows, t->start[0]);
+    t->fits =
+        starts(m->with_a, b->inverse + j, b->col_error + j, a->code_reach[m->i],
+               0, t->per_unit, columns, t->start[1]) &&
+        t->fits;
     for (int r = 0; r < rows; r++)
-        start[0][r] -= s->kernel->offset * a->code_sum[i + r];
+        t->start[0][r] -= s->kernel->offset * a->code_sum[i + r];
     /* Rows that are not there are not to pass for the wants of others. */
     for (int r = rows; r < CF_SIDE; r++)
-        start[0][r] = least[0][r] = (int32_t)-BEYOND;
+        t->start[0][r] = t->least[0][r] = (int32_t)-BEYOND;
     for (int c = columns; c < CF_SIDE; c++)
-        start[1][c] = least[1][c] = (int32_t)-BEYOND;
-    cf_tile_pair p = {.quads = a->quads,
-                      .rows = rows,
-                      .columns = columns,
-                      .row_codes = a->row_codes + i * stride,
-                      .col_codes = b->col_codes + j * stride,
-                      .row_start = start[0],
-                      .col_start = start[1],
-                      .row_least = least[0],
-                      .col_least = least[1]};
-    score_hits(s, m, fits ? s->kernel->screen(&p, s->hits) : all_hits(s));
+        t->start[1][c] = t->least[1][c] = (int32_t)-BEYOND;
+    t->pair = (cf_tile_pair){.quads = a->quads,
+                             .rows = rows,
+                             .columns = columns,
+                             .row_codes = a->row_codes + i * stride,
+                             .col_codes = b->col_codes + j * stride,
+                             .row_start = t->start[0],
+                             .col_start = t->start[1],
+                             .row_least = t->least[0],
+                             .col_least = t->least[1]};
+}
+
+static void meet(cf_search *s, const meeting *m)
+{
+    terms t;
+    prepare(s, m, &t);
+    m->a->tile_least[m->i] = targets(m->a->least + m->i * CF_SIDE, t.per_unit,
+                                     t.pair.rows, t.least[0]);
+    m->b->tile_least[m->j] = targets(m->b->least + m->j * CF_SIDE, t.per_unit,
+                                     t.pair.columns, t.least[1]);
+    score_hits(s, m,
+               t.fits ? s->kernel->screen(&t.pair, s->hits) : all_hits(s));
+}
+
+/* ---- what lists can ask for from the outset ---- */
+
+/* Lower bounds of the products of row r of a tile with those of another:
+ * the screen's upper bounds less twice the error and the rounding up of the
+ * integers. */
+CF_VECTORISED static void lower_bounds(const int32_t *sum, float unit,
+                                       float less, int columns, float *bound)
+{
+    for (int c = 0; c < columns; c++) {
+        float x = (float)sum[c];
+        bound[c] = (x - fabsf(x) * 0x1p-18f - 12) * unit - less;
+    }
+}
+
+static void bounds_of_meeting(cf_search *s, const meeting *m, float *bounds)
+{
+    const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
+    terms t;
+    float error = 0;
+    prepare(s, m, &t);
+    if (t.fits)
+        s->kernel->products(&t.pair, s->sums);
+    for (int c = 0; c < t.pair.columns; c++)
+        error = fmaxf(error, b->col_error[m->j * CF_SIDE + c]);
+    error *= a->code_reach[m->i];
+    for (int r = 0; r < t.pair.rows; r++) {
+        float *bound = bounds + r * SEEDS * CF_SIDE;
+        float less =
+            2.001f *
+            (a->row_error[m->i * CF_SIDE + r] * b->reach[m->j] + error);
+        less += 4 * rounding_of(s, a->length[m->i], b->length[m->j]);
+        /* Starts may be larger than the sum that they were part of. */
+        less +=
+            0x1p-18f * (fabsf(m->centres) + a->length[m->i] * b->length[m->j]);
+        for (int c = 0; c < CF_SIDE; c++)
+            bound[c] = -INFINITY;
+        if (t.fits)
+            lower_bounds(s->sums + r * CF_SIDE, 1 / t.per_unit, less,
+                         t.pair.columns, bound);
+        if (m->a == m->b && m->i == m->j)
+            bound[r] = -INFINITY;
+    }
+}
+
+CF_VECTORISED static int count_reaching(const float *x, int n, float least)
+{
+    int count = 0;
+    for (int i = 0; i < n; i++)
+        count += x[i] >= least;
+    return count;
+}
+
+/* A value that at least `wanted` of the bounds reach, close to the largest
+ * such; -inf when so many are not there. */
+static float reached_by(const float *bounds, int n, int64_t wanted)
+{
+    float low = -2, high = 1.001f;
+    if (count_reaching(bounds, n, low) < wanted)
+        return -INFINITY;
+    for (int step = 0; step < 14; step++) {
+        float middle = 0.5f * (low + high);
+        if (count_reaching(bounds, n, middle) >= wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* ---- the order of tiles ---- */
@@ -355,6 +471,30 @@ static void make_plan(plan *p)
     cf_free(length);
 }
 
+/* Floors of the rows of tile i from the tiles most alike. */
+static void seed(cf_search *s, const plan *p, int64_t i)
+{
+    const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
+    const int32_t *near = p->near + (i - p->in_a.first) * NEAR;
+    float *with_b = s->products, *with_a = s->products + CF_SIDE;
+    int count = 0;
+    for (; count < SEEDS && near[count] >= 0; count++) {
+        int64_t j = near[count];
+        meeting m = {p->a, p->b, i, j, with_b, with_a, 0};
+        with_centres(a, i, i + 1, b->centre + j * b->dim, 1, with_b);
+        with_centres(b, j, j + 1, a->centre + i * a->dim, 1, with_a);
+        centres_with_centres(a, (cf_tile_range){i, i + 1}, b,
+                             (cf_tile_range){j, j + 1}, &m.centres);
+        bounds_of_meeting(s, &m, s->bounds + count * CF_SIDE);
+    }
+    for (int r = 0; r < cf_tile_rows(a, i); r++) {
+        int64_t at = i * CF_SIDE + r;
+        float bound = reached_by(s->bounds + r * SEEDS * CF_SIDE,
+                                 count * CF_SIDE, p->a->lists.k + 1);
+        raise_floor(p->a, at, least_of(bound));
+    }
+}
+
 static void advance(cf_search *s, const meeting *m)
 {
     s->pairs += (double)cf_tile_rows(&m->a->tiles, m->i) *
@@ -395,8 +535,8 @@ static bool remaining(cf_search *s, const plan *p, cf_tile_range strip,
         uint32_t bits = 0;
         for (int64_t j = chunk.first; j < chunk.last; j++) {
             bool over = (p->same && j < i) || is_near(p, i, j);
-            if (!over && !nothing_there(s, p->a, i, p->b, j,
-                                        centres[j - chunk.first]))
+            if (!over &&
+                !nothing_there(s, p->a, i, p->b, j, centres[j - chunk.first]))
                 bits |= 1u << (j - chunk.first);
         }
         to_meet[i - strip.first] = bits;
@@ -436,17 +576,18 @@ static void meet_far(cf_search *s, const plan *p, cf_tile_range strip,
         }
 }
 
-void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a,
-                     cf_party *b, cf_tile_range in_b)
+void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a, cf_party *b,
+                     cf_tile_range in_b)
 {
     plan p = {.a = a, .b = b, .in_a = in_a, .in_b = in_b, .same = a == b};
     make_plan(&p);
+    for (int64_t i = in_a.first; i < in_a.last && p.same; i++)
+        seed(s, &p, i);
     for (int64_t i = in_a.first; i < in_a.last; i++)
         meet_near(s, &p, i);
     for (int64_t i = in_a.first; i < in_a.last; i += STRIP)
         for (int64_t j = p.same ? i : in_b.first; j < in_b.last; j += CHUNK)
-            meet_far(s, &p,
-                     (cf_tile_range){i, CF_MIN(i + STRIP, in_a.last)},
+            meet_far(s, &p, (cf_tile_range){i, CF_MIN(i + STRIP, in_a.last)},
                      (cf_tile_range){j, CF_MIN(j + CHUNK, in_b.last)});
     cf_free(p.near);
 }

@@ -11,8 +11,8 @@
 typedef struct cf_party {
     cf_tiles tiles;
     cf_topk lists;
-    float *floor; /* [rows of all tiles] a score that is of no use below */
-    float *least; /* the same as a bound for products */
+    float *floor;      /* [rows of all tiles] a score that is of no use below */
+    float *least;      /* the same as a bound for products */
     float *tile_least; /* the smallest of a tile, or less */
 } cf_party;
 
@@ -26,6 +26,8 @@ typedef struct cf_search {
     cf_hit *hits;
     float *products; /* rows with the centres of tiles, both ways */
     float *centres;  /* of tiles, with each other */
+    int32_t *sums;   /* of two tiles */
+    float *bounds;   /* of a tile with several */
 } cf_search;
 
 /* Local; 8 MiB or so. */
@@ -54,7 +56,7 @@ typedef struct cf_tile_range {
 /* Offers every pair of a row of `a` and one of `b` within these tiles that can
  * matter to the lists of either; once each where a and b are the same. Local;
  * dim / 64 instructions a pair with 512-bit registers of 8-bit products. */
-void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a,
-                     cf_party *b, cf_tile_range in_b);
+void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a, cf_party *b,
+                     cf_tile_range in_b);
 
 #endif

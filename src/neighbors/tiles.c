@@ -65,7 +65,7 @@ static void fill(const cf_tiles *t, int64_t tile, bool by_direction, float *r)
         int64_t at = tile * CF_SIDE + i;
         const float *x = t->slab->rows + at * t->dim;
         t->squared[at] = i < rows ? cf_dot(x, x, t->dim) : 0;
-        t->inverse[at] = !by_direction           ? 1
+        t->inverse[at] = !by_direction ? 1
                          : t->squared[at] > 0
                              ? (float)(1 / sqrt(t->squared[at]))
                              : 0;
@@ -173,9 +173,8 @@ static void put_codes(cf_tiles *t, int64_t tile, int c, const int8_t *codes,
     }
     for (int i = 0; i < CF_SIDE && columns; i++)
         t->col_codes[base + i / CF_GROUP * CF_GROUP * stride +
-                     c / CF_QUAD * CF_GROUP * CF_QUAD +
-                     i % CF_GROUP * CF_QUAD + c % CF_QUAD] =
-            (uint8_t)(codes[i] + offset);
+                     c / CF_QUAD * CF_GROUP * CF_QUAD + i % CF_GROUP * CF_QUAD +
+                     c % CF_QUAD] = (uint8_t)(codes[i] + offset);
 }
 
 /* One of the two sets of codes of a tile. */
@@ -218,8 +217,7 @@ static void set_tile(cf_tiles *t, int64_t tile, bool by_direction, int offset,
     t->length[tile] = root(largest(squares, rows), t->dim);
     memset(squares, 0, sizeof squares);
     for (int c = 0; c < t->dim; c++) {
-        subtract_mean(r + c * CF_SIDE, rows,
-                      t->centre + tile * t->dim + c);
+        subtract_mean(r + c * CF_SIDE, rows, t->centre + tile * t->dim + c);
         add_squares(r + c * CF_SIDE, squares);
     }
     t->reach[tile] =
