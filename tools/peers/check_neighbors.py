@@ -40,7 +40,7 @@ def recall(result, path):
     found = numpy.sort(peer["index"], axis=1)
     again = numpy.zeros(found.shape, bool)
     again[:, 1:] = found[:, 1:] == found[:, :-1]
-    least = numpy.nanmin(score, axis=1, keepdims=True) - SLACK
+    least = numpy.fmin.reduce(score, axis=1, keepdims=True) - SLACK
     hits = 0
     for part in parts(len(rows), AT_ONCE[0]):
         cosine = numpy.matmul(rows[found[part]], rows[part, :, None])[:, :, 0]

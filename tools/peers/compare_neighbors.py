@@ -44,12 +44,11 @@ def by_peer(peer, folder, threads):
 
 
 def available(peer):
-    try:
-        print(f"{peer} {script('make_neighbors.py', 'version', peer)}")
-    except subprocess.CalledProcessError:
-        print(f"{peer} left out: it cannot be used here")
-        return False
-    return True
+    """A row for each program, also for one that pip did not find."""
+    state = script("make_neighbors.py", "version", peer)
+    left_out = "" if state["usable"] else "left out: "
+    print(f"  {peer:16} {left_out}{state['told']}")
+    return state["usable"]
 
 
 def check(turn):
@@ -60,8 +59,9 @@ def check(turn):
             print(f"  {name:16} of {told['rows']} rows {told['wrong']} other than float64's, "
                   f"scores off by {told['difference']:.1e}")
         else:
-            print(f"  {name:16} recall {told['recall']:.4f}, "
-                  f"scores other by {told['difference']:.1e}")
+            # Scores are of the same rows, place by place, only where all are found.
+            other = f", scores differ by {told['difference']:.1e}" if name == "faiss" else ""
+            print(f"  {name:16} recall {told['recall']:.4f}{other}")
     if ours["wrong"] or not ours["difference"] <= EXACT:
         sys.exit(f"cfmpi's lists differ from float64's, or scores by over {EXACT}")
     if "faiss" in turn and not turn["faiss"]["difference"] <= FLOAT:

@@ -1,7 +1,8 @@
 """The nearest rows of each row of cfmpi's embedding, as one would find them
 with other programs.
 
-    make_neighbors.py version PEER   faiss, hnswlib or scann: its version
+    make_neighbors.py version PEER   faiss, hnswlib or scann: whether it can be
+        used, and its version or the reason why not, in a line of JSON
     make_neighbors.py PEER FILE THREADS K OUT   one JSON line: seconds of
         building and asking for K + 1 (reading and normalising the rows left
         out), peak memory in bytes; the lists, without the row itself, in OUT
@@ -93,8 +94,15 @@ def main(peer, path, threads, k, out):
     print(json.dumps({"seconds": seconds, "peak": peak}))
 
 
+def usable(peer):
+    try:
+        __import__(peer)
+    except ImportError as error:
+        return {"usable": False, "told": str(error)}
+    return {"usable": True, "told": version(PACKAGES[peer])}
+
+
 if sys.argv[1] == "version":
-    __import__(sys.argv[2])
-    print(json.dumps(version(PACKAGES[sys.argv[2]])))
+    print(json.dumps(usable(sys.argv[2])))
 else:
     main(*sys.argv[1:])
