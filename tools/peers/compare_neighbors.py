@@ -21,7 +21,7 @@ import h5py
 from common import cfmpi, in_turn, median, run, script, show_medians, warm
 
 K = 50
-PEERS = ["faiss", "hnswlib", "scann"]
+PEERS = ["faiss", "hnswlib", "scann", "scann-25"]
 EXACT, FLOAT = 1e-7, 1e-5  # scores off at most: float64's, Faiss's
 WIDTH = 48  # of the picture
 
@@ -61,7 +61,8 @@ def check(turn):
         else:
             # Scores are of the same rows, place by place, only where all are found.
             other = f", scores differ by {told['difference']:.1e}" if name == "faiss" else ""
-            print(f"  {name:16} recall {told['recall']:.4f}{other}")
+            print(f"  {name:16} recall {told['recall']:.4f}, "
+                  f"{told['busy']:.2f} threads busy{other}")
     if ours["wrong"] or not ours["difference"] <= EXACT:
         sys.exit(f"cfmpi's lists differ from float64's, or scores by over {EXACT}")
     if "faiss" in turn and not turn["faiss"]["difference"] <= FLOAT:

@@ -1,24 +1,27 @@
 """The nearest rows of each row of cfmpi's embedding, as one would find them
 with other programs.
 
-    make_neighbors.py version PEER   faiss, hnswlib or scann: whether it can be
-        used, and its version or the reason why not, in a line of JSON
+    make_neighbors.py version PEER   whether it can be used, and its version or
+        the reason why not, in a line of JSON
     make_neighbors.py PEER FILE THREADS K OUT   one JSON line: seconds of
         building and asking for K + 1 (reading and normalising the rows left
-        out), peak memory in bytes; the lists, without the row itself, in OUT
-        (.npz: index, score)
+        out), threads that were busy on average, peak memory in bytes; the
+        lists, without the row itself, in OUT (.npz: index, score)
+
+PEER is faiss, hnswlib, scann, or scann-25, which searches 25 leaves of 800 in
+place of 80.
 """
 import json
 import os
 import resource
 import sys
 import time
+from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 
 import h5py
 import numpy
-
-PACKAGES = {"faiss": "faiss-cpu", "hnswlib": "hnswlib", "scann": "scann"}
 
 
 def with_faiss(rows, k, threads):
@@ -47,13 +50,13 @@ def with_hnswlib(rows, k, threads):
     return find
 
 
-def with_scann(rows, k, threads):
+def with_scann(leaves, rows, k, threads):
     from scann import scann_ops_pybind
 
     def find():
         builder = scann_ops_pybind.builder(rows, k, "dot_product")
         builder.set_n_training_threads(threads)
-        builder.tree(num_leaves=800, num_leaves_to_search=80, training_sample_size=100000)
+        builder.tree(num_leaves=800, num_leaves_to_search=leaves, training_sample_size=100000)
         builder.score_ah(2, anisotropic_quantization_threshold=0.2).reorder(200)
         searcher = builder.build()
         searcher.set_num_threads(threads)
@@ -61,7 +64,11 @@ def with_scann(rows, k, threads):
     return find
 
 
-PEERS = {"faiss": with_faiss, "hnswlib": with_hnswlib, "scann": with_scann}
+# Module, package, program.
+PEERS = {"faiss": ("faiss", "faiss-cpu", with_faiss),
+         "hnswlib": ("hnswlib", "hnswlib", with_hnswlib),
+         "scann": ("scann", "scann", partial(with_scann, 80)),
+         "scann-25": ("scann", "scann", partial(with_scann, 25))}
 
 
 def read_rows(path):
@@ -85,21 +92,23 @@ def without_self(index, score, k):
 def main(peer, path, threads, k, out):
     # Before the libraries are loaded.
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = threads
-    find = PEERS[peer](read_rows(path), int(k) + 1, int(threads))
-    begin = time.perf_counter()
+    *_, prepare = PEERS[peer]
+    find = prepare(read_rows(path), int(k) + 1, int(threads))
+    used, begin = time.process_time(), time.perf_counter()
     index, score = find()
-    seconds = time.perf_counter() - begin
+    seconds, used = time.perf_counter() - begin, time.process_time() - used
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     numpy.savez(out, **without_self(index, score, int(k)))
-    print(json.dumps({"seconds": seconds, "peak": peak}))
+    print(json.dumps({"seconds": seconds, "peak": peak, "busy": used / seconds}))
 
 
 def usable(peer):
+    module, package, _ = PEERS[peer]
     try:
-        __import__(peer)
+        import_module(module)
     except ImportError as error:
         return {"usable": False, "told": str(error)}
-    return {"usable": True, "told": version(PACKAGES[peer])}
+    return {"usable": True, "told": version(package)}
 
 
 if sys.argv[1] == "version":
