@@ -6,11 +6,12 @@
  *         integer comparison in registers. What passes is scored exactly.
  *         Tiles most alike come first, so that lists ask for much early.
  * Bound   r = r' + e, s = s' + f with coded r', s': r·s - r'·s' =
- *         e·s + r'·f <= |e||s| + |r'||f|. Each float32 product of d terms is
- *         off by at most g |x||y|, g = du/(1-du), u = 2^-24 (Higham 2002, 3.1).
- * Cost    d/64 instructions a pair, and some ten for 16 pairs; of the rows
- *         with centres, 4 d flops a row and tile of the other side.
- * References  Higham: Accuracy and Stability of Numerical Algorithms, 2002. */
+ *         e·s + r'·f <= |e||s| + |r'||f|, with the largest e and f of a tile,
+ *         which differ less than the lengths. Each float32 product of d terms
+ * is off by at most g |x||y|, g = du/(1-du), u = 2^-24 (Higham 2002, 3.1). Cost
+ * d/64 instructions a pair, and some ten for 16 pairs; of the rows with
+ * centres, 4 d flops a row and tile of the other side. References  Higham:
+ * Accuracy and Stability of Numerical Algorithms, 2002. */
 #include "search.h"
 
 #include <cblas.h>
@@ -23,9 +24,9 @@
 #include "cfmpi/progress.h"
 
 #define UNIT 0x1p-24f
-#define NEAR 12 /* tiles most alike that are looked at first */
-#define SEEDS 6 /* tiles most alike that give lists their first floor */
-#define STRIP 8 /* tiles of rows ... */
+#define NEAR 12  /* tiles most alike that are looked at first */
+#define SEEDS 6  /* tiles most alike that give lists their first floor */
+#define STRIP 32 /* tiles of rows ... */
 #define CHUNK                                                                  \
     32 /* ... and of columns whose products with centres are at hand */
 #define QUEUE 32 /* pairs that wait for their rows to arrive in the cache */
@@ -125,12 +126,12 @@ typedef struct meeting {
 
 /* Integers above sum / unit. False when one of them is too large. */
 CF_VECTORISED static bool starts(const float *products, const float *inverse,
-                                 const float *error, float reach, float more,
+                                 const float *length, float error, float more,
                                  float per_unit, int rows, int32_t *start)
 {
     float most = 0;
     for (int i = 0; i < rows; i++) {
-        float x = products[i] * inverse[i] + error[i] * reach + more;
+        float x = products[i] * inverse[i] + length[i] * error + more;
         x *= per_unit;
         x += fabsf(x) * 0x1p-20f + 2;
         most = x > most ? x : most;
@@ -274,10 +275,10 @@ static void prepare(const cf_search *s, const meeting *m, terms *t)
     float rounding = rounding_of(s, a->length[m->i], b->length[m->j]);
     t->per_unit = 1 / (a->row_step[m->i] * b->col_step[m->j]);
     t->fits =
-        starts(m->with_b, a->inverse + i, a->row_error + i, b->reach[m->j],
+        starts(m->with_b, a->inverse + i, a->coded + i, b->col_error[m->j],
                rounding - m->centres, t->per_unit, rows, t->start[0]);
     t->fits =
-        starts(m->with_a, b->inverse + j, b->col_error + j, a->code_reach[m->i],
+        starts(m->with_a, b->inverse + j, b->residual + j, a->row_error[m->i],
                0, t->per_unit, columns, t->start[1]) &&
         t->fits;
     for (int r = 0; r < rows; r++)
@@ -328,18 +329,14 @@ static void bounds_of_meeting(cf_search *s, const meeting *m, float *bounds)
 {
     const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
     terms t;
-    float error = 0;
     prepare(s, m, &t);
     if (t.fits)
         s->kernel->products(&t.pair, s->sums);
-    for (int c = 0; c < t.pair.columns; c++)
-        error = fmaxf(error, b->col_error[m->j * CF_SIDE + c]);
-    error *= a->code_reach[m->i];
     for (int r = 0; r < t.pair.rows; r++) {
         float *bound = bounds + r * SEEDS * CF_SIDE;
         float less =
-            2.001f *
-            (a->row_error[m->i * CF_SIDE + r] * b->reach[m->j] + error);
+            2.001f * (a->coded[m->i * CF_SIDE + r] * b->col_error[m->j] +
+                      a->row_error[m->i] * b->reach[m->j]);
         less += 4 * rounding_of(s, a->length[m->i], b->length[m->j]);
         /* Starts may be larger than the sum that they were part of. */
         less +=

@@ -27,13 +27,14 @@ void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim)
     t->row_codes = cf_alloc(codes, 1, "codes of rows");
     t->col_codes = cf_alloc(codes, 1, "codes of columns");
     t->code_sum = cf_alloc(rows, sizeof *t->code_sum, "sums of codes");
-    t->row_error = cf_alloc(2 * rows, sizeof *t->row_error, "errors of codes");
-    t->col_error = t->row_error + rows;
-    t->row_step = cf_alloc(5 * tiles, sizeof *t->row_step, "tile steps");
+    t->residual = cf_alloc(2 * rows, sizeof *t->residual, "row lengths");
+    t->coded = t->residual + rows;
+    t->row_step = cf_alloc(6 * tiles, sizeof *t->row_step, "tile steps");
     t->col_step = t->row_step + tiles;
-    t->reach = t->col_step + tiles;
-    t->code_reach = t->reach + tiles;
-    t->length = t->code_reach + tiles;
+    t->row_error = t->col_step + tiles;
+    t->col_error = t->row_error + tiles;
+    t->reach = t->col_error + tiles;
+    t->length = t->reach + tiles;
 }
 
 void cf_tiles_end(cf_tiles *t)
@@ -44,7 +45,7 @@ void cf_tiles_end(cf_tiles *t)
     cf_free(t->row_codes);
     cf_free(t->col_codes);
     cf_free(t->code_sum);
-    cf_free(t->row_error);
+    cf_free(t->residual);
     cf_free(t->row_step);
     *t = (cf_tiles){0};
 }
@@ -177,13 +178,12 @@ static void put_codes(cf_tiles *t, int64_t tile, int c, const int8_t *codes,
                      c % CF_QUAD] = (uint8_t)(codes[i] + offset);
 }
 
-/* One of the two sets of codes of a tile. */
+/* One of the two sets of codes of a tile; lengths in codes go to `coded`. */
 static void encode_tile(cf_tiles *t, int64_t tile, const float *r, float step,
-                        bool columns, int offset)
+                        bool columns, int offset, float *coded)
 {
-    float left[CF_SIDE] = {0}, squares[CF_SIDE] = {0}, most = 0;
+    float left[CF_SIDE] = {0}, squares[CF_SIDE] = {0};
     int8_t codes[CF_SIDE];
-    float *error = (columns ? t->col_error : t->row_error) + tile * CF_SIDE;
     float code_most = (float)(columns ? offset - 1 : CF_CODE);
     for (int c = 0; c < t->quads * CF_QUAD; c++) {
         memset(codes, 0, sizeof codes);
@@ -192,25 +192,20 @@ static void encode_tile(cf_tiles *t, int64_t tile, const float *r, float step,
                    squares);
         put_codes(t, tile, c, codes, columns, offset);
     }
-    /* What normalising, centring and rotating have rounded. */
-    float rounding = 40 * UNIT * (t->length[tile] + t->reach[tile]);
-    for (int i = 0; i < CF_SIDE; i++) {
-        error[i] = root(left[i], t->dim) + rounding;
-        most = fmaxf(most, step * root(squares[i], t->dim));
-    }
-    if (columns) {
-        t->col_step[tile] = step;
-    } else {
-        t->row_step[tile] = step;
-        t->code_reach[tile] = most;
-    }
+    /* With what normalising, centring and rotating have rounded. */
+    float error = root(largest(left, CF_SIDE), t->dim) +
+                  40 * UNIT * (t->length[tile] + t->reach[tile]);
+    for (int i = 0; i < CF_SIDE; i++)
+        coded[i] = step * root(squares[i], t->dim);
+    (columns ? t->col_step : t->row_step)[tile] = step;
+    (columns ? t->col_error : t->row_error)[tile] = error;
 }
 
 static void set_tile(cf_tiles *t, int64_t tile, bool by_direction, int offset,
                      float *r)
 {
     int rows = cf_tile_rows(t, tile);
-    float squares[CF_SIDE] = {0}, most = 0;
+    float squares[CF_SIDE] = {0}, coded[CF_SIDE], most = 0;
     fill(t, tile, by_direction, r);
     for (int c = 0; c < t->dim; c++)
         add_squares(r + c * CF_SIDE, squares);
@@ -220,15 +215,18 @@ static void set_tile(cf_tiles *t, int64_t tile, bool by_direction, int offset,
         subtract_mean(r + c * CF_SIDE, rows, t->centre + tile * t->dim + c);
         add_squares(r + c * CF_SIDE, squares);
     }
-    t->reach[tile] =
-        root(largest(squares, rows), t->dim) + 8 * UNIT * t->length[tile];
+    for (int i = 0; i < CF_SIDE; i++)
+        t->residual[tile * CF_SIDE + i] =
+            root(squares[i], t->dim) + 8 * UNIT * t->length[tile];
+    t->reach[tile] = largest(t->residual + tile * CF_SIDE, rows);
     rotate(r, t->dim);
     for (int c = 0; c < t->dim; c++)
         most = fmaxf(most, largest(r + c * CF_SIDE, rows));
     most = fmaxf(fmaxf(most, STEP_LEAST * t->length[tile]), 1e-30f);
     memset(t->code_sum + tile * CF_SIDE, 0, CF_SIDE * sizeof *t->code_sum);
-    encode_tile(t, tile, r, most / CF_CODE, false, offset);
-    encode_tile(t, tile, r, most / (float)(offset - 1), true, offset);
+    encode_tile(t, tile, r, most / CF_CODE, false, offset,
+                t->coded + tile * CF_SIDE);
+    encode_tile(t, tile, r, most / (float)(offset - 1), true, offset, coded);
 }
 
 void cf_tiles_set(cf_tiles *t, const cf_slab *slab, bool by_direction,

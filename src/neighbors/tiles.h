@@ -17,18 +17,19 @@ typedef struct cf_tiles {
     int64_t tiles;
     int dim, quads;
     const cf_slab *slab;
-    double *squared;            /* squared length of the row as given */
-    float *inverse;             /* what it is multiplied by to be compared */
-    float *centre;              /* [tiles x dim] */
-    int8_t *row_codes;          /* [tiles][CF_SIDE][quads * 4] */
-    uint8_t *col_codes;         /* [tiles][CF_SIDE / 16][quads][16][4] */
-    int32_t *code_sum;          /* of the row codes */
-    float *row_error;           /* |residual - step · codes| as a row */
-    float *col_error;           /* and as a column */
-    float *row_step, *col_step; /* [tiles] */
-    float *reach;               /* [tiles] |residual| at most */
-    float *code_reach;          /* [tiles] |step · row codes| at most */
-    float *length;              /* [tiles] |row as compared| at most */
+    double *squared;              /* squared length of the row as given */
+    float *inverse;               /* what it is multiplied by to be compared */
+    float *centre;                /* [tiles x dim] */
+    int8_t *row_codes;            /* [tiles][CF_SIDE][quads * 4] */
+    uint8_t *col_codes;           /* [tiles][CF_SIDE / 16][quads][16][4] */
+    int32_t *code_sum;            /* of the row codes */
+    float *residual;              /* |residual| */
+    float *coded;                 /* |step · row codes| */
+    float *row_step, *col_step;   /* [tiles] */
+    float *row_error, *col_error; /* [tiles] |residual - step · codes| at most,
+                                     as rows and as columns */
+    float *reach;                 /* [tiles] |residual| at most */
+    float *length;                /* [tiles] |row as compared| at most */
 } cf_tiles;
 
 /* Room for up to `capacity` rows. Local. */
