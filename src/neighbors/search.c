@@ -24,8 +24,8 @@
 #include "cfmpi/progress.h"
 
 #define UNIT 0x1p-24f
-#define NEAR 12  /* tiles most alike that are looked at first */
-#define SEEDS 6  /* tiles most alike that give lists their first floor */
+#define NEAR 8  /* tiles most alike that are looked at first */
+#define SEEDS 8  /* tiles most alike that give lists their first floor */
 #define STRIP 32 /* tiles of rows ... */
 #define CHUNK                                                                  \
     32 /* ... and of columns whose products with centres are at hand */

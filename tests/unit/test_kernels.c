@@ -149,8 +149,7 @@ static void run_tests(void)
     cf_csr coded = {0}, plain = {0};
     make_csr(&coded, &world, ROWS, COLS, half_stars);
     make_csr(&plain, &world, ROWS, COLS, any_values);
-    for (int isa = 0; isa <= (int)CF_MIN(cf_cpu_isa(), CF_ISA_AVX512);
-         isa++)
+    for (int isa = 0; isa <= (int)CF_MIN(cf_cpu_isa(), CF_ISA_AVX512); isa++)
         for (int real = 0; real < 2; real++) {
             check_products(&coded, &sets[isa][real], false);
             check_products(&coded, &sets[isa][real], true);

@@ -55,6 +55,7 @@ enum kind {
     DENORMAL,
     EVERY_SIZE,
     LARGEST,
+    CLUSTERS,
     KINDS
 };
 
@@ -73,6 +74,9 @@ static float element(enum kind kind, cf_gidx row, int c)
     case LARGE: return (float)(x * 1e30);
     case DENORMAL: return (float)((double)pick(13, at, 9) * 1.4e-45);
     case EVERY_SIZE: return (float)ldexp(x, (int)pick(14, row, 240) - 125);
+    case CLUSTERS:
+        return (float)(ldexp(1, (int)pick(15, row, 5)) *
+                       (3 * noise(16, pick(17, row, 12) * 128 + c) + x));
     case LARGEST: return row % 2 ? FLT_MAX : (float)x;
     case KINDS: break;
     }
@@ -206,6 +210,7 @@ static void test_shapes(void)
     check_rows(PLAIN, 700, 24, 10, true); /* several tiles each way */
     check_rows(COPIES, 600, 16, 30, false);
     check_rows(NEARLY, 300, 100, 70, true);
+    check_rows(CLUSTERS, 2100, 33, 12, false); /* near tiles and far ones */
 }
 
 /* The list for k begins the list for k + 1. */
