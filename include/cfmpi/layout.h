@@ -34,12 +34,13 @@ typedef struct cf_tables {
 void cf_tables_fill(cf_tables *t, const cf_csr *a, const cf_par *par);
 void cf_tables_free(cf_tables *t);
 
-/* Add a part to an output; all data is borrowed until the commit. Collective
- * where there are ids, else local, all ranks alike. */
+/* Add a part to an output; `space` says what lists are on; all data is borrowed
+ * until the commit. Collective where there are ids, else local, all ranks
+ * alike. */
 void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a);
 void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e,
                              const cf_transform *t);
-void cf_layout_add_neighbors(cf_writer *w, const char *side,
+void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
                              const cf_neighbors *n);
 void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
                                    const cf_topk *lists, cf_gidx items);

@@ -4,7 +4,8 @@
  *     ratings -> ingest -> svd (+ certify) -> neighbors -> recommend -> write
  *
  * that begins at what the input file already holds and ends at what the
- * command asks for. What lies before the beginning is carried over. */
+ * command asks for. What lies before the beginning is carried over. Dense
+ * vectors have neighbours only. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdio.h>
@@ -80,7 +81,14 @@ static int check_unused(const cf_job *job)
               {"neighbors", CF_STEP_NEIGHBORS, "neighbours"},
               {"similarity", CF_STEP_NEIGHBORS, "neighbours"}};
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-        if (of[i].step < job->first && cf_options_given(job->o, of[i].name))
+        if (of[i].step >= job->first || !cf_options_given(job->o, of[i].name))
+            continue;
+        else if (job->from_vectors)
+            return cf_fail(CF_USAGE,
+                           "%s: holds vectors, so --%s has nothing to set; "
+                           "leave it out",
+                           job->o->input, of[i].name);
+        else
             return cf_fail(CF_USAGE,
                            "%s: holds %s already, so --%s has nothing to "
                            "set; start from an earlier file or leave it out",
@@ -99,11 +107,12 @@ static int choose_steps(cf_job *job)
         return cf_fail(CF_USAGE,
                        "--side: items have no recommendations; run with "
                        "--side=both, or use `cfmpi neighbors`");
-    if (job->from_file && strchr(o->inputs, '\n') != NULL)
+    if ((job->from_file || job->from_vectors) &&
+        strchr(o->inputs, '\n') != NULL)
         return cf_fail(CF_USAGE,
-                       "%s: is a result file, which is read alone; give it no "
+                       "%s: is a %s file, which is read alone; give it no "
                        "other inputs beside it",
-                       path);
+                       path, job->from_file ? "result" : "vector");
     if (!job->from_file && strcmp(path, o->output) == 0)
         return cf_fail(CF_USAGE, "%s: is the input and the output", path);
     if (!job->from_file && o->command == CF_CMD_RECOMMEND)
@@ -113,6 +122,10 @@ static int choose_steps(cf_job *job)
                              "%s: recommend needs a result file; make one "
                              "with `cfmpi run`",
                              path);
+    if (job->from_vectors) {
+        job->first = CF_STEP_NEIGHBORS;
+        return check_unused(job);
+    }
     if (!job->from_file)
         return CF_OK;
     missing = first_missing(job);
@@ -137,6 +150,8 @@ static int open_input(cf_job *job)
                                               cf_h5_is_result(job->o->input));
     if (job->from_file)
         CF_TRY(cf_h5_open(&job->file, job->par, job->o->input));
+    else
+        CF_TRY(cf_job_find_vectors(job));
     CF_TRY(cf_agree(job->par, choose_steps(job)));
 done:
     return status;
@@ -168,6 +183,17 @@ done:
 
 /* ---- neighbours ---- */
 
+/* Vectors as they were read; the caller frees them. */
+static void take_vectors(cf_job *job, cf_part *part, float **rows, int *dim)
+{
+    cf_vectors *v = &job->vectors;
+    *part = v->part;
+    *rows = v->rows;
+    *dim = v->dim;
+    v->part = (cf_part){0};
+    v->rows = NULL;
+}
+
 /* Own rows of one side for the ring, evenly split; the caller frees them. */
 static int embedding_rows(cf_job *job, const char *side, bool items,
                           cf_part *part, float **rows, int *dim)
@@ -195,10 +221,15 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
     int status = CF_OK, dim;
     cf_part part = {0};
     float *rows = NULL;
-    CF_TRY(embedding_rows(job, side, items, &part, &rows, &dim));
-    CF_TRY(
-        cf_neighbors_cosine(out, job->par, &part, rows, dim, job->o->neighbors,
-                            items ? "/embedding/items" : "/embedding/users"));
+    const char *what = job->from_vectors ? job->vectors.name
+                       : items           ? "/embedding/items"
+                                         : "/embedding/users";
+    if (job->from_vectors)
+        take_vectors(job, &part, &rows, &dim);
+    else
+        CF_TRY(embedding_rows(job, side, items, &part, &rows, &dim));
+    CF_TRY(cf_neighbors_cosine(out, job->par, &part, rows, dim,
+                               job->o->neighbors, what));
     job->report->neighbors.pairs += out->pairs;
     job->report->neighbors.skipped += out->skipped;
     job->report->neighbors.rows_tied += out->rows_tied;
@@ -212,9 +243,9 @@ static int neighbors(cf_job *job)
 {
     int status = CF_OK;
     cf_report_begin(job->report, "neighbors", "pairs");
-    if (job->o->side & CF_SIDE_USERS)
+    if (job->from_vectors || job->o->side & CF_SIDE_USERS)
         CF_TRY(side_neighbors(job, "users", false, &job->user_neighbors));
-    if (job->o->side & CF_SIDE_ITEMS)
+    if (!job->from_vectors && job->o->side & CF_SIDE_ITEMS)
         CF_TRY(side_neighbors(job, "items", true, &job->item_neighbors));
 done:
     cf_report_end(job->report);
@@ -279,18 +310,21 @@ done:
 static int write_result(cf_job *job, cf_writer *w)
 {
     int status = CF_OK;
+    const char *space = job->from_vectors ? "vectors" : "embedding";
     cf_report_begin(job->report, "write", "bytes");
     add_root(job, w);
     if (job->from_file)
         CF_TRY(add_carried(job, w));
+    else if (job->from_vectors)
+        cf_job_add_numbers(job, w);
     else
         cf_layout_add_ratings(w, &job->tables, &job->ratings);
     if (job->embedding.dim > 0)
         cf_layout_add_embedding(w, &job->embedding, &job->transform);
     if (job->user_neighbors.lists.gap != NULL)
-        cf_layout_add_neighbors(w, "users", &job->user_neighbors);
+        cf_layout_add_neighbors(w, "users", space, &job->user_neighbors);
     if (job->item_neighbors.lists.gap != NULL)
-        cf_layout_add_neighbors(w, "items", &job->item_neighbors);
+        cf_layout_add_neighbors(w, "items", space, &job->item_neighbors);
     if (job->last == CF_STEP_RECOMMEND)
         cf_layout_add_recommendations(w, &job->user_neighbors.part,
                                       &job->recommendations, job->ratings.cols);
@@ -305,6 +339,11 @@ done:
 static int run_steps(cf_job *job)
 {
     int status = CF_OK;
+    if (job->from_vectors) {
+        CF_TRY(cf_job_read_vectors(job));
+        CF_TRY(neighbors(job));
+        goto done;
+    }
     CF_TRY(job->from_file ? load_ratings(job) : cf_job_ingest(job));
     job->report->input.users = job->ratings.rows;
     job->report->input.items = job->ratings.cols;

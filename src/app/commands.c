@@ -13,7 +13,7 @@ const cf_command_row cf_commands[CF_CMD_COUNT] = {
     [CF_CMD_SVD] = {"svd", "RATINGS… -o OUT.h5",
                     "the embedding by a truncated SVD", true, true, true,
                     cf_cmd_run},
-    [CF_CMD_NEIGHBORS] = {"neighbors", "RATINGS…|RESULT.h5 -o OUT.h5",
+    [CF_CMD_NEIGHBORS] = {"neighbors", "RATINGS…|RESULT.h5|VECTORS -o OUT.h5",
                           "the nearest neighbours of every row", true, true,
                           true, cf_cmd_run},
     [CF_CMD_RECOMMEND] = {"recommend", "RESULT.h5 -o OUT.h5",

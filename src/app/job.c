@@ -16,6 +16,7 @@ void cf_job_free(cf_job *job)
 {
     cf_h5_close(&job->file);
     cf_text_free(&job->input);
+    cf_vectors_free(&job->vectors);
     cf_tables_free(&job->tables);
     cf_csr_free(&job->ratings);
     cf_transform_free(&job->transform);

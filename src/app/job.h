@@ -5,6 +5,7 @@
 #include "cfmpi/layout.h"
 #include "cfmpi/options.h"
 #include "cfmpi/transform.h"
+#include "cfmpi/vectors.h"
 #include "report.h"
 
 enum cf_step {
@@ -20,6 +21,9 @@ typedef struct cf_job {
     cf_report *report;
     bool from_file; /* the input is one of our files */
     cf_h5 file;
+    bool from_vectors; /* the input is dense vectors: no ratings at all */
+    cf_vectors_source source;
+    cf_vectors vectors;       /* until the neighbours take them */
     enum cf_step first, last; /* steps to do */
     cf_text input;            /* JSON: what was read, once it was */
     cf_tables tables;
@@ -40,6 +44,17 @@ int cf_job_ingest(cf_job *job);
  * means, the number of dimensions, an earlier result to start from. Errors,
  * agreed. Collective. */
 int cf_job_embed(cf_job *job);
+
+/* Finds out whether the input is dense vectors, and whether they can be used
+ * in this way. CF_USAGE, agreed. Collective. */
+int cf_job_find_vectors(cf_job *job);
+
+/* Reads them into job->vectors, and what is told about the input into
+ * job->input. Errors, agreed. Collective. */
+int cf_job_read_vectors(cf_job *job);
+
+/* Adds /users/id, the numbers of the vectors. Local, all ranks alike. */
+void cf_job_add_numbers(const cf_job *job, cf_writer *w);
 
 /* Attributes that every output file has on "/". Local. */
 void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command);

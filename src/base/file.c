@@ -1,9 +1,14 @@
 #define _POSIX_C_SOURCE 200809L
 #include "cfmpi/file.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "cfmpi/error.h"
 
 const char *cf_base_name(const char *path)
 {
@@ -24,4 +29,23 @@ bool cf_file_begins(const char *path, const void *magic, size_t n)
     bool begins = fread(head, 1, n, f) == n && memcmp(head, magic, n) == 0;
     fclose(f);
     return begins;
+}
+
+int cf_file_read(int fd, const char *path, void *out, int64_t bytes, int64_t at)
+{
+    char *to = out;
+    while (bytes > 0) {
+        ssize_t n = pread(fd, to, (size_t)bytes, (off_t)at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return cf_fail(CF_IO, "%s: %s at byte %" PRId64, path,
+                           n < 0 ? strerror(errno)
+                                 : "ended early, it changed while it was read,",
+                           at);
+        to += n;
+        bytes -= n;
+        at += n;
+    }
+    return CF_OK;
 }

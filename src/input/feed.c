@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cfmpi/exchange.h"
+#include "cfmpi/file.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
 
@@ -67,30 +68,11 @@ typedef struct plain {
     cf_digest *digest;
 } plain;
 
-static int read_at(const cf_source *f, int fd, char *out, int64_t want,
-                   int64_t at)
-{
-    while (want > 0) {
-        ssize_t n = pread(fd, out, (size_t)want, (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return cf_fail(CF_IO, "%s: %s at byte %" PRId64, f->path,
-                           n < 0 ? strerror(errno)
-                                 : "ended early, it changed while it was read,",
-                           at);
-        out += n;
-        want -= n;
-        at += n;
-    }
-    return CF_OK;
-}
-
 static int get_plain(void *arg, char *out, int64_t want, int64_t *got)
 {
     plain *p = arg;
     int64_t n = CF_MIN(want, p->f->size - p->at);
-    int status = read_at(p->f, p->fd, out, n, p->at);
+    int status = cf_file_read(p->fd, p->f->path, out, n, p->at);
     *got = status == CF_OK ? n : 0;
     if (status != CF_OK)
         return status;
@@ -192,7 +174,7 @@ static int clear_of_quotes(const cf_source *f, int fd, int64_t body,
     int status = CF_OK;
     char two[2];
     while (cut->quotes && *at > body && *at < f->size) {
-        CF_TRY(read_at(f, fd, two, 2, *at - 1));
+        CF_TRY(cf_file_read(fd, f->path, two, 2, *at - 1));
         if (two[0] != '"' && two[1] != '"')
             break;
         ++*at;
@@ -243,8 +225,8 @@ static int pass_piece(const cf_source *f, const cf_piece *piece, int64_t body,
         after = at + n < f->size;
         block[0] = '\n';
         block[1 + n] = '\0';
-        CF_TRY(read_at(f, p.fd, block + 1 - before, before + n + after,
-                       at - before));
+        CF_TRY(cf_file_read(p.fd, f->path, block + 1 - before,
+                            before + n + after, at - before));
         for (int i = 0; i < 2; i++)
             pass_quotes(&q[i], block + 1, n, cut);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cfmpi/memory.h"
+#include "h5_set.h"
 
 #define PIECE ((int64_t)4 << 20) /* bytes of fixed-length names in memory */
 #define FRONT 8                  /* bytes that may be read before a name */
@@ -13,16 +14,7 @@ bool cf_h5_read_range(hid_t dataset, hid_t type, int64_t begin, int64_t count,
                       void *out)
 {
     hsize_t start = (hsize_t)begin, block = (hsize_t)count;
-    if (count == 0)
-        return true;
-    hid_t space = H5Dget_space(dataset);
-    hid_t memory = H5Screate_simple(1, &block, NULL);
-    bool good = H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, NULL, &block,
-                                    NULL) >= 0 &&
-                H5Dread(dataset, type, memory, space, H5P_DEFAULT, out) >= 0;
-    H5Sclose(memory);
-    H5Sclose(space);
-    return good;
+    return cf_h5_set_read(dataset, type, 1, &start, &block, out);
 }
 
 /* ---- attributes ---- */

@@ -12,12 +12,11 @@
 
 #include "cfmpi/h5.h"
 #include "cfmpi/log.h"
-#include "cfmpi/memory.h"
 #include "h5_names.h"
+#include "h5_set.h"
 #include "sparse.h"
 
 #define LABEL_MAX (CF_NAME_MAX + 16)
-#define CHUNK_CACHE ((size_t)1 << 20)
 
 typedef struct matrix {
     cf_h5 file;
@@ -60,16 +59,7 @@ static int open_file(matrix *m, const char *path)
     snprintf(m->group, sizeof m->group, "%s", group != NULL ? group : "/X");
     for (size_t n = strlen(m->group); n > 0 && m->group[n - 1] == '/'; n--)
         m->group[n - 1] = '\0';
-    if (!cf_h5_is_hdf5(m->file.path))
-        return cf_fail(CF_BAD_DATA, "%s: not an HDF5 file", m->file.path);
-    H5Eset_auto(H5E_DEFAULT, NULL, NULL);
-    m->file.id = H5Fopen(m->file.path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (m->file.id >= 0)
-        return CF_OK;
-    m->file.id = 0;
-    return cf_fail(CF_BAD_DATA,
-                   "%s: damaged or truncated HDF5 file; make it again",
-                   m->file.path);
+    return cf_h5_set_file(&m->file);
 }
 
 static const char *object_of(const matrix *m)
@@ -146,67 +136,6 @@ static const char *label_of(const matrix *m, int array)
     return m->label[array];
 }
 
-/* Filters that this HDF5 lacks, and what nobody has written (it would read as
- * zeros). */
-static int check_storage(const matrix *m, int array, hid_t dataset)
-{
-    hid_t plist = H5Dget_create_plist(dataset), space = H5Dget_space(dataset);
-    hsize_t chunk = 0, chunks = 0;
-    char name[64] = "";
-    H5D_space_status_t allocated;
-    bool known = true, whole = true;
-    for (int i = 0; known && i < H5Pget_nfilters(plist); i++) {
-        unsigned flags;
-        size_t values = 0;
-        H5Z_filter_t id = H5Pget_filter2(plist, (unsigned)i, &flags, &values,
-                                         NULL, sizeof name, name, NULL);
-        known = id >= 0 && H5Zfilter_avail(id) > 0;
-    }
-    if (H5Pget_layout(plist) == H5D_CHUNKED)
-        whole = H5Pget_chunk(plist, 1, &chunk) == 1 && chunk > 0 &&
-                H5Dget_num_chunks(dataset, space, &chunks) >= 0 &&
-                chunks == ((hsize_t)m->count[array] + chunk - 1) / chunk;
-    else if (m->count[array] > 0)
-        whole = H5Dget_space_status(dataset, &allocated) >= 0 &&
-                allocated == H5D_SPACE_STATUS_ALLOCATED;
-    H5Sclose(space);
-    H5Pclose(plist);
-    if (!known)
-        return cf_fail(CF_BAD_DATA,
-                       "%s: %s is compressed with the filter '%s', which this "
-                       "HDF5 does not have; save it with gzip",
-                       m->file.path, label_of(m, array), name);
-    if (!whole)
-        return cf_fail(CF_BAD_DATA,
-                       "%s: parts of %s were never written; make the file "
-                       "again",
-                       m->file.path, label_of(m, array));
-    return CF_OK;
-}
-
-/* A whole chunk must fit the cache, or each block would inflate it anew. */
-static hid_t open_cached(hid_t file, const char *name)
-{
-    hsize_t chunk = 0;
-    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
-    if (dataset < 0)
-        return dataset;
-    hid_t plist = H5Dget_create_plist(dataset), type = H5Dget_type(dataset);
-    if (H5Pget_layout(plist) == H5D_CHUNKED)
-        H5Pget_chunk(plist, 1, &chunk);
-    size_t bytes = (size_t)chunk * H5Tget_size(type);
-    H5Tclose(type);
-    H5Pclose(plist);
-    if (bytes <= CHUNK_CACHE)
-        return dataset;
-    H5Dclose(dataset);
-    hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
-    H5Pset_chunk_cache(access, H5D_CHUNK_CACHE_NSLOTS_DEFAULT, bytes, 1);
-    dataset = H5Dopen2(file, name, access);
-    H5Pclose(access);
-    return dataset;
-}
-
 static bool is_number(H5T_class_t kind, bool value)
 {
     return kind == H5T_INTEGER ||
@@ -218,7 +147,8 @@ static int open_array(matrix *m, int array, const char *name)
     hsize_t size = 0;
     char *label = m->label[array];
     snprintf(label, LABEL_MAX, "%.*s/%s", CF_NAME_MAX - 1, m->group, name);
-    hid_t d = cf_h5_has(&m->file, label) ? open_cached(m->file.id, label) : -1;
+    hid_t d =
+        cf_h5_has(&m->file, label) ? cf_h5_set_open(m->file.id, label, 0) : -1;
     if (d < 0)
         return cf_fail(CF_BAD_DATA,
                        "%s: has no dataset %s; a sparse matrix has data, "
@@ -239,7 +169,7 @@ static int open_array(matrix *m, int array, const char *name)
     if (!is_number(kind, array == CF_SPARSE_DATA))
         return cf_fail(CF_BAD_DATA, "%s: %s holds no %s", m->file.path, label,
                        array == CF_SPARSE_DATA ? "numbers" : "whole numbers");
-    return check_storage(m, array, d);
+    return cf_h5_set_check(d, m->file.path, label);
 }
 
 /* Names of an axis, where there are as many as the axis is long. Those of

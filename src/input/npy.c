@@ -113,6 +113,8 @@ static bool take_shape(cursor *c, cf_npy *a)
             return false;
         if (a->dims == 0)
             a->count = n;
+        if (a->dims == 1)
+            a->second = n;
         if (!take(c, ',') && peek(c) != ')')
             return false;
     }
@@ -122,7 +124,7 @@ static bool take_shape(cursor *c, cf_npy *a)
 /* What the dictionary says besides what fits a cf_npy. */
 typedef struct header {
     bool dtype, order, shape; /* seen */
-    bool fortran, structured;
+    bool structured;
 } header;
 
 static bool take_entry(cursor *c, cf_npy *a, header *h)
@@ -137,8 +139,8 @@ static bool take_entry(cursor *c, cf_npy *a, header *h)
     }
     if (strcmp(key, "fortran_order") == 0) {
         h->order = true;
-        h->fortran = take_word(c, "True");
-        return h->fortran || take_word(c, "False");
+        a->fortran = take_word(c, "True");
+        return a->fortran || take_word(c, "False");
     }
     h->shape = true;
     return strcmp(key, "shape") == 0 && take_shape(c, a);
@@ -200,10 +202,6 @@ int cf_npy_parse(const char *where, const char *text, int64_t length, cf_npy *a)
                        "%s has dtype '%s'; bool, int8 to int64, uint8 to "
                        "uint64, float16, float32 and float64 can be read",
                        where, h.structured ? "structured" : a->dtype);
-    if (h.fortran)
-        return cf_fail(CF_BAD_DATA,
-                       "%s is stored in Fortran order; save it in C order",
-                       where);
     return CF_OK;
 }
 

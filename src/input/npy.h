@@ -14,6 +14,8 @@ typedef struct cf_npy {
     bool swapped;   /* other byte order than this machine's */
     int dims;       /* 0, 1 or more */
     int64_t count;  /* elements; of a matrix: of its first axis */
+    int64_t second; /* of a matrix: of its second axis */
+    bool fortran;   /* the first axis runs fastest */
     int64_t begin;  /* of the elements in the file */
     char dtype[32]; /* as it is written, for messages */
 } cf_npy;
@@ -23,8 +25,8 @@ typedef struct cf_npy {
 int cf_npy_start(const char *where, const unsigned char *start, int64_t *begin,
                  int64_t *length);
 
-/* Takes the header's text apart. CF_BAD_DATA when it is damaged, or its arrays
- * are of a kind or in an order that cannot be read. Local. */
+/* Takes the header's text apart. CF_BAD_DATA when it is damaged, or its
+ * elements are of a kind that cannot be read. Local. */
 int cf_npy_parse(const char *where, const char *text, int64_t length,
                  cf_npy *a);
 

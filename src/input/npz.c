@@ -186,6 +186,10 @@ static int open_array(const archive *z, member *m)
                       CF_MAX(m->npy.begin - CF_NPY_START, 0)));
     CF_TRY(cf_npy_parse(w.text, (char *)head + m->npy.begin - length, length,
                         &m->npy));
+    if (m->npy.fortran)
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s is stored in Fortran order; save it in C order",
+                       w.text));
     int64_t bytes = m->size - m->npy.begin;
     if (m->npy.width > 0
             ? m->npy.count != bytes / m->npy.width || bytes % m->npy.width != 0

@@ -199,7 +199,7 @@ static const char *path(char out[CF_NAME_MAX], const char *group,
     return out;
 }
 
-void cf_layout_add_neighbors(cf_writer *w, const char *side,
+void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
                              const cf_neighbors *n)
 {
     char group[CF_NAME_MAX], name[CF_NAME_MAX];
@@ -220,7 +220,7 @@ void cf_layout_add_neighbors(cf_writer *w, const char *side,
     add_vector(w, path(name, group, "ties"), CF_I32, &n->part, t->ties,
                "rows left out that score as the last in the list does", NULL);
     cf_writer_text(w, group, "order", "descending");
-    cf_writer_text(w, "/neighbors", "space", "embedding");
+    cf_writer_text(w, "/neighbors", "space", space);
     cf_writer_text(w, "/neighbors", "similarity", "cosine");
 }
 

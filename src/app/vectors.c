@@ -1,0 +1,86 @@
+/* Dense vectors in place of ratings: `cfmpi neighbors x.npy`. Their numbers
+ * from 0 are the ids, and their lists stand where those of users do. */
+#include <string.h>
+
+#include "cfmpi/exchange.h"
+#include "cfmpi/file.h"
+#include "cfmpi/memory.h"
+#include "commands.h"
+#include "job.h"
+
+/* Local. */
+static int check_use(const cf_job *job)
+{
+    const cf_options *o = job->o;
+    if (o->command != CF_CMD_NEIGHBORS)
+        return cf_fail(CF_USAGE,
+                       "%s: holds vectors, not ratings; `cfmpi neighbors` "
+                       "takes them",
+                       o->input);
+    if (o->side == CF_SIDE_BOTH)
+        return cf_fail(CF_USAGE,
+                       "--side: vectors are the rows (users) or the columns "
+                       "(items) of %s; make a file of each",
+                       o->input);
+    if (strcmp(job->source.file, o->output) == 0)
+        return cf_fail(CF_USAGE, "%s: is the input and the output", o->output);
+    return CF_OK;
+}
+
+int cf_job_find_vectors(cf_job *job)
+{
+    int64_t found =
+        job->par->rank == 0 && cf_vectors_find(&job->source, job->o->input);
+    job->from_vectors = cf_max_i64(job->par, found) == 1;
+    cf_bcast(job->par, &job->source, sizeof job->source, 0);
+    return job->from_vectors ? cf_agree(job->par, check_use(job)) : CF_OK;
+}
+
+/* The attribute `input` of the result. */
+static void describe(cf_job *job)
+{
+    const cf_vectors *v = &job->vectors;
+    cf_text *t = &job->input;
+    cf_text_add(t, "{\"name\": ");
+    cf_text_json(t, cf_base_name(job->source.file));
+    if (job->source.set[0] != '\0') {
+        cf_text_add(t, ", \"dataset\": ");
+        cf_text_json(t, job->source.set);
+    }
+    cf_text_add(t,
+                ", \"bytes\": %" PRId64 ", \"digest\": \"%s\", \"vectors\": "
+                "%" CF_PRIgidx ", \"dim\": %d, \"columns\": %s}",
+                v->bytes, v->digest, cf_part_rows(&v->part), v->dim,
+                job->o->side == CF_SIDE_ITEMS ? "true" : "false");
+}
+
+int cf_job_read_vectors(cf_job *job)
+{
+    int status = CF_OK;
+    cf_report *r = job->report;
+    cf_report_begin(r, "ingest", "bytes");
+    CF_TRY(cf_vectors_read(&job->vectors, job->par, &job->source,
+                           job->o->side == CF_SIDE_ITEMS));
+    cf_report_read(job->vectors.bytes / job->par->size);
+    r->input.bytes = job->vectors.bytes;
+    r->input.users = cf_part_rows(&job->vectors.part);
+    r->input.items = job->vectors.dim;
+    describe(job);
+done:
+    cf_report_end(r);
+    return status;
+}
+
+void cf_job_add_numbers(const cf_job *job, cf_writer *w)
+{
+    const cf_part *part = &job->user_neighbors.part;
+    cf_gidx begin = part->begin[job->par->rank];
+    int64_t n = cf_part_count(part, job->par->rank);
+    int64_t *number = cf_alloc(n, sizeof *number, "row numbers");
+    for (int64_t i = 0; i < n; i++)
+        number[i] = begin + i;
+    cf_writer_keep(w, number);
+    cf_writer_add(w, "/users/id", CF_I64, cf_part_rows(part), 1, 1, begin, n,
+                  number, "numbers of the vectors in the input, from 0", NULL,
+                  0);
+}
