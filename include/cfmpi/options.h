@@ -75,7 +75,7 @@ typedef struct cf_options {
     int64_t score;
 
     char pairs[CF_PATH_MAX];
-    int64_t users, items, ratings; /* sizes for synth */
+    int64_t users, items, ratings, vectors; /* sizes for synth */
     char holdout[CF_PATH_MAX];
     double holdout_share;
     char user[CF_PATH_MAX]; /* ids, comma-separated, for info */

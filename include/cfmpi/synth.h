@@ -1,9 +1,9 @@
-/* Ratings of a known structure, of any size. Items belong to taste groups and
- * have a heavy-tailed popularity that does not follow their ids; users have a
- * log-normal activity, a first and a second taste group, and rate what they
- * like higher. Everything is a function of (seed, user, item) in integer and
- * basic IEEE arithmetic, without the math library, so the same numbers come
- * from every rank count, compiler and machine. */
+/* Ratings and vectors of a known structure, of any size. Items belong to taste
+ * groups and have a heavy-tailed popularity that does not follow their ids;
+ * users have a log-normal activity, a first and a second taste group, and rate
+ * what they like higher. Everything is a function of (seed, user, item) in
+ * integer and basic IEEE arithmetic, without the math library, so the same
+ * numbers come from every rank count, compiler and machine. */
 #ifndef CFMPI_SYNTH_H
 #define CFMPI_SYNTH_H
 
@@ -95,5 +95,40 @@ void cf_synth_title(const cf_synth *s, int64_t item, cf_text *out);
 /* Name of an item's taste group, and of a user's first and second. Local. */
 const char *cf_synth_genre(const cf_synth *s, int64_t item);
 void cf_synth_taste(const cf_synth *s, int64_t user, const char *names[2]);
+
+/* ---- vectors ---- */
+
+/* A mixture of Gaussian clusters: about as many as the square root of the
+ * number of vectors, at most CF_SYNTH_CLUSTERS; cluster c draws as many
+ * vectors as 1/(c + 1) says. Centres are standard normal, and the vectors of a
+ * cluster lie around it with a deviation of 0.2 to 0.8, a cluster's own, in
+ * every direction. The same on every rank, as is every vector of a number:
+ * 4 bytes a cluster and dimension. */
+typedef struct cf_synth_vectors {
+    uint64_t seed;
+    int64_t rows;
+    int dim;
+    int64_t clusters;
+    uint64_t *weight; /* [clusters] sums of the weights up to and with each */
+    float *deviation; /* [clusters] */
+    float *centre;    /* [clusters x dim] */
+} cf_synth_vectors;
+
+#define CF_SYNTH_CLUSTERS 1000
+
+/* `rows` and `dim` are at least 1. Local; O(clusters dim). */
+void cf_synth_vectors_open(cf_synth_vectors *s, uint64_t seed, int64_t rows,
+                           int dim);
+
+/* Vectors [first, first + count) into out[count x dim]. Local; O(count dim),
+ * about 50 ns a value. */
+void cf_synth_vectors_fill(const cf_synth_vectors *s, int64_t first,
+                           int64_t count, float *out);
+
+/* The cluster of a vector. Local; O(log clusters). */
+int64_t cf_synth_cluster(const cf_synth_vectors *s, int64_t row);
+
+/* Safe on {0} and twice. Local. */
+void cf_synth_vectors_free(cf_synth_vectors *s);
 
 #endif

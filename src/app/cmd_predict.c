@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cfmpi/exchange.h"
+#include "cfmpi/file.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/ratings_text.h"
@@ -113,18 +114,13 @@ done:
     return status;
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 int cf_cmd_predict(const cf_par *par, const cf_options *o, cf_report *report)
 {
     int status = CF_OK;
     cf_job job = {.par = par, .o = o, .report = report};
     pairs p = {0};
-    bool h5 = ends_with(o->output, ".h5") || ends_with(o->output, ".hdf5");
+    bool h5 =
+        cf_name_ends(o->output, ".h5") || cf_name_ends(o->output, ".hdf5");
     cf_report_begin(report, "ingest", "bytes");
     CF_TRY(load(&job));
     CF_TRY(cf_pairs_read(par, o->pairs, &p.user, &p.item));

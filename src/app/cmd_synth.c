@@ -1,4 +1,5 @@
-/* cfmpi synth: ratings of a known structure as CSV files.
+/* cfmpi synth: ratings of a known structure as CSV files; vectors have a file
+ * of their own.
  *
  * Method: rounds of one block of users a rank. Each rank puts its block into
  * text, and the pieces go into the file in the order of the blocks, so the
@@ -14,6 +15,7 @@
 #include "cfmpi/synth.h"
 #include "cfmpi/text_file.h"
 #include "commands.h"
+#include "synth_vectors.h"
 
 /* A file to write; without a path it is not asked for. */
 typedef struct sink {
@@ -34,10 +36,13 @@ typedef struct job {
 
 static int check_request(const cf_options *o)
 {
+    if (cf_options_given(o, "dim"))
+        return cf_fail(CF_USAGE, "--dim is for --vectors only; ratings have "
+                                 "users and items");
     if (o->users < 1 || o->items < 1 || o->ratings < 1)
         return cf_fail(CF_USAGE,
-                       "synth needs --users N --items M "
-                       "--ratings Z; %s is missing",
+                       "synth needs --users N --items M --ratings Z, or "
+                       "--vectors N; %s is missing",
                        o->users < 1   ? "--users"
                        : o->items < 1 ? "--items"
                                       : "--ratings");
@@ -220,6 +225,8 @@ int cf_cmd_synth(const cf_par *par, const cf_options *o, cf_report *report)
     cf_synth_shape shape = {(uint64_t)o->seed, o->users, o->items, o->ratings};
     job j = {.par = par, .options = o};
     int status;
+    if (o->vectors > 0)
+        return cf_synth_write_vectors(par, o, report);
     j.ratings.path = o->output;
     j.holdout.path = o->holdout[0] != '\0' ? o->holdout : NULL;
     j.titles.path = o->titles[0] != '\0' ? o->titles : NULL;

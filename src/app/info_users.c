@@ -269,8 +269,11 @@ static int read_names(names *n)
     const cf_h5 *f = n->file;
     cf_dataset users, items;
     CF_TRY(cf_h5_dataset(f, "/users/id", &users));
-    CF_TRY(cf_h5_dataset(f, "/items/id", &items));
     n->users = users.rows;
+    /* A file made of vectors has no items. */
+    if (!cf_h5_has(f, "/items") && !cf_h5_has(f, "/ratings"))
+        goto done;
+    CF_TRY(cf_h5_dataset(f, "/items/id", &items));
     n->items = items.rows;
     n->titled = cf_h5_has(f, "/items/title");
     if (!n->titled)

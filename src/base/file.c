@@ -16,6 +16,12 @@ const char *cf_base_name(const char *path)
     return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
 }
 
+bool cf_name_ends(const char *path, const char *end)
+{
+    size_t n = strlen(path), m = strlen(end);
+    return n >= m && strcmp(path + n - m, end) == 0;
+}
+
 bool cf_file_begins(const char *path, const void *magic, size_t n)
 {
     char head[16];

@@ -61,12 +61,6 @@ static const struct {
                 {".bvecs", CF_VECTORS_BVECS},
                 {".ivecs", CF_VECTORS_IVECS}};
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n > m && strcmp(s + n - m, end) == 0;
-}
-
 static bool is_dataset(const cf_h5 *file, const char *name)
 {
     if (!cf_h5_has(file, name))
@@ -84,7 +78,8 @@ bool cf_vectors_find(cf_vectors_source *s, const char *path)
     *s = (cf_vectors_source){0};
     cf_h5ad_file(path, s->file);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
-        if (ends_with(path, suffixes[i].suffix) && strcmp(path, s->file) == 0) {
+        if (cf_name_ends(path, suffixes[i].suffix) &&
+            strcmp(path, s->file) == 0) {
             s->format = suffixes[i].format;
             return true;
         }

@@ -22,7 +22,10 @@ enum cf_synth_purpose {
     CF_SYNTH_RACE,     /* per user: which items, when they are many */
     CF_SYNTH_NOISE,    /* per user and item: rating */
     CF_SYNTH_TIME,     /* per user and item */
-    CF_SYNTH_SPLIT     /* per user and item: held out or not */
+    CF_SYNTH_SPLIT,    /* per user and item: held out or not */
+    CF_SYNTH_CLUSTER,  /* vectors: which cluster; clusters: deviation */
+    CF_SYNTH_CENTRE,   /* per cluster: centre */
+    CF_SYNTH_POINT     /* per vector: where around the centre */
 };
 
 static inline uint64_t cf_synth_stream(enum cf_synth_purpose purpose,

@@ -1,0 +1,145 @@
+#include "verify_lists.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cfmpi/exchange.h"
+#include "cfmpi/memory.h"
+
+/* Own rows of the datasets. */
+typedef struct lists {
+    cf_gidx rows, begin;
+    int64_t count, k;
+    bool ascending; /* the lowest score comes first */
+    cf_gidx *index, *order;
+    float *score, *gap;
+    int32_t *length, *ties;
+} lists;
+
+static void lists_free(lists *l)
+{
+    cf_free(l->index);
+    cf_free(l->order);
+    cf_free(l->score);
+    cf_free(l->gap);
+    cf_free(l->length);
+    cf_free(l->ties);
+}
+
+static int read_set(const lists *l, const cf_par *par, const cf_h5 *file,
+                    const char *group, const char *name, enum cf_type type,
+                    cf_gidx cols, void *out)
+{
+    char path[CF_NAME_MAX];
+    snprintf(path, sizeof path, "%.100s/%.20s", group, name);
+    return cf_h5_read_slab(file, par, path, type, cols, l->begin, l->count,
+                           out);
+}
+
+static int read_lists(lists *l, const cf_par *par, const cf_h5 *file,
+                      const char *group)
+{
+    int status = CF_OK;
+    int64_t n = l->count;
+    l->index = cf_alloc(n * l->k, sizeof *l->index, "lists");
+    l->score = cf_alloc(n * l->k, sizeof *l->score, "lists");
+    l->order = cf_alloc(l->k, sizeof *l->order, "list");
+    l->length = cf_alloc(n, sizeof *l->length, "lists");
+    l->ties = cf_alloc(n, sizeof *l->ties, "lists");
+    l->gap = cf_alloc(n, sizeof *l->gap, "lists");
+    CF_TRY(read_set(l, par, file, group, "index", CF_I64, l->k, l->index));
+    CF_TRY(read_set(l, par, file, group, "score", CF_F32, l->k, l->score));
+    CF_TRY(read_set(l, par, file, group, "count", CF_I32, 1, l->length));
+    CF_TRY(read_set(l, par, file, group, "ties", CF_I32, 1, l->ties));
+    CF_TRY(read_set(l, par, file, group, "gap", CF_F32, 1, l->gap));
+done:
+    return status;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const cf_gidx *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static bool distinct(const lists *l, const cf_gidx *index, int32_t n)
+{
+    memcpy(l->order, index, (size_t)n * sizeof *index);
+    qsort(l->order, (size_t)n, sizeof *l->order, by_number);
+    for (int32_t i = 1; i < n; i++)
+        if (l->order[i] == l->order[i - 1])
+            return false;
+    return true;
+}
+
+/* Whether an entry may stand right before another. */
+static bool in_order(const lists *l, const float *score, const cf_gidx *index)
+{
+    if (score[0] < score[1] || score[0] > score[1])
+        return (score[0] < score[1]) == l->ascending;
+    return index[0] < index[1];
+}
+
+/* What is said of the entries that a list leaves out. */
+static bool good_end(const lists *l, int64_t i)
+{
+    float gap = l->gap[i];
+    if (l->length[i] < l->k)
+        return isnan(gap) && l->ties[i] == 0;
+    return l->ties[i] == 0 ? isnan(gap) || gap > 0
+                           : l->ties[i] > 0 && !(gap < 0 || gap > 0);
+}
+
+static bool good_list(const lists *l, int64_t i)
+{
+    const cf_gidx *index = l->index + i * l->k;
+    const float *score = l->score + i * l->k;
+    int32_t n = l->length[i];
+    if (n < 0 || n > l->k)
+        return false;
+    for (int64_t c = 0; c < l->k; c++) {
+        bool there = index[c] >= 0 && index[c] < l->rows &&
+                     index[c] != l->begin + i && !isnan(score[c]);
+        if (c < n ? !there : index[c] != -1 || !isnan(score[c]))
+            return false;
+        if (c > 0 && c < n && !in_order(l, score + c - 1, index + c - 1))
+            return false;
+    }
+    return distinct(l, index, n) && good_end(l, i);
+}
+
+int cf_verify_lists(const cf_par *par, const cf_h5 *file, const char *group,
+                    cf_gidx rows, int64_t *wrong)
+{
+    int status = CF_OK;
+    char name[CF_NAME_MAX];
+    cf_dataset d;
+    cf_part part = {0};
+    cf_text order = {0};
+    lists l = {.rows = rows};
+    int64_t bad = 0;
+    snprintf(name, sizeof name, "%.100s/index", group);
+    CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &d)));
+    if (d.rows != rows)
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: %s has %" CF_PRIgidx " rows for %" CF_PRIgidx
+                       " users",
+                       file->path, name, d.rows, rows));
+    cf_part_even(&part, rows, par->size);
+    l.begin = part.begin[par->rank];
+    l.count = cf_part_count(&part, par->rank);
+    l.k = d.cols;
+    l.ascending = cf_h5_text(file, group, "order", &order) &&
+                  strcmp(order.data, "ascending") == 0;
+    CF_TRY(read_lists(&l, par, file, group));
+    for (int64_t i = 0; i < l.count; i++)
+        bad += !good_list(&l, i);
+    *wrong = cf_sum_i64(par, bad);
+done:
+    lists_free(&l);
+    cf_part_free(&part);
+    cf_text_free(&order);
+    return status;
+}
