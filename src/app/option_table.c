@@ -56,7 +56,7 @@ const cf_option cf_option_table[] = {
     {"keep-time", 0, CF_OPT_FLAG, AT(keep_time), TEXT_INPUT, NULL, 0, 0, {0},
      NULL, "keep the times of the ratings in the result"},
     {"dim", 0, CF_OPT_INTEGER, AT(dim), HAS_SVD | BIT(SYNTH), "128", 1, 1e6,
-     {0}, "R", "dimensions of the embedding, or of the vectors to make"},
+     {0}, "R", "dimensions of the embedding or the vectors"},
     {"tol", 0, CF_OPT_REAL, AT(tol), HAS_SVD, "1e-3", 1e-15, 1, {0}, "X",
      "largest relative residual of a singular triplet"},
     {"max-passes", 0, CF_OPT_INTEGER, AT(max_passes), HAS_SVD, "500", 1, 1e9,

@@ -1,6 +1,8 @@
-"""Made-up ratings: same bytes for any rank count, and the shape promised."""
+"""Made-up ratings and vectors: same bytes for any rank count, and the shape promised."""
 import csv
+import re
 
+import h5py
 import numpy as np
 import pytest
 
@@ -61,3 +63,55 @@ def test_ratings_alone(cfmpi, tmp_path):
     cfmpi("synth", *SIZES, "-o", "r.csv", ranks=2, cwd=tmp_path)
     assert len(rows((tmp_path / "r.csv").read_bytes())[1]) == 6000
     cfmpi("run", "r.csv", "-o", "r.h5", ranks=2, cwd=tmp_path)
+
+
+def vectors(cfmpi, path, ranks, *options):
+    cfmpi("synth", "--vectors", 3001, "--dim", 6, "-o", path, *options, ranks=ranks)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.fvecs"])
+def test_same_vectors_for_any_rank_count(cfmpi, tmp_path, name):
+    one, *more = (vectors(cfmpi, tmp_path / f"{ranks}{name}", ranks)
+                  for ranks in (1, 2, 5))
+    assert all(content == one for content in more)
+    assert vectors(cfmpi, tmp_path / f"s{name}", 1, "--seed", 2) != one
+
+
+def test_vectors_of_both_formats(cfmpi, tmp_path):
+    vectors(cfmpi, tmp_path / "x.npy", 2)
+    x = np.load(tmp_path / "x.npy")
+    assert x.shape == (3001, 6) and x.dtype == np.dtype("<f4") and np.isfinite(x).all()
+    marked = np.frombuffer(vectors(cfmpi, tmp_path / "x.fvecs", 3), "<i4").reshape(-1, 7)
+    assert (marked[:, 0] == 6).all()
+    assert np.array_equal(marked[:, 1:].copy().view("<f4"), x)
+    assert len(np.unique(x, axis=0)) == 3001 and abs(x.mean()) < 0.3
+    first = x[:1000].tobytes()
+    cfmpi("synth", "--vectors", 2950, "--dim", 6, "-o", tmp_path / "y.npy")
+    assert np.load(tmp_path / "y.npy")[:1000].tobytes() == first
+
+
+def test_vectors_stand_in_clusters_of_unequal_size(cfmpi, tmp_path):
+    """Neighbours are near: far nearer than any two rows are on average."""
+    vectors(cfmpi, tmp_path / "x.npy", 1)
+    cfmpi("neighbors", tmp_path / "x.npy", "-o", tmp_path / "n.h5", "-k", 1, ranks=2)
+    with h5py.File(tmp_path / "n.h5") as file:
+        assert np.median(file["neighbors/users/score"][:]) > 0.95
+    x = np.load(tmp_path / "x.npy").astype(float)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    near = (unit[:500] @ unit.T > 0.9).sum(axis=1)
+    assert np.percentile(near, 90) > 4 * np.percentile(near, 10)
+
+
+@pytest.mark.parametrize("args, message", [
+    (["--vectors", 9, "-o", "x.csv"], r"x\.csv: .*\.npy"),
+    (["--vectors", 9, "--users", 3, "-o", "x.npy"], "--users is for ratings"),
+    (["--vectors", 9, "--titles", "m.csv", "-o", "x.npy"], "--titles is for ratings"),
+    (["--vectors", 9, "--dim", 4097, "-o", "x.npy"], "--dim: .*4096"),
+    (["--dim", 9, *SIZES, "-o", "r.csv"], "--dim is for --vectors"),
+    (["--dim", 9, "-o", "r.npy"], "--dim is for --vectors"),
+])
+def test_bad_request(cfmpi, tmp_path, args, message):
+    outcome = cfmpi("synth", *args, ranks=2, code=64, cwd=tmp_path)
+    assert len(outcome.errors) == 1 and re.search(message, outcome.errors[0])
+    assert list(tmp_path.iterdir()) == []
