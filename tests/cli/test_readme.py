@@ -34,9 +34,10 @@ def run(place, script):
 
 def test_shell_blocks(folder):
     scripts = blocks("sh")
-    assert len(scripts) == 5
+    assert len(scripts) == 6
     printed = "".join(run(folder, script) for script in scripts)
     assert "recommended" in printed and "DIFFERENT" not in printed
+    assert (folder / "nearest.csv").read_text().count("\n") == 50001
     assert (folder / "predicted.csv").read_text().count("\n") == 3
 
 
