@@ -27,10 +27,19 @@ static int check_use(const cf_job *job)
     return CF_OK;
 }
 
+/* Where ratings are wanted, their reader says what is wrong with a dataset
+ * that was named. Rank 0. */
+static bool find(cf_job *job)
+{
+    const cf_vectors_source *s = &job->source;
+    return cf_vectors_find(&job->source, job->o->input) &&
+           (job->o->command == CF_CMD_NEIGHBORS ||
+            s->format != CF_VECTORS_HDF5 || s->found);
+}
+
 int cf_job_find_vectors(cf_job *job)
 {
-    int64_t found =
-        job->par->rank == 0 && cf_vectors_find(&job->source, job->o->input);
+    int64_t found = job->par->rank == 0 && find(job);
     job->from_vectors = cf_max_i64(job->par, found) == 1;
     cf_bcast(job->par, &job->source, sizeof job->source, 0);
     return job->from_vectors ? cf_agree(job->par, check_use(job)) : CF_OK;

@@ -181,11 +181,13 @@ def test_option_that_vectors_have_no_use_for(refuse, option):  # noqa: F811
 @pytest.mark.parametrize("args, message", [
     (["run", "x.npy"], r"x\.npy: holds vectors, not ratings"),
     (["svd", "x.npy"], r"x\.npy: holds vectors, not ratings"),
+    (["ingest", "x.h5"], r"x\.h5: holds vectors, not ratings"),
     (["neighbors", "x.npy", "--side", "both"], "--side"),
     (["neighbors", "x.npy", "good.csv"], "no other inputs"),
 ])
 def test_vectors_where_they_do_not_belong(refuse, args, message):  # noqa: F811
     np.save(refuse.folder / "x.npy", ROWS)
+    sets(train=ROWS)(refuse.folder / "x.h5")
     refuse(64, message, *args, "-o", "new.h5")
 
 
