@@ -56,7 +56,8 @@ $(B)/tiny/%.o: src/%.c Makefile
 # that small data crosses their borders.
 F := build-fuzz
 FUZZ_FLAGS := -std=c11 -g -O1 -ffp-contract=off $(WARN) -MMD -MP -fno-sanitize-recover=all \
-	-DCF_TEXT_WINDOW=64 -DCF_TEXT_BLOCK=50 -DCF_ENTRIES_CHUNK=1024 -DCF_COUNT_MAX=1000
+	-DCF_TEXT_WINDOW=64 -DCF_TEXT_BLOCK=50 -DCF_ENTRIES_CHUNK=1024 -DCF_COUNT_MAX=1000 \
+	-DCF_VECTORS_BLOCK=64
 FUZZERS := $(patsubst tests/fuzz/%.c,$(F)/%,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJ := $(LIB_OBJ:$(B)/%=$(F)/%)
 $(F)/%.o: src/%.c Makefile

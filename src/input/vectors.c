@@ -218,6 +218,8 @@ static int open_marked(matrix *m, char kind, int width)
                        "%s: row 0 says it has %" PRId64
                        " values; it must be at least 1",
                        m->path, m->length));
+    if (m->size < line_bytes(m))
+        CF_TRY(cut_short(m, line_bytes(m)));
     m->lines = (m->size - 1) / line_bytes(m) + 1;
 done:
     return status;

@@ -103,6 +103,8 @@ BAD = {
     "fvecs_truncated_mark": ("x.fvecs", raw(MARKED + b"\14\0"),
                              r"x\.fvecs: ends early, at byte 3122 of 3172"),
     "fvecs_one_byte": ("x.fvecs", raw(b"\14"), r"x\.fvecs: ends early, at byte 1 of 4"),
+    "fvecs_first_row_too_long": ("x.fvecs", raw(b"\0\0\0\x7f" * 9),
+                                 r"ends early, at byte 36 of 8522825732"),
     "fvecs_empty": ("x.fvecs", raw(b""), r"x\.fvecs: is empty"),
     "fvecs_no_dim": ("x.fvecs", raw(bytes(60)), r"row 0 says it has 0 values"),
     "fvecs_negative_dim": ("x.ivecs", raw(b"\xff" * 60), r"row 0 says it has -1 values"),
@@ -146,6 +148,7 @@ COLUMNS = {
     "other_dim": ("x.fvecs", raw(MARKED[:5 * 52] + marked([ROWS[5, :7]])
                                  + marked(ROWS[6:])),
                   "row 5 says it has 7 values, row 0 has 12"),
+    "first_row_too_long": ("x.fvecs", raw(b"\0\0\0\x7f" * 9), "ends early, at byte 36"),
     "truncated": ("x.fvecs", raw(MARKED[:-9]), "ends early, at byte 3111 of 3120"),
     "truncated_mark": ("x.fvecs", raw(MARKED + b"\14"), "ends early, at byte 3121 of 3172"),
 }

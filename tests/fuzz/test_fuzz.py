@@ -9,7 +9,7 @@ from conftest import ROOT
 SECONDS = 3
 TARGETS = sorted(path.stem for path in (ROOT / "tests/fuzz").glob("*.c"))
 # Those that compare one rank with several.
-JOINT = ["h5ad", "npz", "ratings", "titles"]
+JOINT = ["h5ad", "npz", "ratings", "titles", "vectors"]
 
 
 def corpus(target):
