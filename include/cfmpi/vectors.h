@@ -49,7 +49,8 @@ bool cf_vectors_find(cf_vectors_source *s, const char *path);
  * CF_BAD_DATA (damaged or cut short, no matrix of numbers, vectors of
  * different lengths, of none or of more than CF_VECTORS_DIM values, no vectors
  * at all). Collective; each rank reads its share of the file twice, once for
- * the digest; memory: the own vectors and two blocks of 4 MiB. */
+ * the digest; memory: the own vectors, two blocks of 4 MiB,
+ * and of packed HDF5 the chunks that one vector needs. */
 int cf_vectors_read(cf_vectors *v, const cf_par *par,
                     const cf_vectors_source *s, bool columns);
 

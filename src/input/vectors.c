@@ -7,8 +7,9 @@
  * Cost    The own share of the file; across the lines one read per line and
  *         block of 4 MiB. HDF5 chunks on the border of two ranks are inflated
  *         by both.
- * References  NumPy Enhancement Proposal 1; corpus-texmex.irisa.fr, for
- *             .fvecs; ann-benchmarks, for HDF5. */
+ * References  NumPy Enhancement Proposal 1; Jégou, Douze, Schmid 2011: Product
+ *             quantization for nearest neighbor search (its data sets, for
+ *             .fvecs); ann-benchmarks (for HDF5). */
 #define _POSIX_C_SOURCE 200809L
 #include "cfmpi/vectors.h"
 
@@ -26,6 +27,7 @@
 #include "cfmpi/intake.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
+#include "cfmpi/progress.h"
 #include "h5_set.h"
 #include "npy.h"
 
@@ -437,6 +439,8 @@ static int read_along(matrix *m, int64_t begin, int64_t end, float *rows)
             convert(m, raw, n * m->length, rows + (at - begin) * m->length);
         if (bad >= 0)
             CF_TRY(out_of_range(m, at + bad / m->length));
+        cf_progress_step((double)((at + n - begin) * line_bytes(m)),
+                         (double)((end - begin) * line_bytes(m)));
     }
 done:
     cf_free(raw);
@@ -472,6 +476,8 @@ static int read_across(matrix *m, int64_t begin, int64_t end, float *rows)
         if (bad >= 0)
             CF_TRY(out_of_range(m, at + bad % n));
         turn(block, lines, n, rows + (at - begin) * lines);
+        cf_progress_step((double)((at + n - begin) * lines * width),
+                         (double)((end - begin) * lines * width));
     }
 done:
     cf_free(raw);
