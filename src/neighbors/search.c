@@ -24,7 +24,7 @@
 #include "cfmpi/progress.h"
 
 #define UNIT 0x1p-24f
-#define NEAR 8  /* tiles most alike that are looked at first */
+#define NEAR 8   /* tiles most alike that are looked at first */
 #define SEEDS 8  /* tiles most alike that give lists their first floor */
 #define STRIP 32 /* tiles of rows ... */
 #define CHUNK                                                                  \
