@@ -228,8 +228,8 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
         take_vectors(job, &part, &rows, &dim);
     else
         CF_TRY(embedding_rows(job, side, items, &part, &rows, &dim));
-    CF_TRY(cf_neighbors_cosine(out, job->par, &part, rows, dim,
-                               job->o->neighbors, what));
+    CF_TRY(cf_neighbors_find(out, job->par, &part, rows, dim, job->o->neighbors,
+                             CF_COSINE, what));
     job->report->neighbors.pairs += out->pairs;
     job->report->neighbors.skipped += out->skipped;
     job->report->neighbors.rows_tied += out->rows_tied;

@@ -14,8 +14,10 @@
  *             communication-optimal n-body algorithm. IPDPS 2013. */
 #include "cfmpi/neighbors.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arrange.h"
@@ -24,24 +26,61 @@
 #include "search.h"
 
 /* Brings every row to a length in [0.5, 1): neither products nor squares can
- * then overflow, and a power of two changes no score. */
-static int scale_rows(float *rows, int64_t count, int dim, cf_gidx begin,
-                      const char *what)
+ * then overflow, and a power of two changes no cosine. */
+static void scale_each(float *rows, int64_t count, int dim)
 {
     for (int64_t i = 0; i < count; i++) {
         float *x = rows + i * dim;
         int exponent;
         double squared = cf_dot(x, x, dim);
+        frexp(sqrt(squared), &exponent);
+        for (int c = 0; c < dim && squared > 0; c++)
+            x[c] = ldexpf(x[c], -exponent);
+    }
+}
+
+/* The longest of own rows, squared; names one that is not finite. */
+static int check_rows(const float *rows, int64_t count, int dim, cf_gidx begin,
+                      const char *what, double *longest)
+{
+    *longest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double squared = cf_dot(rows + i * dim, rows + i * dim, dim);
         if (!isfinite(squared))
             return cf_fail(CF_BAD_DATA,
                            "row %" CF_PRIgidx " of %s has a "
                            "value that is not finite",
                            begin + i, what);
-        frexp(sqrt(squared), &exponent);
-        for (int c = 0; c < dim && squared > 0; c++)
-            x[c] = ldexpf(x[c], -exponent);
+        *longest = fmax(*longest, squared);
     }
     return CF_OK;
+}
+
+/* Longer or shorter than 2 to this, rows are compared times a power of two. */
+#define FAR 60
+
+/* Whether rows can be compared, and what they are multiplied by for it. */
+static int choose_scale(const cf_par *par, float *rows, int64_t count, int dim,
+                        cf_gidx begin, enum cf_similarity similarity,
+                        const char *what, double *scale)
+{
+    int status = CF_OK, exponent;
+    double longest;
+    *scale = 1;
+    CF_TRY(cf_agree(par, check_rows(rows, count, dim, begin, what, &longest)));
+    MPI_Allreduce(MPI_IN_PLACE, &longest, 1, MPI_DOUBLE, MPI_MAX, par->comm);
+    if (similarity == CF_COSINE)
+        scale_each(rows, count, dim);
+    if (similarity == CF_DOT && longest > (double)FLT_MAX)
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "products of the rows of %s are beyond float32; scale "
+                       "them down",
+                       what));
+    frexp(sqrt(longest), &exponent);
+    if (similarity != CF_COSINE && longest > 0 && abs(exponent) > FAR)
+        *scale = ldexp(1, -exponent);
+done:
+    return status;
 }
 
 /* ---- blocks ---- */
@@ -147,8 +186,8 @@ static void pack(const cf_topk *t, float *score, cf_gidx *index)
 
 /* Sends the lists of the visitors of a step home, and merges those of own rows
  * that come back. */
-static void send_home(cf_party *own, const cf_party *visitors,
-                      const cf_par *par, int step)
+static void send_home(const cf_search *s, cf_party *own,
+                      const cf_party *visitors, const cf_par *par, int step)
 {
     const cf_topk *away = &visitors->lists;
     int64_t rows = own->lists.rows, sent = total_of(away), got = 0;
@@ -165,7 +204,7 @@ static void send_home(cf_party *own, const cf_party *visitors,
     swap(par, step, index, sent, index + sent, got, sizeof *index);
     for (int64_t i = 0, at = sent; i < rows; at += count[i++]) {
         for (int64_t e = at; e < at + count[i]; e++)
-            cf_party_offer(own, i, score[e], index[e]);
+            cf_party_offer(s, own, i, score[e], index[e]);
         if (count[i] == away->k + 1)
             cf_topk_add_ties(&own->lists, i, score[at], ties[i]);
     }
@@ -215,7 +254,7 @@ static void go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
     cf_tile_range all = {0, own->tiles.tiles};
     carousel_begin(&c, par, slab, s->dim);
     if (steps > 0)
-        cf_party_begin(&other, cf_part_largest(&c.part), s->dim);
+        cf_party_begin(&other, s, cf_part_largest(&c.part));
     for (int step = 0; step <= steps; step++) {
         if (step < steps)
             carousel_turn(&c, &s->ring, slab, step);
@@ -226,7 +265,7 @@ static void go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
         if (step < steps)
             cf_ring_end(&s->ring);
         if (step > 0)
-            send_home(own, &other, par, step);
+            send_home(s, own, &other, par, step);
     }
     cf_party_end(&other);
     carousel_end(&c);
@@ -307,24 +346,34 @@ static void return_lists(cf_topk *out, const cf_par *par, const cf_part *part,
     cf_free(index);
 }
 
-int cf_neighbors_cosine(cf_neighbors *out, const cf_par *par,
-                        const cf_part *part, float *rows, int dim, int64_t k,
-                        const char *what)
+/* Distances as they are; the gap between two is the same either way. */
+static void turn_signs(cf_topk *lists)
+{
+    for (int64_t i = 0; i < lists->rows * lists->k; i++)
+        lists->score[i] = lists->score[i] < 0    ? -lists->score[i]
+                          : lists->index[i] >= 0 ? 0
+                                                 : lists->score[i];
+}
+
+int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
+                      float *rows, int dim, int64_t k,
+                      enum cf_similarity similarity, const char *what)
 {
     int status = CF_OK;
     cf_gidx n = cf_part_rows(part);
     int64_t count = cf_part_count(part, par->rank), tied = 0;
+    double scale;
     cf_slab slab = {0};
     cf_search search = {0};
     cf_party own = {0};
     cf_neighbors_free(out);
-    CF_TRY(cf_agree(
-        par, scale_rows(rows, count, dim, part->begin[par->rank], what)));
+    CF_TRY(choose_scale(par, rows, count, dim, part->begin[par->rank],
+                        similarity, what, &scale));
     cf_part_copy(&out->part, part);
-    cf_arrange(&slab, par, part, rows, dim, true, CF_SIDE);
-    cf_search_begin(&search, dim);
+    cf_arrange(&slab, par, part, rows, dim, similarity == CF_COSINE, CF_SIDE);
+    cf_search_begin(&search, dim, similarity, scale);
     search.total = 0.5 * (double)slab.count * (double)n;
-    cf_party_begin(&own, slab.count, dim);
+    cf_party_begin(&own, &search, slab.count);
     cf_party_set(&own, &search, &slab, k, NULL);
     go_round(&search, par, &slab, &own, k);
     cf_topk_finish(&own.lists);
@@ -333,6 +382,8 @@ int cf_neighbors_cosine(cf_neighbors *out, const cf_par *par,
     return_lists(&out->lists, par, part, &slab, &own.lists);
     for (int64_t i = 0; i < count; i++)
         tied += out->lists.ties[i] > 0;
+    if (similarity == CF_EUCLIDEAN)
+        turn_signs(&out->lists);
     out->pairs = n * (n - 1);
     out->skipped = out->pairs - 2 * cf_sum_i64(par, search.exact);
     out->rows_tied = cf_sum_i64(par, tied);

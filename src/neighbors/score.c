@@ -5,6 +5,14 @@
 
 #define LANES 16
 
+static inline __attribute__((always_inline)) double fold(double lane[LANES])
+{
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
 CF_VECTORISED static double lanes(const float *x, const float *y, int dim)
 {
     double lane[LANES] = {0};
@@ -14,10 +22,25 @@ CF_VECTORISED static double lanes(const float *x, const float *y, int dim)
             lane[l] += (double)x[i + l] * (double)y[i + l];
     for (int l = 0; l < dim - whole; l++)
         lane[l] += (double)x[whole + l] * (double)y[whole + l];
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++)
-            lane[l] += lane[l + half];
-    return lane[0];
+    return fold(lane);
+}
+
+/* A difference of float32 may be rounded in float64, so that it is taken
+ * first, and squared without fusing. */
+CF_VECTORISED static double differences(const float *x, const float *y, int dim)
+{
+    double lane[LANES] = {0};
+    int whole = dim - dim % LANES;
+    for (int i = 0; i < whole; i += LANES)
+        for (int l = 0; l < LANES; l++) {
+            double d = (double)x[i + l] - (double)y[i + l];
+            lane[l] += d * d;
+        }
+    for (int l = 0; l < dim - whole; l++) {
+        double d = (double)x[whole + l] - (double)y[whole + l];
+        lane[l] += d * d;
+    }
+    return fold(lane);
 }
 
 double cf_dot(const float *x, const float *y, int dim)
@@ -29,4 +52,20 @@ float cf_cosine(const float *x, double nx, const float *y, double ny, int dim)
 {
     double length = sqrt(nx * ny);
     return length > 0 ? (float)(cf_dot(x, y, dim) / length) : NAN;
+}
+
+double cf_squared_distance(const float *x, const float *y, int dim)
+{
+    return differences(x, y, dim);
+}
+
+float cf_score(enum cf_similarity similarity, const float *x, double nx,
+               const float *y, double ny, int dim)
+{
+    switch (similarity) {
+    case CF_DOT: return (float)cf_dot(x, y, dim);
+    case CF_EUCLIDEAN: return (float)sqrt(cf_squared_distance(x, y, dim));
+    case CF_COSINE: break;
+    }
+    return cf_cosine(x, nx, y, ny, dim);
 }

@@ -13,13 +13,17 @@
 #include "cfmpi/neighbors.h"
 
 #define UNIT 0x1p-24f /* rounding of a float32 */
+#define TINY 1e-35f   /* and of those too small for full precision */
 /* A step is no smaller than this share of the largest one could ask for. */
 #define STEP_LEAST 0x1p-12f
 
-void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim)
+void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
+                    enum cf_similarity similarity)
 {
     int64_t tiles = (capacity + CF_SIDE - 1) / CF_SIDE, rows = tiles * CF_SIDE;
-    *t = (cf_tiles){.dim = dim, .quads = (dim + CF_QUAD - 1) / CF_QUAD};
+    *t = (cf_tiles){.dim = dim,
+                    .quads = (dim + CF_QUAD - 1) / CF_QUAD,
+                    .similarity = similarity};
     int64_t codes = rows * t->quads * CF_QUAD;
     t->squared = cf_alloc(rows, sizeof *t->squared, "row lengths");
     t->inverse = cf_alloc(rows, sizeof *t->inverse, "row lengths");
@@ -27,6 +31,9 @@ void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim)
     t->row_codes = cf_alloc(codes, 1, "codes of rows");
     t->col_codes = cf_alloc(codes, 1, "codes of columns");
     t->code_sum = cf_alloc(rows, sizeof *t->code_sum, "sums of codes");
+    t->base = cf_calloc(rows, sizeof *t->base, "row lengths");
+    if (similarity == CF_EUCLIDEAN)
+        t->residuals = cf_alloc(rows * dim, sizeof *t->residuals, "residuals");
     t->residual = cf_alloc(2 * rows, sizeof *t->residual, "row lengths");
     t->coded = t->residual + rows;
     t->row_step = cf_alloc(6 * tiles, sizeof *t->row_step, "tile steps");
@@ -46,6 +53,8 @@ void cf_tiles_end(cf_tiles *t)
     cf_free(t->col_codes);
     cf_free(t->code_sum);
     cf_free(t->residual);
+    cf_free(t->residuals);
+    cf_free(t->base);
     cf_free(t->row_step);
     *t = (cf_tiles){0};
 }
@@ -58,20 +67,22 @@ int cf_tile_rows(const cf_tiles *t, int64_t tile)
 /* ---- residuals, [dim][CF_SIDE] ---- */
 
 /* r = the rows of a tile as compared; lengths of what was given go to t. */
-static void fill(const cf_tiles *t, int64_t tile, bool by_direction, float *r)
+static void fill(const cf_tiles *t, int64_t tile, float scale, float *r)
 {
     int rows = cf_tile_rows(t, tile);
     memset(r, 0, (size_t)t->dim * CF_SIDE * sizeof *r);
     for (int i = 0; i < CF_SIDE; i++) {
         int64_t at = tile * CF_SIDE + i;
         const float *x = t->slab->rows + at * t->dim;
-        t->squared[at] = i < rows ? cf_dot(x, x, t->dim) : 0;
-        t->inverse[at] = !by_direction ? 1
-                         : t->squared[at] > 0
-                             ? (float)(1 / sqrt(t->squared[at]))
-                             : 0;
+        double squared = i < rows ? cf_dot(x, x, t->dim) : 0;
+        float factor = scale;
+        if (t->similarity == CF_COSINE)
+            factor = squared > 0 ? (float)(1 / sqrt(squared)) : 0;
         for (int c = 0; c < t->dim && i < rows; c++)
-            r[c * CF_SIDE + i] = x[c] * t->inverse[at];
+            r[c * CF_SIDE + i] = x[c] * factor;
+        t->squared[at] = squared;
+        /* Residuals are scaled already. */
+        t->inverse[at] = t->similarity == CF_EUCLIDEAN ? 1 : factor;
     }
 }
 
@@ -83,6 +94,20 @@ CF_VECTORISED static void subtract_mean(float *r, int rows, float *mean)
     *mean = sum / (float)rows;
     for (int i = 0; i < rows; i++)
         r[i] -= *mean;
+}
+
+/* Residuals r of rows x = c + r, and -|r|²/2 - r·c. */
+static void keep_residuals(cf_tiles *t, int64_t tile, const float *r)
+{
+    const float *centre = t->centre + tile * t->dim;
+    for (int i = 0; i < cf_tile_rows(t, tile); i++) {
+        int64_t at = tile * CF_SIDE + i;
+        float *out = t->residuals + at * t->dim;
+        for (int c = 0; c < t->dim; c++)
+            out[c] = r[c * CF_SIDE + i];
+        t->base[at] = (float)(-0.5 * cf_dot(out, out, t->dim) -
+                              cf_dot(out, centre, t->dim));
+    }
 }
 
 CF_VECTORISED static void add_squares(const float *r, float *sum)
@@ -194,19 +219,19 @@ static void encode_tile(cf_tiles *t, int64_t tile, const float *r, float step,
     }
     /* With what normalising, centring and rotating have rounded. */
     float error = root(largest(left, CF_SIDE), t->dim) +
-                  40 * UNIT * (t->length[tile] + t->reach[tile]);
+                  40 * UNIT * (t->length[tile] + t->reach[tile]) + TINY;
     for (int i = 0; i < CF_SIDE; i++)
         coded[i] = step * root(squares[i], t->dim);
     (columns ? t->col_step : t->row_step)[tile] = step;
     (columns ? t->col_error : t->row_error)[tile] = error;
 }
 
-static void set_tile(cf_tiles *t, int64_t tile, bool by_direction, int offset,
+static void set_tile(cf_tiles *t, int64_t tile, float scale, int offset,
                      float *r)
 {
     int rows = cf_tile_rows(t, tile);
     float squares[CF_SIDE] = {0}, coded[CF_SIDE], most = 0;
-    fill(t, tile, by_direction, r);
+    fill(t, tile, scale, r);
     for (int c = 0; c < t->dim; c++)
         add_squares(r + c * CF_SIDE, squares);
     t->length[tile] = root(largest(squares, rows), t->dim);
@@ -219,6 +244,8 @@ static void set_tile(cf_tiles *t, int64_t tile, bool by_direction, int offset,
         t->residual[tile * CF_SIDE + i] =
             root(squares[i], t->dim) + 8 * UNIT * t->length[tile];
     t->reach[tile] = largest(t->residual + tile * CF_SIDE, rows);
+    if (t->residuals != NULL)
+        keep_residuals(t, tile, r);
     rotate(r, t->dim);
     for (int c = 0; c < t->dim; c++)
         most = fmaxf(most, largest(r + c * CF_SIDE, rows));
@@ -229,14 +256,14 @@ static void set_tile(cf_tiles *t, int64_t tile, bool by_direction, int offset,
     encode_tile(t, tile, r, most / (float)(offset - 1), true, offset, coded);
 }
 
-void cf_tiles_set(cf_tiles *t, const cf_slab *slab, bool by_direction,
-                  int offset)
+void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset)
 {
     float *r = cf_alloc(t->dim * CF_SIDE, sizeof *r, "tile of rows");
     t->slab = slab;
+    t->linear = t->residuals != NULL ? t->residuals : slab->rows;
     t->count = slab->count;
     t->tiles = (slab->count + CF_SIDE - 1) / CF_SIDE;
     for (int64_t tile = 0; tile < t->tiles; tile++)
-        set_tile(t, tile, by_direction, offset, r);
+        set_tile(t, tile, scale, offset, r);
     cf_free(r);
 }

@@ -6,25 +6,31 @@
 #include <stdbool.h>
 
 #include "arrange.h"
+#include "cfmpi/neighbors.h"
 #include "screen.h"
 
-/* Rows as they are compared: x, or x/|x| when directions count. A row is the
- * centre of its tile plus its residual; the residual, rotated, is a step of
+/* Rows as they are compared: x times a scale, or x/|x| for cosines. A row is
+ * the centre of its tile plus its residual; the residual, rotated, is a step of
  * the tile times its codes, up to an error. All arrays of rows have CF_SIDE
  * places a tile. Bounds are from above, rounding included. */
 typedef struct cf_tiles {
     int64_t count; /* rows */
     int64_t tiles;
     int dim, quads;
+    enum cf_similarity similarity;
     const cf_slab *slab;
-    double *squared;              /* squared length of the row as given */
-    float *inverse;               /* what it is multiplied by to be compared */
-    float *centre;                /* [tiles x dim] */
-    int8_t *row_codes;            /* [tiles][CF_SIDE][quads * 4] */
-    uint8_t *col_codes;           /* [tiles][CF_SIDE / 16][quads][16][4] */
-    int32_t *code_sum;            /* of the row codes */
-    float *residual;              /* |residual| */
-    float *coded;                 /* |step · row codes| */
+    const float *linear; /* [count x dim] what centres are multiplied with: the
+                            rows, for distances the residuals */
+    float *residuals;    /* for distances, else NULL */
+    float *base;         /* what a row itself adds to its products */
+    double *squared;     /* squared length of the row as given */
+    float *inverse;      /* what its part of `linear` is multiplied by */
+    float *centre;       /* [tiles x dim] */
+    int8_t *row_codes;   /* [tiles][CF_SIDE][quads * 4] */
+    uint8_t *col_codes;  /* [tiles][CF_SIDE / 16][quads][16][4] */
+    int32_t *code_sum;   /* of the row codes */
+    float *residual;     /* |residual| */
+    float *coded;        /* |step · row codes| */
     float *row_step, *col_step;   /* [tiles] */
     float *row_error, *col_error; /* [tiles] |residual - step · codes| at most,
                                      as rows and as columns */
@@ -33,12 +39,13 @@ typedef struct cf_tiles {
 } cf_tiles;
 
 /* Room for up to `capacity` rows. Local. */
-void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim);
+void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
+                    enum cf_similarity similarity);
 
-/* Codes of the rows of a slab, which stays in use; column codes lie within
+/* Codes of the rows of a slab, which stays in use; `scale` is a power of two,
+ * 1 for cosines; column codes lie within
  * `offset` - 1 of `offset`. Local; some 10 dim log2(dim) flops a row. */
-void cf_tiles_set(cf_tiles *t, const cf_slab *slab, bool by_direction,
-                  int offset);
+void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset);
 
 /* Safe on {0} and twice. Local. */
 void cf_tiles_end(cf_tiles *t);

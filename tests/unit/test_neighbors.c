@@ -92,22 +92,28 @@ static float *make_rows(enum kind kind, cf_gidx begin, cf_gidx end, int dim)
     return rows;
 }
 
+static enum cf_similarity similarity;
+
 /* One list against all others, sorted; returns whether it ends in a tie. */
 static bool check_list(const cf_topk *t, int64_t i, const float *rows,
                        const double *squared, cf_gidx n, cf_gidx row, int dim,
                        candidate *c)
 {
     int64_t have = 0, k = t->k, ties = 0, wrong = 0;
+    bool all = similarity != CF_COSINE;
+    float sign = similarity == CF_EUCLIDEAN ? -1 : 1;
     for (cf_gidx j = 0; j < n; j++)
-        if (j != row && squared[j] > 0 && squared[row] > 0)
-            c[have++] = (candidate){cf_cosine(rows + row * dim, squared[row],
-                                              rows + j * dim, squared[j], dim),
-                                    j};
+        if (j != row && (all || (squared[j] > 0 && squared[row] > 0)))
+            c[have++] = (candidate){
+                sign * cf_score(similarity, rows + row * dim, squared[row],
+                                rows + j * dim, squared[j], dim),
+                j};
     qsort(c, (size_t)have, sizeof *c, best_first);
     CHECK(t->count[i] == CF_MIN(have, k));
     for (int64_t p = 0; p < k; p++) {
         wrong += t->index[i * k + p] != (p < have ? c[p].index : -1);
-        wrong += !same_number(t->score[i * k + p], p < have ? c[p].score : NAN);
+        wrong += !same_number(t->score[i * k + p],
+                              p < have ? sign * c[p].score : NAN);
     }
     CHECK(wrong == 0);
     for (int64_t p = k; p < have; p++)
@@ -148,8 +154,8 @@ static void check_alone(const cf_neighbors *got, enum kind kind, cf_gidx n,
     int64_t k = got->lists.k, begin = got->part.begin[world.rank];
     size_t lists = (size_t)(got->lists.rows * k), own = (size_t)got->lists.rows;
     cf_part_even(&whole, n, 1);
-    CHECK(cf_neighbors_cosine(&alone, &self, &whole, rows, dim, k, "test") ==
-          CF_OK);
+    CHECK(cf_neighbors_find(&alone, &self, &whole, rows, dim, k, similarity,
+                            "test") == CF_OK);
     CHECK(own == 0 || (memcmp(got->lists.score, alone.lists.score + begin * k,
                               lists * sizeof(float)) == 0 &&
                        memcmp(got->lists.index, alone.lists.index + begin * k,
@@ -176,8 +182,8 @@ static void check_rows(enum kind kind, cf_gidx n, int dim, int64_t k, bool even)
         uneven_part(&part, n, world.size);
     float *rows = make_rows(kind, part.begin[world.rank],
                             part.begin[world.rank + 1], dim);
-    CHECK(cf_neighbors_cosine(&got, &world, &part, rows, dim, k, "test") ==
-          CF_OK);
+    CHECK(cf_neighbors_find(&got, &world, &part, rows, dim, k, similarity,
+                            "test") == CF_OK);
     CHECK(got.lists.rows == cf_part_count(&part, world.rank));
     CHECK(got.lists.k == k && got.lists.stride == k);
     check_brute_force(&got, kind, n, dim);
@@ -188,9 +194,17 @@ static void check_rows(enum kind kind, cf_gidx n, int dim, int64_t k, bool even)
     cf_free(rows);
 }
 
+/* Whether products of such rows are beyond float32. */
+static bool too_large(enum kind kind)
+{
+    return kind == LARGE || kind == EVERY_SIZE || kind == LARGEST;
+}
+
 static void test_kinds(void)
 {
     for (int kind = 0; kind < KINDS; kind++) {
+        if (similarity == CF_DOT && too_large((enum kind)kind))
+            continue;
         check_rows((enum kind)kind, 150, 20, 7, true);
         check_rows((enum kind)kind, 90, 5, 3, false);
         check_rows((enum kind)kind, 40, 1, 4, true); /* cosine is 1 or -1 */
@@ -221,10 +235,10 @@ static void test_prefix(void)
     cf_part_even(&part, 80, world.size);
     float *rows =
         make_rows(BITS, part.begin[world.rank], part.begin[world.rank + 1], 6);
-    CHECK(cf_neighbors_cosine(&less, &world, &part, rows, 6, 9, "test") ==
-          CF_OK);
-    CHECK(cf_neighbors_cosine(&more, &world, &part, rows, 6, 10, "test") ==
-          CF_OK);
+    CHECK(cf_neighbors_find(&less, &world, &part, rows, 6, 9, CF_COSINE,
+                            "test") == CF_OK);
+    CHECK(cf_neighbors_find(&more, &world, &part, rows, 6, 10, CF_COSINE,
+                            "test") == CF_OK);
     for (int64_t i = 0; i < less.lists.rows; i++)
         for (int64_t p = 0; p < 9; p++) {
             CHECK(less.lists.index[i * 9 + p] == more.lists.index[i * 10 + p]);
@@ -248,9 +262,25 @@ static void check_bad(cf_gidx bad, float value, const char *message)
     for (cf_gidx i = bad; i < 30; i += 9) /* more behind the first */
         if (i >= begin && i < end)
             rows[(i - begin) * dim + dim - 1] = value;
+    CHECK(failed_with(cf_neighbors_find(&got, &world, &part, rows, dim, 3,
+                                        CF_COSINE, "/the/rows"),
+                      CF_BAD_DATA, message));
+    cf_neighbors_free(&got);
+    cf_part_free(&part);
+    cf_free(rows);
+}
+
+/* Products that no float32 holds. */
+static void test_beyond(void)
+{
+    cf_part part = {0};
+    cf_neighbors got = {0};
+    cf_part_even(&part, 30, world.size);
+    float *rows = make_rows(LARGEST, part.begin[world.rank],
+                            part.begin[world.rank + 1], 4);
     CHECK(failed_with(
-        cf_neighbors_cosine(&got, &world, &part, rows, dim, 3, "/the/rows"),
-        CF_BAD_DATA, message));
+        cf_neighbors_find(&got, &world, &part, rows, 4, 3, CF_DOT, "/the/rows"),
+        CF_BAD_DATA, "products of the rows of /the/rows"));
     cf_neighbors_free(&got);
     cf_part_free(&part);
     cf_free(rows);
@@ -266,9 +296,14 @@ static void test_bad_rows(void)
 
 static void run_tests(void)
 {
+    static const enum cf_similarity all[] = {CF_COSINE, CF_DOT, CF_EUCLIDEAN};
     test_dot();
-    test_kinds();
-    test_shapes();
+    for (int s = 0; s < COUNT(all); s++) {
+        similarity = all[s];
+        test_kinds();
+        test_shapes();
+    }
     test_prefix();
     test_bad_rows();
+    test_beyond();
 }

@@ -166,8 +166,8 @@ static void check_bounds(int64_t count, int dim, double spread, int offset)
     int64_t wrong = 0;
     double errors = 0, bounds = 0;
     make_slab(&slab, count, dim, spread);
-    cf_tiles_begin(&t, count, dim);
-    cf_tiles_set(&t, &slab, true, offset);
+    cf_tiles_begin(&t, count, dim, CF_COSINE);
+    cf_tiles_set(&t, &slab, 1, offset);
     for (int64_t i = 0; i < count; i += 3)
         for (int64_t j = 0; j < count; j += 5) {
             double exact = 0;
