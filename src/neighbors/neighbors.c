@@ -186,7 +186,7 @@ static void pack(const cf_topk *t, float *score, cf_gidx *index)
 
 /* Sends the lists of the visitors of a step home, and merges those of own rows
  * that come back. */
-static void send_home(const cf_search *s, cf_party *own,
+static void send_home(const cf_measure *u, cf_party *own,
                       const cf_party *visitors, const cf_par *par, int step)
 {
     const cf_topk *away = &visitors->lists;
@@ -204,7 +204,7 @@ static void send_home(const cf_search *s, cf_party *own,
     swap(par, step, index, sent, index + sent, got, sizeof *index);
     for (int64_t i = 0, at = sent; i < rows; at += count[i++]) {
         for (int64_t e = at; e < at + count[i]; e++)
-            cf_party_offer(s, own, i, score[e], index[e]);
+            cf_party_offer(u, own, i, score[e], index[e]);
         if (count[i] == away->k + 1)
             cf_topk_add_ties(&own->lists, i, score[at], ties[i]);
     }
@@ -239,7 +239,7 @@ static void visit(cf_search *s, const carousel *c, cf_party *own,
     float *floor = cf_alloc(slab.count, sizeof *floor, "list floors");
     swap(c->par, back, own->floor, own->lists.rows, floor, slab.count,
          sizeof *floor);
-    cf_party_set(other, s, &slab, k, floor);
+    cf_party_set(other, &s->meetings.measure, &slab, k, floor);
     cf_free(floor);
     share(c->par, step, own, other, &a, &b);
     cf_search_pairs(s, own, a, other, b);
@@ -249,12 +249,13 @@ static void go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
                      cf_party *own, int64_t k)
 {
     carousel c;
+    const cf_measure *u = &s->meetings.measure;
     cf_party other = {0};
     int steps = par->size / 2;
     cf_tile_range all = {0, own->tiles.tiles};
-    carousel_begin(&c, par, slab, s->dim);
+    carousel_begin(&c, par, slab, u->dim);
     if (steps > 0)
-        cf_party_begin(&other, s, cf_part_largest(&c.part));
+        cf_party_begin(&other, u, cf_part_largest(&c.part));
     for (int step = 0; step <= steps; step++) {
         if (step < steps)
             carousel_turn(&c, &s->ring, slab, step);
@@ -265,7 +266,7 @@ static void go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
         if (step < steps)
             cf_ring_end(&s->ring);
         if (step > 0)
-            send_home(s, own, &other, par, step);
+            send_home(u, own, &other, par, step);
     }
     cf_party_end(&other);
     carousel_end(&c);
@@ -362,19 +363,19 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     int status = CF_OK;
     cf_gidx n = cf_part_rows(part);
     int64_t count = cf_part_count(part, par->rank), tied = 0;
-    double scale;
+    cf_measure measure = {similarity, dim, 1, cf_screen_kernel_of_cpu()};
     cf_slab slab = {0};
     cf_search search = {0};
     cf_party own = {0};
     cf_neighbors_free(out);
     CF_TRY(choose_scale(par, rows, count, dim, part->begin[par->rank],
-                        similarity, what, &scale));
+                        similarity, what, &measure.scale));
     cf_part_copy(&out->part, part);
     cf_arrange(&slab, par, part, rows, dim, similarity == CF_COSINE, CF_SIDE);
-    cf_search_begin(&search, dim, similarity, scale);
+    cf_search_begin(&search, &measure);
     search.total = 0.5 * (double)slab.count * (double)n;
-    cf_party_begin(&own, &search, slab.count);
-    cf_party_set(&own, &search, &slab, k, NULL);
+    cf_party_begin(&own, &measure, slab.count);
+    cf_party_set(&own, &measure, &slab, k, NULL);
     go_round(&search, par, &slab, &own, k);
     cf_topk_finish(&own.lists);
     cf_topk_init(&out->lists, count, k);
@@ -385,7 +386,7 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     if (similarity == CF_EUCLIDEAN)
         turn_signs(&out->lists);
     out->pairs = n * (n - 1);
-    out->skipped = out->pairs - 2 * cf_sum_i64(par, search.exact);
+    out->skipped = out->pairs - 2 * cf_sum_i64(par, search.meetings.exact);
     out->rows_tied = cf_sum_i64(par, tied);
 done:
     cf_party_end(&own);

@@ -4,54 +4,21 @@
 #define CFMPI_SEARCH_H
 
 #include "cfmpi/ring.h"
-#include "cfmpi/topk.h"
-#include "tiles.h"
-
-/* A block of rows with the lists that its rows fill here; distances stand in
- * lists with a minus. */
-typedef struct cf_party {
-    cf_tiles tiles;
-    cf_topk lists;
-    float *floor;      /* [rows of all tiles] a score that is of no use below */
-    float *least;      /* the same as a bound for products */
-    float *tile_least; /* the smallest of a tile, or less */
-} cf_party;
+#include "meet.h"
 
 /* What goes on through all blocks. */
 typedef struct cf_search {
-    const cf_screen_kernel *kernel;
-    enum cf_similarity similarity;
-    int dim;
-    double scale;        /* rows are compared times this, a power of two */
+    cf_meetings meetings;
     cf_ring ring;        /* moves the next block between tiles */
     double pairs, total; /* pairs looked at, and to look at, here */
-    int64_t exact;       /* scores computed */
-    cf_hit *hits;
-    float *products;  /* rows with the centres of tiles, both ways */
-    float *constants; /* of pairs of tiles */
-    int32_t *sums;    /* of two tiles */
-    float *bounds;    /* of a tile with several */
+    float *products;     /* rows with the centres of tiles, both ways */
+    float *constants;    /* of pairs of tiles */
+    float *bounds;       /* of a tile with several */
 } cf_search;
 
-/* Local; 8 MiB or so. */
-void cf_search_begin(cf_search *s, int dim, enum cf_similarity similarity,
-                     double scale);
+/* Local; 4 MiB or so. */
+void cf_search_begin(cf_search *s, const cf_measure *measure);
 void cf_search_end(cf_search *s);
-
-/* Room for blocks of up to `capacity` rows and lists of k. Local. */
-void cf_party_begin(cf_party *p, const cf_search *s, int64_t capacity);
-
-/* The rows of a slab, with empty lists, and what a score must reach from the
- * outset, [slab->count], or NULL. Local. */
-void cf_party_set(cf_party *p, const cf_search *s, const cf_slab *slab,
-                  int64_t k, const float *floor);
-
-/* Safe on {0} and twice. Local. */
-void cf_party_end(cf_party *p);
-
-/* A score for row i of a party. Local, O(log k). */
-void cf_party_offer(const cf_search *s, cf_party *p, int64_t i, float score,
-                    cf_gidx index);
 
 /* Tiles [first, last) of a block. */
 typedef struct cf_tile_range {

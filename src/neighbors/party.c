@@ -1,0 +1,86 @@
+#include "party.h"
+
+#include <math.h>
+
+#include "cfmpi/memory.h"
+
+#define UNIT 0x1p-24f     /* rounding of a float32 */
+#define SMALLEST 0x1p-149 /* positive float32 */
+
+void cf_party_begin(cf_party *p, const cf_measure *u, int64_t capacity)
+{
+    *p = (cf_party){0};
+    int64_t rows = (capacity + CF_SIDE - 1) / CF_SIDE * CF_SIDE;
+    cf_tiles_begin(&p->tiles, capacity, u->dim, u->similarity);
+    p->floor = cf_alloc(2 * rows, sizeof *p->floor, "list floors");
+    p->least = p->floor + rows;
+    p->tile_least = cf_alloc(rows / CF_SIDE, sizeof *p->tile_least, "floors");
+}
+
+void cf_party_end(cf_party *p)
+{
+    cf_tiles_end(&p->tiles);
+    cf_topk_free(&p->lists);
+    cf_free(p->floor);
+    cf_free(p->tile_least);
+    *p = (cf_party){0};
+}
+
+/* What is compared: a product, or -distance²/2, of rows times `scale`. Those
+ * under it belong to scores below `floor`, which is within its rounding of the
+ * exact value. */
+static float least_of(const cf_measure *u, float floor)
+{
+    if (isinf(floor))
+        return floor;
+    if (u->similarity == CF_COSINE)
+        return floor - 4 * UNIT * (1 + fabsf(floor));
+    double x =
+        (double)floor - 2 * (double)UNIT * fabs((double)floor) - SMALLEST;
+    x *= u->scale;
+    x = u->similarity == CF_DOT ? x * u->scale : -0.5 * x * x;
+    return nextafterf((float)(x - 8 * (double)UNIT * fabs(x)), -INFINITY);
+}
+
+float cf_floor_of(const cf_measure *u, float least)
+{
+    double x = (double)least;
+    if (isinf(least))
+        return least;
+    if (u->similarity == CF_COSINE)
+        return least - 4 * UNIT * (1 + fabsf(least));
+    x = u->similarity == CF_DOT ? x / u->scale : -sqrt(fmax(-2 * x, 0));
+    x /= u->scale;
+    return nextafterf((float)(x - 8 * (double)UNIT * fabs(x) - SMALLEST),
+                      -INFINITY);
+}
+
+void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
+                  int64_t k, const float *floor)
+{
+    cf_tiles_set(&p->tiles, slab, (float)u->scale, u->kernel->offset);
+    cf_topk_init(&p->lists, slab->count, k);
+    for (int64_t i = 0; i < p->tiles.tiles * CF_SIDE; i++) {
+        p->floor[i] = floor != NULL && i < slab->count ? floor[i] : -INFINITY;
+        p->least[i] = least_of(u, p->floor[i]);
+    }
+    for (int64_t tile = 0; tile < p->tiles.tiles; tile++)
+        p->tile_least[tile] = -INFINITY;
+}
+
+void cf_party_raise(const cf_measure *u, cf_party *p, int64_t i, float floor)
+{
+    if (floor > p->floor[i]) {
+        p->floor[i] = floor;
+        p->least[i] = least_of(u, floor);
+    }
+}
+
+void cf_party_offer(const cf_measure *u, cf_party *p, int64_t i, float score,
+                    cf_gidx index)
+{
+    if (!(score >= p->floor[i]))
+        return;
+    cf_topk_push(&p->lists, i, score, index);
+    cf_party_raise(u, p, i, cf_topk_floor(&p->lists, i));
+}

@@ -1,0 +1,49 @@
+/* Blocks of rows and their lists, and what a list's score means for products.
+ */
+#ifndef CFMPI_PARTY_H
+#define CFMPI_PARTY_H
+
+#include "cfmpi/topk.h"
+#include "tiles.h"
+
+/* How rows are compared: by products, or by -distance²/2, of rows times
+ * `scale`, a power of two, or of directions. */
+typedef struct cf_measure {
+    enum cf_similarity similarity;
+    int dim;
+    double scale;
+    const cf_screen_kernel *kernel;
+} cf_measure;
+
+/* A block of rows with the lists that its rows fill here; distances stand in
+ * lists with a minus. */
+typedef struct cf_party {
+    cf_tiles tiles;
+    cf_topk lists;
+    float *floor;      /* [rows of all tiles] a score that is of no use below */
+    float *least;      /* the same as a bound for products */
+    float *tile_least; /* the smallest of a tile, or less */
+} cf_party;
+
+/* Room for blocks of up to `capacity` rows. Local. */
+void cf_party_begin(cf_party *p, const cf_measure *u, int64_t capacity);
+
+/* The rows of a slab, with empty lists of k, and what a score must reach from
+ * the outset, [slab->count], or NULL. Local. */
+void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
+                  int64_t k, const float *floor);
+
+/* Safe on {0} and twice. Local. */
+void cf_party_end(cf_party *p);
+
+/* A score for row i. Local, O(log k). */
+void cf_party_offer(const cf_measure *u, cf_party *p, int64_t i, float score,
+                    cf_gidx index);
+
+/* Scores under `floor` are of no use to row i from now on. Local. */
+void cf_party_raise(const cf_measure *u, cf_party *p, int64_t i, float floor);
+
+/* A score below those of all rows whose products reach `least`. Local. */
+float cf_floor_of(const cf_measure *u, float least);
+
+#endif
