@@ -16,6 +16,7 @@
 
 #define NEAR 8   /* tiles most alike that are looked at first */
 #define SEEDS 8  /* of them, those that give lists their first floor */
+#define LANES 16 /* values looked at side by side */
 #define STRIP 32 /* tiles of rows, and ... */
 #define CHUNK 32 /* ... of columns, with products with centres at hand */
 
@@ -157,18 +158,40 @@ CF_VECTORISED static int count_reaching(const float *x, int n, float least)
     return count;
 }
 
-/* A value that at least `wanted` of the bounds reach, close to the largest
- * such; -inf when so many are not there. */
+/* The smallest and the largest of n finite bounds, -inf left out; returns how
+ * many there are. */
+CF_VECTORISED static int64_t range_of(const float *x, int n, float *low,
+                                      float *high)
+{
+    float least[LANES], most[LANES];
+    int32_t finite[LANES] = {0};
+    int64_t count = 0;
+    for (int l = 0; l < LANES; l++) {
+        least[l] = INFINITY;
+        most[l] = -INFINITY;
+    }
+    for (int i = 0; i < n; i += LANES)
+        for (int l = 0; l < LANES; l++) {
+            float y = x[i + l];
+            bool is = y > -INFINITY;
+            finite[l] += is;
+            least[l] = is && y < least[l] ? y : least[l];
+            most[l] = y > most[l] ? y : most[l];
+        }
+    for (int l = 0; l < LANES; l++) {
+        count += finite[l];
+        *low = l == 0 ? least[l] : fminf(*low, least[l]);
+        *high = l == 0 ? most[l] : fmaxf(*high, most[l]);
+    }
+    return count;
+}
+
+/* A value that at least `wanted` of n bounds reach, close to the largest such;
+ * -inf when so many are not there. n is a multiple of LANES. */
 static float reached_by(const float *bounds, int n, int64_t wanted)
 {
-    float low = INFINITY, high = -INFINITY;
-    int64_t there = 0;
-    for (int i = 0; i < n; i++) {
-        there += bounds[i] > -INFINITY;
-        low = bounds[i] > -INFINITY && bounds[i] < low ? bounds[i] : low;
-        high = bounds[i] > high ? bounds[i] : high;
-    }
-    if (there < wanted)
+    float low, high;
+    if (range_of(bounds, n, &low, &high) < wanted)
         return -INFINITY;
     for (int step = 0; step < 16; step++) {
         float middle = 0.5f * (low + high);
