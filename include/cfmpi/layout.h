@@ -34,14 +34,17 @@ typedef struct cf_tables {
 void cf_tables_fill(cf_tables *t, const cf_csr *a, const cf_par *par);
 void cf_tables_free(cf_tables *t);
 
-/* Add a part to an output; `space` says what lists are on; all data is borrowed
- * until the commit. Collective where there are ids, else local, all ranks
- * alike. */
+/* Names of the similarities in the order of their enum, then NULL. */
+extern const char *const cf_similarity_names[];
+
+/* Add a part to an output; `space` says what lists are on, `by` what their
+ * scores are; all data is borrowed until the commit. Collective where there are
+ * ids, else local, all ranks alike. */
 void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a);
 void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e,
                              const cf_transform *t);
 void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
-                             const cf_neighbors *n);
+                             enum cf_similarity by, const cf_neighbors *n);
 void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
                                    const cf_topk *lists, cf_gidx items);
 
@@ -80,6 +83,16 @@ int64_t cf_layout_embedding_scale(const cf_h5 *file);
 int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
                              const char *side, bool scaled, cf_part *part,
                              float **rows, int *dim);
+
+/* What the scores of `group` ("/neighbors/users") are. CF_BAD_DATA when the
+ * file names none that is known. Local. */
+int cf_layout_read_similarity(const cf_h5 *file, const char *group,
+                              enum cf_similarity *by);
+
+/* Whether the file says the order of `group` as its similarity has it. Local.
+ */
+bool cf_layout_order_fits(const cf_h5 *file, const char *group,
+                          enum cf_similarity by);
 
 /* Finished lists of `group` ("/neighbors/users"), evenly split into *part;
  * there must be `rows` of them, and they must name rows below `limit`. gap

@@ -69,8 +69,9 @@ typedef struct cf_options {
     char start[CF_PATH_MAX];
 
     int64_t neighbors;
-    int64_t side; /* enum cf_side */
-    int64_t similarity;
+    int64_t side;          /* enum cf_side */
+    int64_t similarity;    /* enum cf_similarity */
+    bool similarity_given; /* else a benchmark's vectors may decide */
     int64_t top;
     int64_t score;
 

@@ -25,6 +25,7 @@ typedef struct cf_vectors_source {
     char file[CF_PATH_MAX];
     char set[CF_PATH_MAX]; /* HDF5 only: the dataset */
     bool found;            /* the dataset was not named, it is /train */
+    char distance[64]; /* HDF5 only: what the file says that it is for, or "" */
 } cf_vectors_source;
 
 /* This rank's vectors. */

@@ -94,6 +94,8 @@ typedef struct exporter {
     const part *part;
     window set[MAX_COLUMNS];
     int sets;
+    unsigned absent; /* bit i: column i of the part is not in the file */
+    enum cf_similarity by;
     cf_ids ids, other_ids; /* [rows], [others] of the sides */
     cf_gidx rows, others;
     window titles; /* of all items; lists only */
@@ -177,14 +179,36 @@ done:
     return status;
 }
 
+/* Titles may lack, and users of vectors have no ratings to count. */
+static bool is_optional(const exporter *x, int column)
+{
+    return strcmp(x->part->sets[column], "/items/title") == 0 ||
+           (x->part->shape == COLUMNS && column > 0 &&
+            !cf_h5_has(&x->file, "/ratings") &&
+            strncmp(x->part->sets[column], "/users/", 7) == 0);
+}
+
+/* Of lists of neighbours. */
+static int read_similarity(exporter *x)
+{
+    char group[CF_NAME_MAX];
+    const char *index = x->part->sets[0];
+    if (x->part->shape != LISTS || strncmp(index, "/neighbors/", 11) != 0)
+        return CF_OK;
+    snprintf(group, sizeof group, "%.*s", (int)(strrchr(index, '/') - index),
+             index);
+    return cf_layout_read_similarity(&x->file, group, &x->by);
+}
+
 static int prepare(exporter *x)
 {
     int status = CF_OK;
     const part *p = x->part;
     for (int i = 0; i < MAX_COLUMNS && p->sets[i] != NULL; i++) {
-        bool optional = strcmp(p->sets[i], "/items/title") == 0;
-        if (optional && !cf_h5_has(&x->file, p->sets[i]))
+        if (is_optional(x, i) && !cf_h5_has(&x->file, p->sets[i])) {
+            x->absent |= 1u << i;
             continue;
+        }
         CF_TRY(cf_h5_dataset(&x->file, p->sets[i], &x->set[x->sets++].d));
     }
     if (p->side != NULL)
@@ -194,6 +218,7 @@ static int prepare(exporter *x)
     x->rows = x->ids.count;
     x->others = x->other_ids.count;
     CF_TRY(check_shapes(x));
+    CF_TRY(read_similarity(x));
     if (p->shape == LISTS && strcmp(p->other, "items") == 0 &&
         cf_h5_has(&x->file, "/items/title"))
         CF_TRY(read_titles(x));
@@ -245,8 +270,18 @@ static void put(exporter *x, const window *w, int64_t i)
 static void put_header(exporter *x)
 {
     const part *p = x->part;
-    for (const char *s = p->header; *s != '\0'; s++)
-        cf_text_bytes(&x->text, *s == ',' ? &x->separator : s, 1);
+    const char *s = p->header;
+    for (int i = 0; *s != '\0'; i++) {
+        size_t n = strcspn(s, ",");
+        const char *name = strncmp(s, "score", n) == 0 && x->by == CF_EUCLIDEAN
+                               ? "distance"
+                               : s;
+        if (i > 0 && !(x->absent >> i & 1))
+            separate(x);
+        if (!(x->absent >> i & 1))
+            cf_text_bytes(&x->text, name, (int64_t)strcspn(name, ","));
+        s += n + (s[n] == ',');
+    }
     for (int k = 0; p->shape == MATRIX && k < x->set[0].d.cols; k++)
         cf_text_add(&x->text, "%cx%d", x->separator, k + 1);
     if (x->titles.data != NULL || x->sets == 4)

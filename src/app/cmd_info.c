@@ -93,6 +93,7 @@ static int print_lists(cf_text *out, const cf_h5 *f, const char *label,
     cf_dataset d;
     int64_t tied = 0, full = 0;
     cf_column count = {0}, ties = {0};
+    cf_text by = {0};
     snprintf(name, sizeof name, "%s/index", group);
     if (!cf_h5_has(f, name))
         return CF_OK;
@@ -111,8 +112,11 @@ static int print_lists(cf_text *out, const cf_h5 *f, const char *label,
                 label, d.cols, d.rows, full);
     if (ties.whole != NULL)
         cf_text_add(out, ", %" PRId64 " with a tie at the end", tied);
+    if (cf_h5_text(f, group, "similarity", &by))
+        cf_text_add(out, ", by %s", by.data);
     cf_text_add(out, "\n");
 done:
+    cf_text_free(&by);
     cf_column_free(&count);
     cf_column_free(&ties);
     return status;

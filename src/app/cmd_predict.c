@@ -29,6 +29,7 @@ static int load(cf_job *job)
                        "%s: has no /neighbors/users; make them "
                        "with `cfmpi neighbors`",
                        job->o->input));
+    CF_TRY(cf_agree(job->par, cf_job_check_weights(job)));
     CF_TRY(cf_layout_read_ratings(&job->file, job->par, &job->ratings));
     CF_TRY(
         cf_layout_read_ids(&job->file, job->par, "users", &job->tables.users));

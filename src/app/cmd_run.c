@@ -143,6 +143,20 @@ static int choose_steps(cf_job *job)
     return check_unused(job);
 }
 
+static int check_weights(const cf_job *job)
+{
+    if (job->last < CF_STEP_RECOMMEND)
+        return CF_OK;
+    if (job->first == CF_STEP_RECOMMEND)
+        return cf_job_check_weights(job);
+    return job->o->similarity != CF_EUCLIDEAN
+               ? CF_OK
+               : cf_fail(CF_USAGE,
+                         "--similarity: a distance is no weight for "
+                         "neighbours' ratings; run with cosine or dot, or use "
+                         "`cfmpi neighbors`");
+}
+
 static int open_input(cf_job *job)
 {
     int status = CF_OK;
@@ -153,6 +167,7 @@ static int open_input(cf_job *job)
     else
         CF_TRY(cf_job_find_vectors(job));
     CF_TRY(cf_agree(job->par, choose_steps(job)));
+    CF_TRY(cf_agree(job->par, check_weights(job)));
 done:
     return status;
 }
@@ -229,7 +244,7 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
     else
         CF_TRY(embedding_rows(job, side, items, &part, &rows, &dim));
     CF_TRY(cf_neighbors_find(out, job->par, &part, rows, dim, job->o->neighbors,
-                             CF_COSINE, what));
+                             (enum cf_similarity)job->o->similarity, what));
     job->report->neighbors.pairs += out->pairs;
     job->report->neighbors.skipped += out->skipped;
     job->report->neighbors.rows_tied += out->rows_tied;
@@ -307,10 +322,29 @@ done:
     return status;
 }
 
+static int add_neighbors(cf_job *job, cf_writer *w)
+{
+    int status = CF_OK;
+    enum cf_similarity by = (enum cf_similarity)job->o->similarity, other = by;
+    const char *space = job->from_vectors ? "vectors" : "embedding";
+    bool users = job->user_neighbors.lists.gap != NULL;
+    bool items = job->item_neighbors.lists.gap != NULL;
+    const char *carried = users ? "/neighbors/items" : "/neighbors/users";
+    if (users)
+        cf_layout_add_neighbors(w, "users", space, by, &job->user_neighbors);
+    if (items)
+        cf_layout_add_neighbors(w, "items", space, by, &job->item_neighbors);
+    if (users != items && job->from_file && cf_h5_has(&job->file, carried))
+        CF_TRY(cf_layout_read_similarity(&job->file, carried, &other));
+    if (other != by)
+        cf_writer_text(w, "/neighbors", "similarity", "mixed");
+done:
+    return status;
+}
+
 static int write_result(cf_job *job, cf_writer *w)
 {
     int status = CF_OK;
-    const char *space = job->from_vectors ? "vectors" : "embedding";
     cf_report_begin(job->report, "write", "bytes");
     add_root(job, w);
     if (job->from_file)
@@ -321,10 +355,7 @@ static int write_result(cf_job *job, cf_writer *w)
         cf_layout_add_ratings(w, &job->tables, &job->ratings);
     if (job->embedding.dim > 0)
         cf_layout_add_embedding(w, &job->embedding, &job->transform);
-    if (job->user_neighbors.lists.gap != NULL)
-        cf_layout_add_neighbors(w, "users", space, &job->user_neighbors);
-    if (job->item_neighbors.lists.gap != NULL)
-        cf_layout_add_neighbors(w, "items", space, &job->item_neighbors);
+    CF_TRY(add_neighbors(job, w));
     if (job->last == CF_STEP_RECOMMEND)
         cf_layout_add_recommendations(w, &job->user_neighbors.part,
                                       &job->recommendations, job->ratings.cols);

@@ -241,23 +241,55 @@ done:
     return status;
 }
 
-/* All ranks' candidates of one row in one list, on every rank. */
+/* What the scores are; a file that says another order than theirs is wrong. */
+static int read_similarity(check *c, const char *group, enum cf_similarity *by)
+{
+    int status =
+        cf_agree(c->par, cf_layout_read_similarity(&c->file, group, by));
+    if (status == CF_OK && !cf_layout_order_fits(&c->file, group, *by))
+        tell(c, false, group, ": says another order than its similarity has");
+    return status;
+}
+
+/* All ranks' candidates of one row in one list, on every rank. The nearest
+ * has the least distance, but the highest score of any other kind. */
 static void merge_candidates(const cf_par *par, const float *score,
-                             const cf_part *part, cf_topk *out)
+                             const cf_part *part, enum cf_similarity by,
+                             cf_topk *out)
 {
     float *all = cf_alloc(cf_part_rows(part), sizeof *all, "scores of a row");
+    float sign = by == CF_EUCLIDEAN ? -1 : 1;
     cf_allgather_rows(par, part, score, all, sizeof *all);
     for (cf_gidx i = 0; i < cf_part_rows(part); i++)
         if (!isnan(all[i]))
-            cf_topk_push(out, 0, all[i], i);
+            cf_topk_push(out, 0, sign * all[i], i);
     cf_topk_finish(out);
+    for (int64_t i = 0; i < out->k; i++)
+        out->score[i] *= sign;
     cf_free(all);
+}
+
+/* Scores of a row that every rank has in `x` with the own rows; NaN with
+ * itself. */
+static void score_row(const check *c, enum cf_similarity by, cf_gidx row,
+                      const float *x, const cf_part *part, const float *rows,
+                      int dim, float *score)
+{
+    cf_gidx begin = part->begin[c->par->rank];
+    double nx = cf_dot(x, x, dim);
+    for (int64_t i = 0; i < cf_part_count(part, c->par->rank); i++) {
+        const float *y = rows + i * dim;
+        score[i] = begin + i == row
+                       ? NAN
+                       : cf_score(by, x, nx, y, cf_dot(y, y, dim), dim);
+    }
 }
 
 static int check_neighbours(check *c, const char *side)
 {
     int status = CF_OK, dim = 0;
     bool items = strcmp(side, "items") == 0, same = true;
+    enum cf_similarity by = CF_COSINE;
     char group[CF_NAME_MAX], name[CF_NAME_MAX], line[128];
     cf_part part = {0};
     cf_dataset d;
@@ -268,6 +300,7 @@ static int check_neighbours(check *c, const char *side)
     snprintf(group, sizeof group, "/neighbors/%s", side);
     snprintf(name, sizeof name, "/neighbors/%s/index", side);
     CF_TRY(cf_h5_dataset(&c->file, name, &d));
+    CF_TRY(read_similarity(c, group, &by));
     CF_TRY(cf_layout_read_embedding(&c->file, c->par, side, items, &part, &rows,
                                     &dim));
     if (d.rows != cf_part_rows(&part))
@@ -285,15 +318,9 @@ static int check_neighbours(check *c, const char *side)
             memcpy(x, rows + (sample[s] - begin) * dim,
                    (size_t)dim * sizeof *x);
         cf_bcast(c->par, x, dim * (int64_t)sizeof *x, owner);
-        for (int64_t i = 0; i < n; i++) {
-            const float *y = rows + i * dim;
-            score[i] = begin + i == sample[s]
-                           ? NAN
-                           : cf_cosine(x, cf_dot(x, x, dim), y,
-                                       cf_dot(y, y, dim), dim);
-        }
+        score_row(c, by, sample[s], x, &part, rows, dim, score);
         cf_topk_init(&right, 1, d.cols);
-        merge_candidates(c->par, score, &part, &right);
+        merge_candidates(c->par, score, &part, by, &right);
         CF_TRY(same_list(c, group, sample[s], &right, true, &same));
         differ += !same;
     }
@@ -482,14 +509,16 @@ done:
  * anew. */
 static int check_lists_alone(check *c)
 {
+    static const char group[] = "/neighbors/users";
     int status = CF_OK;
+    enum cf_similarity by = CF_COSINE;
     char line[128];
     int64_t wrong = 0;
     cf_idmap map = {0};
     CF_TRY(cf_layout_read_ids(&c->file, c->par, "users", &map));
     cf_gidx users = cf_part_rows(&map.part);
-    CF_TRY(
-        cf_verify_lists(c->par, &c->file, "/neighbors/users", users, &wrong));
+    CF_TRY(read_similarity(c, group, &by));
+    CF_TRY(cf_verify_lists(c->par, &c->file, group, by, users, &wrong));
     snprintf(line, sizeof line,
              " of %" CF_PRIgidx " users by order and range, %" PRId64
              " differ; the vectors are not in the file",

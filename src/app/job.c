@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include "cfmpi/memory.h"
 #include "version.h"
 
 void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command)
@@ -12,8 +13,22 @@ void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command)
     cf_writer_integer(w, "/", "ranks", w->par->size);
 }
 
+int cf_job_check_weights(const cf_job *job)
+{
+    enum cf_similarity by;
+    int status = cf_layout_read_similarity(&job->file, "/neighbors/users", &by);
+    if (status == CF_OK && by == CF_EUCLIDEAN)
+        status = cf_fail(CF_USAGE,
+                         "%s: its neighbours are by distance, which is no "
+                         "weight for their ratings; make them with `cfmpi "
+                         "neighbors --similarity cosine`",
+                         job->o->input);
+    return status;
+}
+
 void cf_job_free(cf_job *job)
 {
+    cf_free(job->bent);
     cf_h5_close(&job->file);
     cf_text_free(&job->input);
     cf_vectors_free(&job->vectors);

@@ -18,6 +18,7 @@ enum cf_step {
 typedef struct cf_job {
     const cf_par *par;
     const cf_options *o;
+    cf_options *bent; /* what `o` is then: options that the input has set */
     cf_report *report;
     bool from_file; /* the input is one of our files */
     cf_h5 file;
@@ -45,8 +46,13 @@ int cf_job_ingest(cf_job *job);
  * agreed. Collective. */
 int cf_job_embed(cf_job *job);
 
-/* Finds out whether the input is dense vectors, and whether they can be used
- * in this way. CF_USAGE, agreed. Collective. */
+/* Recommendations weigh ratings by the scores of /neighbors/users in the input
+ * file: CF_USAGE when these are distances, CF_BAD_DATA. Local. */
+int cf_job_check_weights(const cf_job *job);
+
+/* Finds out whether the input is dense vectors, whether they can be used in
+ * this way, and whether they say by what similarity. CF_USAGE, agreed.
+ * Collective. */
 int cf_job_find_vectors(cf_job *job);
 
 /* Reads them into job->vectors, and what is told about the input into

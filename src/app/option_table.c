@@ -83,7 +83,9 @@ const cf_option cf_option_table[] = {
     {"side", 0, CF_OPT_CHOICE, AT(side), HAS_NEIGHBORS, "users", 0, 0,
      {"", "users", "items", "both"}, "SIDE", "whose neighbours"},
     {"similarity", 0, CF_OPT_CHOICE, AT(similarity), HAS_NEIGHBORS, "cosine",
-     0, 0, {"cosine"}, "NAME", "similarity of two embedding rows"},
+     0, 0, {"cosine", "dot", "euclidean"}, "NAME",
+     "how near two rows are: their cosine, inner product or distance; a "
+     "benchmark's vectors may say it themselves"},
     {"top", 'n', CF_OPT_INTEGER, AT(top), HAS_TOP, "10", 1, 1e6, {0}, "N",
      "recommended items of each user"},
     {"score", 0, CF_OPT_CHOICE, AT(score), HAS_TOP | BIT(PREDICT), "mean", 0,

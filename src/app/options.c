@@ -169,6 +169,22 @@ static void forget_inputs(cf_options *o)
     memset(o->inputs, 0, sizeof o->inputs);
 }
 
+/* Options whose default bends to the input. */
+static void note_given(cf_options *o, const cf_option *row)
+{
+    if (row->offset == offsetof(cf_options, dim))
+        o->dim_given = true;
+    if (row->offset == offsetof(cf_options, similarity))
+        o->similarity_given = true;
+}
+
+static bool bends(const cf_options *o, const cf_option *row)
+{
+    return (row->offset == offsetof(cf_options, dim) && !o->dim_given) ||
+           (row->offset == offsetof(cf_options, similarity) &&
+            o->command == CF_CMD_NEIGHBORS && !o->similarity_given);
+}
+
 static int set_key(cf_options *o, const char *where, const char *key,
                    const char *value)
 {
@@ -187,8 +203,7 @@ static int set_key(cf_options *o, const char *where, const char *key,
                        "%s: unknown key '%s'; keys are the long "
                        "options of `cfmpi run --help`",
                        where, key);
-    if (row->offset == offsetof(cf_options, dim))
-        o->dim_given = true;
+    note_given(o, row);
     return cf_option_set(o, row, where, value);
 }
 
@@ -297,8 +312,7 @@ static int parse_option(cf_options *o, int argc, char **argv, int *i)
     if (value == NULL)
         return cf_fail(CF_USAGE, "%s needs a value (%s)", where, row->meta);
     o->given |= UINT64_C(1) << (row - cf_option_table);
-    if (row->offset == offsetof(cf_options, dim))
-        o->dim_given = true;
+    note_given(o, row);
     return cf_option_set(o, row, where, value);
 }
 
@@ -414,10 +428,10 @@ static void print_config(const cf_options *o)
         if (!(row->commands & (1u << o->command)))
             continue;
         cf_option_text(o, row, &value);
-        /* A given --dim must fit the input; the default bends to it. */
-        bool bends = row->offset == offsetof(cf_options, dim) && !o->dim_given;
+        /* Read back, it would be given. */
         if (value.length > 0)
-            printf("%s%s = %s\n", bends ? "# " : "", row->name, value.data);
+            printf("%s%s = %s\n", bends(o, row) ? "# " : "", row->name,
+                   value.data);
         cf_text_free(&value);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/file.h"
+#include "cfmpi/log.h"
 #include "cfmpi/memory.h"
 #include "commands.h"
 #include "job.h"
@@ -27,6 +28,39 @@ static int check_use(const cf_job *job)
     return CF_OK;
 }
 
+/* The similarity that a benchmark's file is for, unless the user has chosen. */
+static int take_distance(cf_job *job)
+{
+    static const struct {
+        const char *name;
+        enum cf_similarity by;
+    } known[] = {{"angular", CF_COSINE},
+                 {"cosine", CF_COSINE},
+                 {"dot", CF_DOT},
+                 {"ip", CF_DOT},
+                 {"euclidean", CF_EUCLIDEAN},
+                 {"l2", CF_EUCLIDEAN}};
+    const size_t names = sizeof known / sizeof *known;
+    const char *name = job->source.distance;
+    size_t i = 0;
+    if (name[0] == '\0' || job->o->similarity_given)
+        return CF_OK;
+    while (i < names && strcmp(known[i].name, name) != 0)
+        i++;
+    if (i == names)
+        return cf_fail(CF_USAGE,
+                       "%s: its attribute distance is '%s', which is not "
+                       "known; choose a --similarity",
+                       job->source.file, name);
+    cf_log_note("%s: its attribute distance is '%s', so --similarity is %s",
+                job->source.file, name, cf_similarity_names[known[i].by]);
+    job->bent = cf_alloc(1, sizeof *job->bent, "options");
+    *job->bent = *job->o;
+    job->bent->similarity = known[i].by;
+    job->o = job->bent;
+    return CF_OK;
+}
+
 /* Where ratings are wanted, their reader says what is wrong with a dataset
  * that was named. Rank 0. */
 static bool find(cf_job *job)
@@ -39,10 +73,16 @@ static bool find(cf_job *job)
 
 int cf_job_find_vectors(cf_job *job)
 {
+    int status = CF_OK;
     int64_t found = job->par->rank == 0 && find(job);
     job->from_vectors = cf_max_i64(job->par, found) == 1;
     cf_bcast(job->par, &job->source, sizeof job->source, 0);
-    return job->from_vectors ? cf_agree(job->par, check_use(job)) : CF_OK;
+    if (!job->from_vectors)
+        return CF_OK;
+    CF_TRY(cf_agree(job->par, check_use(job)));
+    CF_TRY(cf_agree(job->par, take_distance(job)));
+done:
+    return status;
 }
 
 /* The attribute `input` of the result. */

@@ -12,7 +12,7 @@
 typedef struct lists {
     cf_gidx rows, begin;
     int64_t count, k;
-    bool ascending; /* the lowest score comes first */
+    enum cf_similarity by;
     cf_gidx *index, *order;
     float *score, *gap;
     int32_t *length, *ties;
@@ -78,8 +78,17 @@ static bool distinct(const lists *l, const cf_gidx *index, int32_t n)
 static bool in_order(const lists *l, const float *score, const cf_gidx *index)
 {
     if (score[0] < score[1] || score[0] > score[1])
-        return (score[0] < score[1]) == l->ascending;
+        return (score[0] < score[1]) == (l->by == CF_EUCLIDEAN);
     return index[0] < index[1];
+}
+
+static bool possible(const lists *l, float score)
+{
+    switch (l->by) {
+    case CF_COSINE: return score >= -1 && score <= 1;
+    case CF_EUCLIDEAN: return score >= 0;
+    default: return !isnan(score);
+    }
 }
 
 /* What is said of the entries that a list leaves out. */
@@ -101,7 +110,7 @@ static bool good_list(const lists *l, int64_t i)
         return false;
     for (int64_t c = 0; c < l->k; c++) {
         bool there = index[c] >= 0 && index[c] < l->rows &&
-                     index[c] != l->begin + i && !isnan(score[c]);
+                     index[c] != l->begin + i && possible(l, score[c]);
         if (c < n ? !there : index[c] != -1 || !isnan(score[c]))
             return false;
         if (c > 0 && c < n && !in_order(l, score + c - 1, index + c - 1))
@@ -111,14 +120,13 @@ static bool good_list(const lists *l, int64_t i)
 }
 
 int cf_verify_lists(const cf_par *par, const cf_h5 *file, const char *group,
-                    cf_gidx rows, int64_t *wrong)
+                    enum cf_similarity by, cf_gidx rows, int64_t *wrong)
 {
     int status = CF_OK;
     char name[CF_NAME_MAX];
     cf_dataset d;
     cf_part part = {0};
-    cf_text order = {0};
-    lists l = {.rows = rows};
+    lists l = {.rows = rows, .by = by};
     int64_t bad = 0;
     snprintf(name, sizeof name, "%.100s/index", group);
     CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &d)));
@@ -131,8 +139,6 @@ int cf_verify_lists(const cf_par *par, const cf_h5 *file, const char *group,
     l.begin = part.begin[par->rank];
     l.count = cf_part_count(&part, par->rank);
     l.k = d.cols;
-    l.ascending = cf_h5_text(file, group, "order", &order) &&
-                  strcmp(order.data, "ascending") == 0;
     CF_TRY(read_lists(&l, par, file, group));
     for (int64_t i = 0; i < l.count; i++)
         bad += !good_list(&l, i);
@@ -140,6 +146,5 @@ int cf_verify_lists(const cf_par *par, const cf_h5 *file, const char *group,
 done:
     lists_free(&l);
     cf_part_free(&part);
-    cf_text_free(&order);
     return status;
 }

@@ -28,6 +28,7 @@
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
+#include "h5_names.h"
 #include "h5_set.h"
 #include "npy.h"
 
@@ -97,6 +98,9 @@ bool cf_vectors_find(cf_vectors_source *s, const char *path)
         return false;
     }
     bool is = is_dataset(&file, s->set);
+    if (is && !cf_h5_attribute_text(file.id, "/", "distance", s->distance,
+                                    sizeof s->distance))
+        s->distance[0] = '\0';
     cf_h5_close(&file);
     return is;
 }

@@ -204,12 +204,12 @@ done:
 
 /* The number of an attribute's text among names; 0 where there is none, -1
  * where it is not among them. */
-static int64_t name_number(const cf_h5 *file, const char *attribute,
-                           const char *const *names)
+static int64_t name_number(const cf_h5 *file, const char *object,
+                           const char *attribute, const char *const *names)
 {
     cf_text text = {0};
     int64_t found = 0;
-    if (cf_h5_text(file, "/embedding", attribute, &text)) {
+    if (cf_h5_text(file, object, attribute, &text)) {
         while (names[found] != NULL && strcmp(names[found], text.data) != 0)
             found++;
         found = names[found] == NULL ? -1 : found;
@@ -220,7 +220,8 @@ static int64_t name_number(const cf_h5 *file, const char *attribute,
 
 int64_t cf_layout_embedding_scale(const cf_h5 *file)
 {
-    return CF_MAX(0, name_number(file, "rows", cf_embedding_scales));
+    return CF_MAX(0,
+                  name_number(file, "/embedding", "rows", cf_embedding_scales));
 }
 
 /* A column of float64, all of it on every rank; its digest is compared. */
@@ -249,8 +250,10 @@ int cf_layout_read_transform(const cf_h5 *file, const cf_par *par,
     int status = CF_OK;
     cf_dataset items;
     *t = (cf_transform){
-        .weighting = name_number(file, "weighting", cf_weighting_names),
-        .centring = name_number(file, "center", cf_centring_names)};
+        .weighting =
+            name_number(file, "/embedding", "weighting", cf_weighting_names),
+        .centring =
+            name_number(file, "/embedding", "center", cf_centring_names)};
     if (t->weighting < 0 || t->centring < 0)
         CF_TRY(wrong(file, "/embedding has a weighting that is not known"));
     CF_TRY(cf_agree(par, cf_h5_dataset(file, "/embedding/items", &items)));
@@ -287,7 +290,7 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
                            part->begin[par->rank], n, *rows));
     sigma = cf_alloc(*dim, sizeof *sigma, "singular values");
     CF_TRY(cf_agree(par, cf_h5_read(file, &values, 0, *dim, sigma)));
-    if (name_number(file, "rows", cf_embedding_scales) < 0)
+    if (name_number(file, "/embedding", "rows", cf_embedding_scales) < 0)
         CF_TRY(wrong(file, "/embedding has user rows of an unknown kind"));
     if (scaled)
         cf_embedding_scale_items(*rows, n, *dim, sigma,
@@ -295,6 +298,27 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
 done:
     cf_free(sigma);
     return status;
+}
+
+int cf_layout_read_similarity(const cf_h5 *file, const char *group,
+                              enum cf_similarity *by)
+{
+    int64_t number =
+        name_number(file, group, "similarity", cf_similarity_names);
+    if (number < 0)
+        return cf_fail(CF_BAD_DATA,
+                       "%s: %s is by a similarity that is not "
+                       "known",
+                       file->path, group);
+    *by = (enum cf_similarity)number;
+    return CF_OK;
+}
+
+bool cf_layout_order_fits(const cf_h5 *file, const char *group,
+                          enum cf_similarity by)
+{
+    static const char *const orders[] = {"descending", "ascending", NULL};
+    return name_number(file, group, "order", orders) == (by == CF_EUCLIDEAN);
 }
 
 static int check_lists(const cf_h5 *file, const cf_topk *t, cf_gidx limit)

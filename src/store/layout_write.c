@@ -199,9 +199,27 @@ static const char *path(char out[CF_NAME_MAX], const char *group,
     return out;
 }
 
+const char *const cf_similarity_names[] = {
+    [CF_COSINE] = "cosine",
+    [CF_DOT] = "dot",
+    [CF_EUCLIDEAN] = "euclidean",
+    [CF_EUCLIDEAN + 1] = NULL,
+};
+
 void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
-                             const cf_neighbors *n)
+                             enum cf_similarity by, const cf_neighbors *n)
 {
+    static const struct {
+        const char *score, *gap, *units, *order;
+    } of[] = {{"cosine of the angle to each neighbour; NaN where there is none",
+               "k-th minus (k+1)-th score; NaN where there is no (k+1)-th",
+               "cosine", "descending"},
+              {"inner product with each neighbour; NaN where there is none",
+               "k-th minus (k+1)-th score; NaN where there is no (k+1)-th",
+               NULL, "descending"},
+              {"distance of each neighbour; NaN where there is none",
+               "(k+1)-th minus k-th score; NaN where there is no (k+1)-th",
+               NULL, "ascending"}};
     char group[CF_NAME_MAX], name[CF_NAME_MAX];
     const cf_topk *t = &n->lists;
     snprintf(group, sizeof group, "/neighbors/%s", side);
@@ -210,18 +228,17 @@ void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
                "is none",
                NULL, cf_part_rows(&n->part));
     add_matrix(w, path(name, group, "score"), CF_F32, &n->part, t->k, t->score,
-               "similarity of each neighbour; NaN where there is none",
-               "cosine", 0);
+               of[by].score, of[by].units, 0);
     add_vector(w, path(name, group, "count"), CF_I32, &n->part, t->count,
                "neighbours in the list", NULL);
     add_vector(w, path(name, group, "gap"), CF_F32, &n->part, t->gap,
-               "k-th minus (k+1)-th score; NaN where there is no (k+1)-th",
-               "cosine");
+               of[by].gap, of[by].units);
     add_vector(w, path(name, group, "ties"), CF_I32, &n->part, t->ties,
                "rows left out that score as the last in the list does", NULL);
-    cf_writer_text(w, group, "order", "descending");
+    cf_writer_text(w, group, "similarity", cf_similarity_names[by]);
+    cf_writer_text(w, group, "order", of[by].order);
     cf_writer_text(w, "/neighbors", "space", space);
-    cf_writer_text(w, "/neighbors", "similarity", "cosine");
+    cf_writer_text(w, "/neighbors", "similarity", cf_similarity_names[by]);
 }
 
 void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,

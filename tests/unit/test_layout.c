@@ -126,7 +126,7 @@ static void write_job(char path[CF_PATH_MAX], const char *name, const job *j)
     cf_writer_integer(&w, "/", "format_version", CF_FORMAT_VERSION);
     cf_layout_add_ratings(&w, &j->t, &j->a);
     cf_layout_add_embedding(&w, &j->e, &plain);
-    cf_layout_add_neighbors(&w, "users", "embedding", &j->n);
+    cf_layout_add_neighbors(&w, "users", "embedding", CF_COSINE, &j->n);
     cf_layout_add_recommendations(&w, &j->n.part, &j->top, ITEMS);
     CHECK(cf_writer_commit(&w) == CF_OK);
     cf_writer_free(&w);
