@@ -193,23 +193,36 @@ class Lists(NamedTuple):
     ties: np.ndarray
 
 
-def neighbors(vectors, k):
-    """Exact lists by brute force in float64; scores rounded to float32,
-    higher first, then the smaller row."""
-    x = vectors.astype(float)
+def cosines(x, part):
     norms = (x * x).sum(axis=1)
     zero = norms == 0
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scores = (x[part] @ x.T) / np.sqrt(np.outer(norms[part], norms))
+    scores[zero[part]] = np.nan
+    scores[:, zero] = np.nan
+    return scores
+
+
+def distances(x, part):
+    """Below zero, so that the nearest has the highest score."""
+    return -np.array([np.sqrt(((x - own) ** 2).sum(axis=1)) for own in x[part]])
+
+
+SCORES = {"cosine": cosines, "dot": lambda x, part: x[part] @ x.T,
+          "euclidean": distances}
+
+
+def neighbors(vectors, k, similarity="cosine"):
+    """Exact lists by brute force in float64; scores rounded to float32,
+    nearest first, then the smaller row."""
+    x = vectors.astype(float)
     n = len(x)
     lists = Lists(np.full((n, k), -1), np.full((n, k), np.nan, np.float32),
                   np.zeros(n, int), np.full(n, np.nan, np.float32),
                   np.zeros(n, int))
     for begin in range(0, n, 1000):
         part = slice(begin, min(begin + 1000, n))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scores = (x[part] @ x.T) / np.sqrt(np.outer(norms[part], norms))
-        scores[zero[part]] = np.nan
-        scores[:, zero] = np.nan
-        scores = scores.astype(np.float32)
+        scores = SCORES[similarity](x, part).astype(np.float32)
         scores[np.isnan(scores)] = -np.inf
         for row, own in enumerate(scores, begin):
             own[row] = -np.inf
@@ -224,6 +237,8 @@ def neighbors(vectors, k):
             if len(found) > k:
                 lists.gap[row] = own[kept[-1]] - own[found[k]]
                 lists.ties[row] = np.count_nonzero(own[found[k:]] == own[kept[-1]])
+    if similarity == "euclidean":
+        np.negative(lists.score, out=lists.score)
     return lists
 
 

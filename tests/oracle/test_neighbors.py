@@ -18,14 +18,16 @@ def vectors_of(path, side):
     return users if side == "users" else reference.item_vectors(items, sigma)
 
 
-def check(stored, expected):
+def check(stored, expected, rtol=0):
     assert stored.index.dtype == np.int32 and stored.count.dtype == np.int32
     assert stored.score.dtype == stored.gap.dtype == np.float32
     assert np.array_equal(stored.count, expected.count)
-    assert np.allclose(stored.score, expected.score, rtol=0, atol=1e-7, equal_nan=True)
+    assert np.allclose(stored.score, expected.score, rtol=rtol, atol=1e-7, equal_nan=True)
     wrong = np.flatnonzero((stored.index != expected.index).any(axis=1))
     assert not len(wrong), (wrong[0], stored.index[wrong[0]], expected.index[wrong[0]])
-    assert np.allclose(stored.gap, expected.gap, rtol=0, atol=2e-7, equal_nan=True)
+    size = np.nanmax(np.abs(expected.score), initial=0)
+    assert np.allclose(stored.gap, expected.gap, rtol=0, atol=2e-7 + 2 * rtol * size,
+                       equal_nan=True)
     assert np.array_equal(stored.ties, expected.ties)
 
 

@@ -193,6 +193,10 @@ static void test_config(void)
     CHECK(json_has("{\"command\": \"run\"") && o.top == 3);
     /* With arguments, only when it is asked for. */
     CHECK(runs("run r.csv -o x") && o.dim == 128 && !o.dim_given);
+    CHECK(!o.similarity_given);
+    write_conf("similarity = dot\n");
+    CHECK(runs("run r.csv -o x --config cfmpi.conf") && o.similarity_given);
+    CHECK(runs("run r.csv -o x --similarity=cosine") && o.similarity_given);
 }
 
 static void check_bad_config(const char *text, const char *message)
