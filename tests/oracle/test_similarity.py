@@ -125,8 +125,9 @@ def test_recommendations_by_inner_product(cfmpi, embedding, tmp_path):
     check(stored_lists(tmp_path / "r.h5"),
           reference.neighbors(vectors_of(tmp_path / "r.h5", "users"), 6, "dot"),
           rtol=1e-6)
-    matrix = sparse.csr_matrix(tuple(
-        load(tmp_path / "r.h5", "ratings/values", "ratings/indices", "ratings/indptr")))
+    matrix = sparse.csr_matrix(tuple(load(
+        tmp_path / "r.h5", "ratings/values", "ratings/indices", "ratings/indptr")),
+        dtype=float)
     index, score, top, of = load(
         tmp_path / "r.h5", "neighbors/users/index", "neighbors/users/score",
         "recommendations/index", "recommendations/score")
