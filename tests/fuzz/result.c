@@ -79,7 +79,8 @@ static void prepare(void)
     add_attr(&sound, "/", "format_version", NULL, 1);
     add_attr(&sound, "/", "complete", NULL, 1);
     add_attr(&sound, "/", "input", "{\"name\": \"x.csv\"}", 0);
-    add_attr(&sound, "/neighbors/users", "order", "descending", 0);
+    add_attr(&sound, "/neighbors/users", "order", "ascending", 0);
+    add_attr(&sound, "/neighbors/users", "similarity", "euclidean", 0);
     add_attr(&sound, "/neighbors", "space", "embedding", 0);
 }
 
@@ -146,6 +147,7 @@ static void read_all(const cf_h5 *f)
     char hex[CF_DIGEST_HEX];
     double number;
     int count = 0;
+    enum cf_similarity by;
     if (succeeded(cf_h5_list(f, &list, &count)))
         for (int i = 0; i < count; i++) {
             HOLDS(cf_h5_has(f, list[i].name));
@@ -153,7 +155,10 @@ static void read_all(const cf_h5 *f)
                 succeeded(cf_h5_digest(f, &self, &list[i], hex));
         }
     cf_free(list);
-    cf_h5_text(f, "/neighbors/users", "order", &text);
+    if (succeeded(cf_layout_read_similarity(f, "/neighbors/users", &by))) {
+        HOLDS(by >= CF_COSINE && by <= CF_EUCLIDEAN);
+        cf_layout_order_fits(f, "/neighbors/users", by);
+    }
     cf_h5_text(f, "/", "input", &text);
     cf_h5_number(f, "/neighbors", "space", &number);
     cf_text_free(&text);
