@@ -211,7 +211,9 @@ static void seed(cf_search *s, const plan *p, int64_t i)
     const int32_t *near = p->near + (i - p->in_a.first) * NEAR;
     float *with_b = s->products, *with_a = s->products + CF_SIDE;
     int count = 0;
-    for (; count < SEEDS && near[count] >= 0; count++) {
+    /* In few dimensions the nearest tiles have most of the neighbours. */
+    int most = CF_MIN(SEEDS, 2 + u->dim / 16);
+    for (; count < most && near[count] >= 0; count++) {
         int64_t j = near[count];
         cf_meeting m = {p->a, p->b, i, j, with_b, with_a, 0};
         with_centres(a, i, i + 1, b->centre + j * b->dim, 1, with_b);
@@ -276,7 +278,8 @@ static bool remaining(cf_search *s, const plan *p, cf_tile_range strip,
             if ((p->same && j < i) || is_near(p, i, j))
                 continue;
             if (cf_nothing_there(&s->meetings.measure, &m))
-                advance(s, &m);
+                s->pairs += (double)cf_tile_rows(&m.a->tiles, i) *
+                            cf_tile_rows(&m.b->tiles, j);
             else
                 bits |= 1u << (j - chunk.first);
         }

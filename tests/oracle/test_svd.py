@@ -315,7 +315,7 @@ def test_method_does_not_depend_on_the_rank_count(embed):
         check_agreement(*made, exact(case)[2], 3e-3)
 
 
-INSTRUCTION_SETS = ("portable", "avx2", "avx512")
+INSTRUCTION_SETS = ("portable", "avx2", "avx512", "avx512vnni")
 
 
 @pytest.mark.parametrize("case", ["mixed", "half_of_them_equal", "decaying"])

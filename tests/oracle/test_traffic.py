@@ -114,7 +114,7 @@ def matrix(cfmpi, tmp_path_factory):
     return path
 
 
-def measure(matrix, folder, ranks):
+def measure(matrix, folder, ranks, tries=3):
     """A tolerance that is not reached, so that the looks are where they are
     expected, and not so small that float64 takes over."""
     out, report, prefix = folder / "e.h5", folder / "e.json", folder / "monitor"
@@ -128,6 +128,11 @@ def measure(matrix, folder, ranks):
         items = len(file["items/id"])
     report = json.loads(report.read_text())
     assert report["svd"]["passes"] == PASSES
+    # With many ranks on few cores the monitor now and then leaves one out.
+    if tries > 1 and len(list(folder.glob("monitor.*.prof"))) < ranks:
+        again = folder / "again"
+        again.mkdir()
+        return measure(matrix, again, ranks, tries - 1)
     return Traffic(items, sent_bytes(prefix, ranks), report)
 
 
