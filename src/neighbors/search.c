@@ -203,27 +203,33 @@ static float reached_by(const float *bounds, int n, int64_t wanted)
     return low;
 }
 
+/* Tile i of a and tile j of b, with products of their own. */
+static cf_meeting meeting_of(cf_search *s, const plan *p, int64_t i, int64_t j)
+{
+    const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
+    float *with_b = s->products, *with_a = s->products + CF_SIDE;
+    cf_meeting m = {p->a, p->b, i, j, with_b, with_a, 0};
+    with_centres(a, i, i + 1, b->centre + j * b->dim, 1, with_b);
+    with_centres(b, j, j + 1, a->centre + i * a->dim, 1, with_a);
+    constants(a, (cf_tile_range){i, i + 1}, b, (cf_tile_range){j, j + 1},
+              &m.constant);
+    return m;
+}
+
 /* Floors of the rows of tile i from the tiles most alike. */
 static void seed(cf_search *s, const plan *p, int64_t i)
 {
-    const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
     const cf_measure *u = &s->meetings.measure;
     const int32_t *near = p->near + (i - p->in_a.first) * NEAR;
-    float *with_b = s->products, *with_a = s->products + CF_SIDE;
     int count = 0;
     /* In few dimensions the nearest tiles have most of the neighbours. */
     int most = CF_MIN(SEEDS, 2 + u->dim / 16);
     for (; count < most && near[count] >= 0; count++) {
-        int64_t j = near[count];
-        cf_meeting m = {p->a, p->b, i, j, with_b, with_a, 0};
-        with_centres(a, i, i + 1, b->centre + j * b->dim, 1, with_b);
-        with_centres(b, j, j + 1, a->centre + i * a->dim, 1, with_a);
-        constants(a, (cf_tile_range){i, i + 1}, b, (cf_tile_range){j, j + 1},
-                  &m.constant);
+        cf_meeting m = meeting_of(s, p, i, near[count]);
         cf_meeting_bounds(&s->meetings, &m, s->bounds + count * CF_SIDE,
                           SEEDS * CF_SIDE);
     }
-    for (int r = 0; r < cf_tile_rows(a, i); r++) {
+    for (int r = 0; r < cf_tile_rows(&p->a->tiles, i); r++) {
         int64_t at = i * CF_SIDE + r;
         float bound = reached_by(s->bounds + r * SEEDS * CF_SIDE,
                                  count * CF_SIDE, p->a->lists.k + 1);
@@ -231,28 +237,27 @@ static void seed(cf_search *s, const plan *p, int64_t i)
     }
 }
 
-static void advance(cf_search *s, const cf_meeting *m)
+static void count_pairs(cf_search *s, const cf_meeting *m)
 {
     s->pairs += (double)cf_tile_rows(&m->a->tiles, m->i) *
                 cf_tile_rows(&m->b->tiles, m->j);
+}
+
+static void advance(cf_search *s, const cf_meeting *m)
+{
+    count_pairs(s, m);
     cf_ring_progress(&s->ring);
     cf_progress_step(s->pairs, s->total);
 }
 
 static void meet_near(cf_search *s, const plan *p, int64_t i)
 {
-    const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
     const int32_t *near = p->near + (i - p->in_a.first) * NEAR;
-    float *with_b = s->products, *with_a = s->products + CF_SIDE;
     for (int t = 0; t < NEAR && near[t] >= 0; t++) {
         int64_t j = near[t];
         if (p->same && j < i && is_near_to(p, j, i))
             continue; /* was there already */
-        with_centres(a, i, i + 1, b->centre + j * b->dim, 1, with_b);
-        with_centres(b, j, j + 1, a->centre + i * a->dim, 1, with_a);
-        cf_meeting m = {p->a, p->b, i, j, with_b, with_a, 0};
-        constants(a, (cf_tile_range){i, i + 1}, b, (cf_tile_range){j, j + 1},
-                  &m.constant);
+        cf_meeting m = meeting_of(s, p, i, j);
         cf_meet(&s->meetings, &m);
         advance(s, &m);
     }
@@ -278,8 +283,7 @@ static bool remaining(cf_search *s, const plan *p, cf_tile_range strip,
             if ((p->same && j < i) || is_near(p, i, j))
                 continue;
             if (cf_nothing_there(&s->meetings.measure, &m))
-                s->pairs += (double)cf_tile_rows(&m.a->tiles, i) *
-                            cf_tile_rows(&m.b->tiles, j);
+                count_pairs(s, &m);
             else
                 bits |= 1u << (j - chunk.first);
         }
