@@ -12,7 +12,10 @@ BLOCK = 16               # columns that go through the matrix at a time
 SQUARE = 8 * BLOCK**2    # bytes of a block's inner products
 LARGE_SUM = 16384        # bytes from which sums go in two halves
 DIM, PASSES = 16, 6
-MONITOR = {"pml_monitoring_enable": 2, "pml_monitoring_enable_output": 3}
+# The exit code of the first rank to end (76) must not have mpirun kill those
+# that still write their counts in MPI_Finalize; mpirun then ends with 0.
+MONITOR = {"pml_monitoring_enable": 2, "pml_monitoring_enable_output": 3,
+           "orte_abort_on_non_zero_status": 0}
 
 
 class Model:
@@ -114,7 +117,7 @@ def matrix(cfmpi, tmp_path_factory):
     return path
 
 
-def measure(matrix, folder, ranks, tries=3):
+def measure(matrix, folder, ranks):
     """A tolerance that is not reached, so that the looks are where they are
     expected, and not so small that float64 takes over."""
     out, report, prefix = folder / "e.h5", folder / "e.json", folder / "monitor"
@@ -123,16 +126,11 @@ def measure(matrix, folder, ranks, tries=3):
     outcome = execute(PROGRAM, ("svd", matrix, "-o", out, "--dim", DIM, "--svd",
                                 "krylov", "--tol", 2e-5, "--max-passes", PASSES,
                                 "--report", report, "-q"), ranks, timeout=180, env=env)
-    assert outcome.code == 76, outcome.stderr
+    assert outcome.code == 0 and "above --tol" in outcome.stderr
     with h5py.File(out, "r") as file:
         items = len(file["items/id"])
     report = json.loads(report.read_text())
     assert report["svd"]["passes"] == PASSES
-    # With many ranks on few cores the monitor now and then leaves one out.
-    if tries > 1 and len(list(folder.glob("monitor.*.prof"))) < ranks:
-        again = folder / "again"
-        again.mkdir()
-        return measure(matrix, again, ranks, tries - 1)
     return Traffic(items, sent_bytes(prefix, ranks), report)
 
 
