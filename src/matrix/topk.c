@@ -34,9 +34,12 @@ static void sink(float *score, cf_gidx *index, int64_t n, int64_t at, float s,
                  cf_gidx i)
 {
     for (int64_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && better(score[child], index[child],
-                                    score[child + 1], index[child + 1]))
-            child++;
+        int64_t next = CF_MIN(child + 1, n - 1);
+        /* Added, as which of two is the worse cannot be predicted. */
+        if (__builtin_expect(score[next] == score[child], 0))
+            child = index[next] > index[child] ? next : child;
+        else
+            child += score[next] < score[child];
         if (!better(s, i, score[child], index[child]))
             break;
         score[at] = score[child];

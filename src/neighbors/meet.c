@@ -3,80 +3,108 @@
  *         last three terms come from products of rows with centres; the first
  *         from 8-bit codes, with a proven bound of its error. What remains
  *         possible against what either row's list asks for is an integer
- *         comparison in registers. What passes is bounded once more in
- *         float32, and scored exactly. Distances are compared by -|x-y|²/2 =
+ *         comparison in registers, by the first dimensions alone where that is
+ *         enough for most; what passes is confirmed by all of them with finer
+ *         codes, and scored exactly. Distances are compared by -|x-y|²/2 =
  *         r·s - |r|²/2 - |s|²/2 - r·(c-d) + s·(c-d) - |c-d|²/2, where nothing
  *         large cancels.
  * Bound   r = r' + e, s = s' + f with coded r', s': r·s - r'·s' =
  *         e·s + r'·f <= |e||s| + |r'||f|, with the largest e and f of a tile,
- *         which differ less than the lengths. A float32 product of d terms is
- *         off by at most g |x||y|, g = du/(1-du), u = 2^-24.
- * Cost    d/64 instructions a pair with 512-bit registers that multiply 8-bit
- *         numbers, and some ten for 16 pairs.
+ *         which differ less than the lengths. The dimensions that are left
+ *         out add at most the product of the lengths of what they hold. A
+ *         float32 product of d terms is off by at most g |x||y|, g =
+ *         du/(1-du), u = 2^-24.
+ * Cost    h/64 instructions a pair with 512-bit registers that multiply 8-bit
+ *         numbers, for the first h of d dimensions, and some ten for 16 pairs;
+ *         some 20 + d/16 for one that is confirmed.
  * References  Higham: Accuracy and Stability of Numerical Algorithms, 2002,
  *             section 3.1. */
 #include "meet.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "cfmpi/cpu.h"
 #include "cfmpi/memory.h"
 
 #define UNIT 0x1p-24f     /* rounding of a float32 */
 #define SMALLEST 0x1p-149 /* positive float32 */
-#define QUEUE 32 /* pairs that wait for their rows to arrive in the cache */
+#define AHEAD 8  /* pairs whose rows are on their way into the cache */
 #define LANES 16 /* sums side by side */
-#define BEYOND 0x1p29f /* of integers that are added up */
+#define BEYOND 0x1p28f /* of integers that are added up */
+#define ALWAYS (-(1 << 30)) /* is reached by every sum of them */
 
 void cf_meetings_begin(cf_meetings *s, const cf_measure *measure)
 {
     *s = (cf_meetings){.measure = *measure};
-    s->hits = cf_alloc(CF_HITS_MOST, sizeof *s->hits, "pairs that passed");
+    s->pairs = cf_alloc(CF_PAIRS_MOST, sizeof *s->pairs, "pairs that passed");
     s->sums = cf_alloc(CF_SIDE * CF_SIDE, sizeof *s->sums, "integer products");
 }
 
 void cf_meetings_end(cf_meetings *s)
 {
-    cf_free(s->hits);
+    cf_free(s->pairs);
     cf_free(s->sums);
     *s = (cf_meetings){0};
 }
 
 /* ---- integers ---- */
 
-/* Integers above sum / unit. False when one of them is too large. */
-CF_VECTORISED static bool starts(const float *products, const float *inverse,
-                                 const float *base, const float *length,
-                                 float error, float more, float per_unit,
-                                 int rows, int32_t *start)
+/* What a row brings to a sum that bounds its products. */
+typedef struct share {
+    const float *product, *inverse, *base; /* product x inverse + base, ... */
+    const float *length, *tail;
+    float error, weight, more; /* + length x error + tail² x weight + more */
+} share;
+
+/* Integers above the shares / unit. False when one of them is too large. */
+CF_VECTORISED static bool starts(const share *f, float per_unit, int rows,
+                                 int32_t *start)
 {
-    float most = 0;
+    int beyond = 0;
     for (int i = 0; i < rows; i++) {
-        float x = products[i] * inverse[i] + base[i] + length[i] * error + more;
+        float x = f->product[i] * f->inverse[i] + f->base[i] +
+                  f->length[i] * f->error +
+                  f->tail[i] * f->tail[i] * f->weight + f->more;
         x *= per_unit;
         x += fabsf(x) * 0x1p-20f + 2;
-        most = x > most ? x : most;
-        x = x < -BEYOND ? -BEYOND : x > BEYOND ? BEYOND : x;
-        start[i] = (int32_t)x;
+        beyond += !(x < BEYOND);
+        x = x > -BEYOND ? x : -BEYOND;
+        start[i] = (int32_t)(x < BEYOND ? x : BEYOND);
     }
-    return most < BEYOND;
+    return beyond == 0;
 }
 
-/* Integers below least / unit; returns the smallest least. */
-CF_VECTORISED static float targets(const float *least, float per_unit, int rows,
-                                   int32_t *target)
+/* Integers below least / unit. */
+CF_VECTORISED static void targets(const float *least, float per_unit, int rows,
+                                  int32_t *target)
 {
-    float smallest = INFINITY;
     for (int i = 0; i < rows; i++) {
         float x = least[i] * per_unit;
         x -= fabsf(x) * 0x1p-20f + 2;
-        smallest = least[i] < smallest ? least[i] : smallest;
         /* The comparison is false for the NaN of inf - inf as well. */
         bool low = !(x >= -2 * BEYOND);
-        x = low ? 0 : x > 2 * BEYOND ? 2 * BEYOND : x;
-        target[i] = low ? INT32_MIN : (int32_t)x;
+        x = x < 2 * BEYOND ? x : 2 * BEYOND;
+        int32_t integer = (int32_t)(low ? 0 : x);
+        target[i] = low ? ALWAYS : integer;
     }
-    return smallest;
+}
+
+CF_VECTORISED static float smallest_of(const float *x, int n)
+{
+    float lane[LANES], least;
+    int whole = n - n % LANES;
+    for (int l = 0; l < LANES; l++)
+        lane[l] = INFINITY;
+    for (int i = 0; i < whole; i += LANES)
+        for (int l = 0; l < LANES; l++)
+            lane[l] = x[i + l] < lane[l] ? x[i + l] : lane[l];
+    for (int i = whole; i < n; i++)
+        lane[i - whole] = fminf(x[i], lane[i - whole]);
+    least = lane[0];
+    for (int l = 1; l < LANES; l++)
+        least = fminf(least, lane[l]);
+    return least;
 }
 
 /* The size of what is added up for a pair of two tiles. */
@@ -98,61 +126,6 @@ static float rounding_of(const cf_measure *u, const cf_meeting *m)
     return 4 * (float)(u->dim + 16) * (UNIT * size_of(m) + smallest);
 }
 
-/* Pairs whose rows have been asked for. */
-typedef struct queue {
-    int count;
-    int32_t row[QUEUE], column[QUEUE];
-} queue;
-
-static inline __attribute__((always_inline)) float fold(float lane[LANES])
-{
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++)
-            lane[l] += lane[l + half];
-    return lane[0];
-}
-
-CF_VECTORISED static float product(const float *x, const float *y, int dim)
-{
-    float lane[LANES] = {0};
-    int whole = dim - dim % LANES;
-    for (int i = 0; i < whole; i += LANES)
-        for (int l = 0; l < LANES; l++)
-            lane[l] += x[i + l] * y[i + l];
-    for (int i = whole; i < dim; i++)
-        lane[i - whole] += x[i] * y[i];
-    return fold(lane);
-}
-
-CF_VECTORISED static float squared_distance(const float *x, const float *y,
-                                            int dim)
-{
-    float lane[LANES] = {0};
-    int whole = dim - dim % LANES;
-    for (int i = 0; i < whole; i += LANES)
-        for (int l = 0; l < LANES; l++)
-            lane[l] += (x[i + l] - y[i + l]) * (x[i + l] - y[i + l]);
-    for (int i = whole; i < dim; i++)
-        lane[i - whole] += (x[i] - y[i]) * (x[i] - y[i]);
-    return fold(lane);
-}
-
-/* An upper bound of the product of two rows, or of -distance²/2. */
-static float bound_of_rows(const cf_measure *u, const cf_meeting *m, int64_t i,
-                           int64_t j, float rounding)
-{
-    const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
-    const float *x = a->slab->rows + i * u->dim;
-    const float *y = b->slab->rows + j * u->dim;
-    if (u->scale < 1 || u->scale > 1)
-        return INFINITY; /* they might not fit float32 */
-    if (u->similarity == CF_EUCLIDEAN)
-        return -0.5f * squared_distance(x, y, u->dim) *
-                   (1 - 2 * (float)(u->dim + 8) * UNIT) +
-               (float)(2 * u->dim * SMALLEST);
-    return product(x, y, u->dim) * a->inverse[i] * b->inverse[j] + rounding;
-}
-
 /* The score of two rows as it stands in lists. */
 static float score_of_rows(const cf_measure *u, const cf_meeting *m, int64_t i,
                            int64_t j)
@@ -165,63 +138,34 @@ static float score_of_rows(const cf_measure *u, const cf_meeting *m, int64_t i,
     return u->similarity == CF_EUCLIDEAN ? -score : score;
 }
 
-static void score_queue(cf_meetings *s, const cf_meeting *m, queue *q)
+static void ask_for_row(const cf_tiles *t, int64_t row)
+{
+    const char *x = (const char *)(t->slab->rows + row * t->dim);
+    for (int64_t b = 0; b < t->dim * (int64_t)sizeof(float); b += 64)
+        __builtin_prefetch(x + b);
+}
+
+static void ask_for(const cf_meeting *m, cf_pair at)
+{
+    ask_for_row(&m->a->tiles, m->i * CF_SIDE + at.row);
+    ask_for_row(&m->b->tiles, m->j * CF_SIDE + at.column);
+}
+
+static void score_pairs(cf_meetings *s, const cf_meeting *m, int count)
 {
     const cf_gidx *id_a = m->a->tiles.slab->id, *id_b = m->b->tiles.slab->id;
-    float rounding = rounding_of(&s->measure, m);
-    for (int t = 0; t < q->count; t++) {
-        int64_t i = m->i * CF_SIDE + q->row[t];
-        int64_t j = m->j * CF_SIDE + q->column[t];
-        if (bound_of_rows(&s->measure, m, i, j, rounding) <
-            fminf(m->a->least[i], m->b->least[j]))
-            continue;
-        s->exact++;
+    s->exact += count;
+    for (int t = 0; t < count && t < AHEAD; t++)
+        ask_for(m, s->pairs[t]);
+    for (int t = 0; t < count; t++) {
+        int64_t i = m->i * CF_SIDE + s->pairs[t].row;
+        int64_t j = m->j * CF_SIDE + s->pairs[t].column;
+        if (t + AHEAD < count)
+            ask_for(m, s->pairs[t + AHEAD]);
         float score = score_of_rows(&s->measure, m, i, j);
         cf_party_offer(&s->measure, m->a, i, score, id_b[j]);
         cf_party_offer(&s->measure, m->b, j, score, id_a[i]);
     }
-    q->count = 0;
-}
-
-static void enqueue(cf_meetings *s, const cf_meeting *m, queue *q, int row,
-                    int column)
-{
-    const char *y = (const char *)(m->b->tiles.slab->rows +
-                                   (m->j * CF_SIDE + column) * s->measure.dim);
-    for (int64_t at = 0; at < s->measure.dim * (int64_t)sizeof(float); at += 64)
-        __builtin_prefetch(y + at);
-    q->row[q->count] = row;
-    q->column[q->count++] = column;
-    if (q->count == QUEUE)
-        score_queue(s, m, q);
-}
-
-static void score_hits(cf_meetings *s, const cf_meeting *m, int hits)
-{
-    queue q = {0};
-    int rows = cf_tile_rows(&m->a->tiles, m->i);
-    int columns = cf_tile_rows(&m->b->tiles, m->j);
-    bool diagonal = m->a == m->b && m->i == m->j;
-    for (int h = 0; h < hits; h++) {
-        int row = s->hits[h].row;
-        for (uint32_t bits = s->hits[h].passed; bits != 0; bits &= bits - 1) {
-            int column = s->hits[h].column + __builtin_ctz(bits);
-            if (row < rows && column < columns && !(diagonal && column <= row))
-                enqueue(s, m, &q, row, column);
-        }
-    }
-    score_queue(s, m, &q);
-}
-
-/* Every pair: where the integers would not fit. */
-static int all_hits(cf_meetings *s)
-{
-    int count = 0;
-    for (int row = 0; row < CF_SIDE; row++)
-        for (int column = 0; column < CF_SIDE; column += CF_GROUP)
-            s->hits[count++] =
-                (cf_hit){(int16_t)row, (int16_t)column, (1u << CF_GROUP) - 1};
-    return count;
 }
 
 /* Products are at most those of the centres and what residuals add, and
@@ -249,50 +193,116 @@ typedef struct terms {
     int32_t start[2][CF_SIDE], least[2][CF_SIDE];
 } terms;
 
-static void prepare(const cf_measure *u, const cf_meeting *m, terms *t)
+/* For the screen, or to confirm a pair by the codes of rows on both sides.
+ * |x||y| <= (w x² + y² / w) / 2 for all w > 0 splits what tails add. */
+static void prepare(const cf_measure *u, const cf_meeting *m, bool confirm,
+                    terms *t)
 {
     const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
     int64_t i = m->i * CF_SIDE, j = m->j * CF_SIDE;
     int rows = cf_tile_rows(a, m->i), columns = cf_tile_rows(b, m->j);
-    int stride = a->quads * CF_QUAD;
-    double unit = (double)a->row_step[m->i] * (double)b->col_step[m->j];
-    t->per_unit = (float)(1 / unit);
+    float step = confirm ? b->row_step[m->j] : b->col_step[m->j];
+    float x = a->typical[m->i], y = b->typical[m->j];
+    bool tails = !confirm && x > 0 && y > 0;
+    share in_a = {m->with_b,
+                  a->inverse + i,
+                  a->base + i,
+                  a->coded + i,
+                  a->tail + i,
+                  confirm ? b->row_error[m->j] : b->col_error[m->j],
+                  tails ? 0.5001f * y / x : 0,
+                  rounding_of(u, m) + m->constant};
+    share in_b = {m->with_a,
+                  b->inverse + j,
+                  b->base + j,
+                  b->residual + j,
+                  b->tail + j,
+                  a->row_error[m->i],
+                  tails ? 0.5001f * x / y : 0,
+                  0};
+    t->per_unit = (float)(1 / ((double)a->row_step[m->i] * (double)step));
     t->fits = isfinite(t->per_unit) &&
-              starts(m->with_b, a->inverse + i, a->base + i, a->coded + i,
-                     b->col_error[m->j], rounding_of(u, m) + m->constant,
-                     t->per_unit, rows, t->start[0]);
-    t->fits = t->fits &&
-              starts(m->with_a, b->inverse + j, b->base + j, b->residual + j,
-                     a->row_error[m->i], 0, t->per_unit, columns, t->start[1]);
-    for (int r = 0; r < rows && t->fits; r++)
-        t->start[0][r] -= u->kernel->offset * a->code_sum[i + r];
+              starts(&in_a, t->per_unit, rows, t->start[0]) &&
+              starts(&in_b, t->per_unit, columns, t->start[1]);
+    for (int r = 0; r < rows && t->fits && !confirm; r++)
+        t->start[0][r] -= u->kernel->offset * a->head_sum[i + r];
+    for (int c = 0; c < columns && t->fits && confirm; c++)
+        t->start[1][c] -= CF_OFFSET * b->code_sum[j + c];
     /* Rows that are not there are not to pass for the wants of others. */
     for (int r = rows; r < CF_SIDE; r++)
         t->start[0][r] = t->least[0][r] = (int32_t)-BEYOND;
     for (int c = columns; c < CF_SIDE; c++)
         t->start[1][c] = t->least[1][c] = (int32_t)-BEYOND;
-    t->pair = (cf_tile_pair){.quads = a->quads,
-                             .rows = rows,
-                             .columns = columns,
-                             .row_codes = a->row_codes + i * stride,
-                             .col_codes = b->col_codes + j * stride,
-                             .row_start = t->start[0],
-                             .col_start = t->start[1],
-                             .row_least = t->least[0],
-                             .col_least = t->least[1]};
+    t->pair =
+        (cf_tile_pair){.head = a->head,
+                       .quads = a->quads,
+                       .stride = a->stride,
+                       .rows = rows,
+                       .columns = columns,
+                       .row_codes = a->row_codes + i * a->stride,
+                       .col_codes = b->col_codes + j * a->quads * CF_QUAD,
+                       .col_as_rows = b->row_codes + j * b->stride,
+                       .row_start = t->start[0],
+                       .col_start = t->start[1],
+                       .row_least = t->least[0],
+                       .col_least = t->least[1]};
+}
+
+static void want(const cf_meeting *m, terms *t)
+{
+    targets(m->a->least + m->i * CF_SIDE, t->per_unit, t->pair.rows,
+            t->least[0]);
+    targets(m->b->least + m->j * CF_SIDE, t->per_unit, t->pair.columns,
+            t->least[1]);
+}
+
+/* All pairs: where the integers would not fit. */
+static int all_pairs(const cf_tile_pair *p, cf_pair *pairs)
+{
+    int count = 0;
+    for (int row = 0; row < p->rows; row++)
+        for (int column = 0; column < p->columns; column++)
+            pairs[count++] = (cf_pair){(uint8_t)row, (uint8_t)column};
+    return count;
+}
+
+/* Leaves those that there are, once each. */
+static int real_pairs(const cf_tile_pair *p, bool diagonal, cf_pair *pairs,
+                      int count)
+{
+    int kept = 0;
+    for (int t = 0; t < count; t++) {
+        cf_pair at = pairs[t];
+        pairs[kept] = at;
+        kept += at.row < p->rows && at.column < p->columns &&
+                (!diagonal || at.column > at.row);
+    }
+    return kept;
 }
 
 void cf_meet(cf_meetings *s, const cf_meeting *m)
 {
-    terms t;
-    prepare(&s->measure, m, &t);
-    m->a->tile_least[m->i] = targets(m->a->least + m->i * CF_SIDE, t.per_unit,
-                                     t.pair.rows, t.least[0]);
-    m->b->tile_least[m->j] = targets(m->b->least + m->j * CF_SIDE, t.per_unit,
-                                     t.pair.columns, t.least[1]);
-    score_hits(s, m,
-               t.fits ? s->measure.kernel->screen(&t.pair, s->hits)
-                      : all_hits(s));
+    terms rough, close;
+    const cf_screen_kernel *kernel = s->measure.kernel;
+    bool diagonal = m->a == m->b && m->i == m->j;
+    int count;
+    prepare(&s->measure, m, false, &rough);
+    prepare(&s->measure, m, true, &close);
+    want(m, &rough);
+    want(m, &close);
+    m->a->tile_least[m->i] =
+        smallest_of(m->a->least + m->i * CF_SIDE, rough.pair.rows);
+    m->b->tile_least[m->j] =
+        smallest_of(m->b->least + m->j * CF_SIDE, rough.pair.columns);
+    if (rough.fits)
+        count = kernel->screen(&rough.pair, s->pairs);
+    else
+        count = all_pairs(&rough.pair, s->pairs);
+    if (diagonal || rough.pair.rows < CF_SIDE || rough.pair.columns < CF_SIDE)
+        count = real_pairs(&rough.pair, diagonal, s->pairs, count);
+    if (close.fits)
+        count = kernel->confirm(&close.pair, s->pairs, count);
+    score_pairs(s, m, count);
 }
 
 /* Lower bounds of the products of row r of a tile with those of another:
@@ -312,7 +322,7 @@ void cf_meeting_bounds(cf_meetings *s, const cf_meeting *m, float *bounds,
 {
     const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
     terms t;
-    prepare(&s->measure, m, &t);
+    prepare(&s->measure, m, false, &t);
     if (t.fits)
         s->measure.kernel->products(&t.pair, s->sums);
     for (int r = 0; r < t.pair.rows; r++) {
@@ -330,5 +340,33 @@ void cf_meeting_bounds(cf_meetings *s, const cf_meeting *m, float *bounds,
                          t.pair.columns, bound);
         if (m->a == m->b && m->i == m->j)
             bound[r] = -INFINITY;
+    }
+}
+
+void cf_head_bounds(const cf_measure *u, const cf_party *a, int64_t i,
+                    const cf_party *b, int64_t j, float *bounds)
+{
+    const cf_tiles *x = &a->tiles, *y = &b->tiles;
+    int64_t in_x = i / CF_SIDE, in_y = j / CF_SIDE;
+    const int8_t *codes = x->row_codes + i * x->stride;
+    const int8_t *others = y->row_codes + j * y->stride;
+    cf_meeting m = {.a = (cf_party *)a, .b = (cf_party *)b, .i = in_x, .j = in_y};
+    double unit = (double)x->row_step[in_x] * (double)y->row_step[in_y];
+    double error = x->coded[i] * y->col_error[in_y] +
+                   x->row_error[in_x] * y->residual[j];
+    double left = 0, squares = 0, other_squares = 0;
+    double whole = (double)score_of_rows(u, &m, i, j);
+    if (u->similarity == CF_EUCLIDEAN)
+        whole = -0.5 * whole * whole;
+    if (u->similarity != CF_COSINE)
+        whole *= u->scale * u->scale;
+    for (int q = x->quads; q > 0; q--) {
+        bounds[q] = (float)(whole - unit * left + error +
+                            unit * sqrt(squares * other_squares));
+        for (int c = (q - 1) * CF_QUAD; c < q * CF_QUAD; c++) {
+            left += codes[c] * others[c];
+            squares += codes[c] * codes[c];
+            other_squares += others[c] * others[c];
+        }
     }
 }

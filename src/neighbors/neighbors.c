@@ -23,6 +23,7 @@
 #include "arrange.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
+#include "principal.h"
 #include "search.h"
 
 /* Brings every row to a length in [0.5, 1): neither products nor squares can
@@ -363,7 +364,8 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     int status = CF_OK;
     cf_gidx n = cf_part_rows(part);
     int64_t count = cf_part_count(part, par->rank), tied = 0;
-    cf_measure measure = {similarity, dim, 1, cf_screen_kernel_of_cpu()};
+    cf_measure measure = {similarity, dim, 1, cf_screen_kernel_of_cpu(), NULL};
+    float *rotation = NULL;
     cf_slab slab = {0};
     cf_search search = {0};
     cf_party own = {0};
@@ -372,6 +374,9 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
                         similarity, what, &measure.scale));
     cf_part_copy(&out->part, part);
     cf_arrange(&slab, par, part, rows, dim, similarity == CF_COSINE, CF_SIDE);
+    rotation = cf_principal(par, &slab, dim, CF_SIDE,
+                            similarity == CF_COSINE ? 0 : (float)measure.scale);
+    measure.rotation = rotation;
     cf_search_begin(&search, &measure);
     search.total = 0.5 * (double)slab.count * (double)n;
     cf_party_begin(&own, &measure, slab.count);
@@ -392,6 +397,7 @@ done:
     cf_party_end(&own);
     cf_search_end(&search);
     cf_slab_free(&slab);
+    cf_free(rotation);
     return status;
 }
 

@@ -11,7 +11,7 @@ void cf_party_begin(cf_party *p, const cf_measure *u, int64_t capacity)
 {
     *p = (cf_party){0};
     int64_t rows = (capacity + CF_SIDE - 1) / CF_SIDE * CF_SIDE;
-    cf_tiles_begin(&p->tiles, capacity, u->dim, u->similarity);
+    cf_tiles_begin(&p->tiles, capacity, u->dim, u->similarity, u->rotation);
     p->floor = cf_alloc(2 * rows, sizeof *p->floor, "list floors");
     p->least = p->floor + rows;
     p->tile_least = cf_alloc(rows / CF_SIDE, sizeof *p->tile_least, "floors");

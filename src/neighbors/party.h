@@ -13,6 +13,7 @@ typedef struct cf_measure {
     int dim;
     double scale;
     const cf_screen_kernel *kernel;
+    const float *rotation; /* of residuals, or NULL */
 } cf_measure;
 
 /* A block of rows with the lists that its rows fill here; distances stand in

@@ -7,6 +7,7 @@
 
 #define CF_SIDE 256 /* rows of a tile */
 #define CF_GROUP 16 /* columns of a tile that lie together */
+#define CF_ALIGN 16 /* codes of a row are a multiple of this */
 #define CF_QUAD 4   /* codes that are multiplied at a time */
 #define CF_CODE 127 /* largest code of a row */
 #define CF_OFFSET                                                              \
@@ -15,36 +16,46 @@
 
 /* All pairs of the rows of one tile and the rows of another, its columns. */
 typedef struct cf_tile_pair {
-    int quads;                            /* codes of a row / 4, rounded up */
-    int rows, columns;                    /* in use */
-    const int8_t *row_codes;              /* [CF_SIDE][quads * 4] */
+    int head;          /* quads that count */
+    int quads, stride; /* codes / 4 of a column, codes of a row */
+    int rows, columns; /* in use */
+    const int8_t *row_codes;              /* [CF_SIDE][stride] */
     const uint8_t *col_codes;             /* [CF_SIDE / 16][quads][16][4] */
+    const int8_t *col_as_rows;            /* [CF_SIDE][stride] */
     const int32_t *row_start, *col_start; /* [CF_SIDE] added to the product */
     const int32_t *row_least, *col_least; /* [CF_SIDE] enough for the row */
 } cf_tile_pair;
 
-/* Columns [column, column + 16) of which some passed with this row. */
-typedef struct cf_hit {
-    int16_t row, column;
-    uint32_t passed; /* bit c: column + c */
-} cf_hit;
+/* A sum that is enough reaches the smaller of row_least and col_least. All are
+ * such that their differences are within 32 bits. */
 
-#define CF_HITS_MOST (CF_SIDE * CF_SIDE / CF_GROUP)
+typedef struct cf_pair {
+    uint8_t row, column;
+} cf_pair;
 
-/* Pairs for which product + row_start + col_start reaches the smaller of
- * row_least and col_least; rows and columns beyond those in use may be among
- * them. hits [CF_HITS_MOST]; returns their count. Local. */
-typedef int cf_screen(const cf_tile_pair *p, cf_hit *hits);
+#define CF_PAIRS_MOST (CF_SIDE * CF_SIDE + CF_GROUP)
 
-/* All of those sums: out [rows][CF_SIDE]; for columns beyond those in use up
- * to a multiple of 32 as well. Local. */
+/* Pairs for which the sum of the head of the row's and the column's codes is
+ * enough, those of rows and columns beyond those in use perhaps among them, in
+ * any order: pairs [CF_PAIRS_MOST], returns their count. Local. */
+typedef int cf_screen(const cf_tile_pair *p, cf_pair *pairs);
+
+/* The same sums: out [rows][CF_SIDE]; for columns beyond those in use up to a
+ * multiple of 32 as well. Local. */
 typedef void cf_products(const cf_tile_pair *p, int32_t *out);
+
+/* Leaves in place those pairs for which the sum of all products (row code +
+ * CF_OFFSET) x (code of the column as a row) is enough, in their order; returns
+ * their count. Local. */
+typedef int cf_confirm(const cf_tile_pair *p, cf_pair *pairs, int count);
 
 typedef struct cf_screen_kernel {
     const char *name;
     int offset; /* of column codes, which lie within offset - 1 of it */
+    int price;  /* of confirming a pair, in quads of one that is screened */
     cf_screen *screen;
     cf_products *products;
+    cf_confirm *confirm;
 } cf_screen_kernel;
 
 /* That of the instruction set that the program uses. Local. */

@@ -5,15 +5,17 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,popcnt")))
 #include "screen_512.h"
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl")))
 #define DOT(sum, columns, row)                                                 \
     _mm512_add_epi32(sum,                                                      \
                      _mm512_madd_epi16(_mm512_maddubs_epi16(columns, row),     \
                                        _mm512_set1_epi16(1)))
+
+#include "screen_256.h"
 #include "screen_body.h"
 
-const cf_screen_kernel cf_screen_avx512 = {"avx512", CF_OFFSET / 2, screen,
-                                           products};
+const cf_screen_kernel cf_screen_avx512 = {"avx512", CF_OFFSET / 2, 200,
+                                           screen, products, confirm};
 #endif

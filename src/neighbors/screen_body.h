@@ -1,33 +1,34 @@
 /* The screen of one instruction set. The including file defines vec, a vector
  * of LANES 32-bit sums; ROWS and VECTORS, the block of rows and of vectors of
  * columns whose sums stay in registers; SET(x), LOAD(p), STORE(p, v), ADD(a,
- * b), MIN(a, b); DOT(sum, columns, row), which adds four products to every sum;
- * and REACHES(a, b), a bit for each lane of a that is not below that of b. */
+ * b), SUB(a, b), AND(a, b), MIN(a, b); DOT(sum, columns, row), which adds four
+ * products to every sum; REACHED(a), a bit for each lane that is not negative;
+ * and the functions keep(pairs, bits, row, column), which appends the pairs of a row and
+ * the columns from `column` on whose bits are set, with room for LANES, and
+ * product(a, b, n), the sum of (a + CF_OFFSET) b of n codes, a multiple of
+ * CF_ALIGN, in four lanes to be added. */
 #define INLINE static inline TARGET __attribute__((always_inline))
 #define WIDTH (VECTORS * LANES) /* columns of a block */
 
-/* Sums of the block that begins at `row` and `column`. */
-INLINE void block(const cf_tile_pair *p, int row, int column,
+/* Adds the products of the block that begins at `row` and `column`. */
+INLINE void add_block(const cf_tile_pair *p, int row, int column,
                   vec sum[ROWS][VECTORS])
 {
-    const int stride = p->quads * CF_QUAD;
-    const int8_t *codes = p->row_codes + row * stride;
+    const int8_t *codes = p->row_codes + row * p->stride;
     const uint8_t *columns[VECTORS];
     for (int v = 0; v < VECTORS; v++) {
         int at = column + v * LANES;
-        columns[v] = p->col_codes + at / CF_GROUP * CF_GROUP * stride +
+        columns[v] = p->col_codes +
+                     at / CF_GROUP * CF_GROUP * p->quads * CF_QUAD +
                      at % CF_GROUP * CF_QUAD;
-        vec start = LOAD(p->col_start + at);
-        for (int r = 0; r < ROWS; r++)
-            sum[r][v] = ADD(start, SET(p->row_start[row + r]));
     }
-    for (int k = 0; k < p->quads; k++) {
+    for (int k = 0; k < p->head; k++) {
         vec c[VECTORS];
         for (int v = 0; v < VECTORS; v++)
             c[v] = LOAD(columns[v] + k * CF_GROUP * CF_QUAD);
         for (int r = 0; r < ROWS; r++) {
             int32_t quad;
-            memcpy(&quad, codes + r * stride + k * CF_QUAD, sizeof quad);
+            memcpy(&quad, codes + r * p->stride + k * CF_QUAD, sizeof quad);
             vec q = SET(quad);
             for (int v = 0; v < VECTORS; v++)
                 sum[r][v] = DOT(sum[r][v], c[v], q);
@@ -35,41 +36,40 @@ INLINE void block(const cf_tile_pair *p, int row, int column,
     }
 }
 
-INLINE int keep_hits(uint32_t passed[ROWS][VECTORS], int row, int column,
-                     cf_hit *hits)
+/* Sums less what is enough. */
+INLINE void begin(const cf_tile_pair *p, int row, int column,
+                  vec sum[ROWS][VECTORS])
 {
-    int count = 0;
-    for (int r = 0; r < ROWS; r++)
-        for (int g = 0; g < WIDTH; g += CF_GROUP) {
-            uint32_t bits = 0;
-            for (int v = 0; v < CF_GROUP / LANES; v++)
-                bits |= passed[r][g / LANES + v] << v * LANES;
-            hits[count] =
-                (cf_hit){(int16_t)(row + r), (int16_t)(column + g), bits};
-            count += bits != 0;
+    for (int v = 0; v < VECTORS; v++) {
+        vec start = LOAD(p->col_start + column + v * LANES);
+        vec least = LOAD(p->col_least + column + v * LANES);
+        for (int r = 0; r < ROWS; r++) {
+            vec enough = MIN(least, SET(p->row_least[row + r]));
+            vec both = ADD(start, SET(p->row_start[row + r]));
+            sum[r][v] = SUB(both, enough);
         }
-    return count;
+    }
 }
 
-static TARGET int screen(const cf_tile_pair *p, cf_hit *hits)
+static TARGET int screen(const cf_tile_pair *p, cf_pair *pairs)
 {
-    int count = 0;
+    cf_pair *end = pairs;
     for (int column = 0; column < p->columns; column += WIDTH)
         for (int row = 0; row < p->rows; row += ROWS) {
-            vec sum[ROWS][VECTORS];
-            uint32_t passed[ROWS][VECTORS], any = 0;
-            block(p, row, column, sum);
+            vec sum[ROWS][VECTORS], all = SET(-1);
+            begin(p, row, column, sum);
+            add_block(p, row, column, sum);
             for (int r = 0; r < ROWS; r++)
-                for (int v = 0; v < VECTORS; v++) {
-                    vec least = LOAD(p->col_least + column + v * LANES);
-                    least = MIN(least, SET(p->row_least[row + r]));
-                    passed[r][v] = REACHES(sum[r][v], least);
-                    any |= passed[r][v];
-                }
-            if (__builtin_expect(any != 0, 0))
-                count += keep_hits(passed, row, column, hits + count);
+                for (int v = 0; v < VECTORS; v++)
+                    all = AND(all, sum[r][v]);
+            if (REACHED(all) == 0)
+                continue;
+            for (int r = 0; r < ROWS; r++)
+                for (int v = 0; v < VECTORS; v++)
+                    end = keep(end, REACHED(sum[r][v]), row + r,
+                               column + v * LANES);
         }
-    return count;
+    return (int)(end - pairs);
 }
 
 static TARGET void products(const cf_tile_pair *p, int32_t *out)
@@ -77,10 +77,69 @@ static TARGET void products(const cf_tile_pair *p, int32_t *out)
     for (int column = 0; column < p->columns; column += WIDTH)
         for (int row = 0; row < p->rows; row += ROWS) {
             vec sum[ROWS][VECTORS];
-            block(p, row, column, sum);
+            for (int r = 0; r < ROWS; r++)
+                for (int v = 0; v < VECTORS; v++)
+                    sum[r][v] = ADD(LOAD(p->col_start + column + v * LANES),
+                                    SET(p->row_start[row + r]));
+            add_block(p, row, column, sum);
             for (int r = 0; r < ROWS; r++)
                 for (int v = 0; v < VECTORS; v++)
                     STORE(out + (row + r) * CF_SIDE + column + v * LANES,
                           sum[r][v]);
         }
+}
+
+INLINE __m128i sum_of(const cf_tile_pair *p, cf_pair at)
+{
+    return product(p->row_codes + at.row * p->stride,
+                   p->col_as_rows + at.column * p->stride, p->stride);
+}
+
+INLINE int32_t start_of(const cf_tile_pair *p, cf_pair at)
+{
+    return p->row_start[at.row] + p->col_start[at.column];
+}
+
+INLINE int32_t least_of(const cf_tile_pair *p, cf_pair at)
+{
+    int32_t row = p->row_least[at.row], column = p->col_least[at.column];
+    return row < column ? row : column;
+}
+
+/* Which of four pairs are not confirmed. */
+INLINE int below(const cf_tile_pair *p, const cf_pair at[4])
+{
+    __m128i sums = _mm_hadd_epi32(
+        _mm_hadd_epi32(sum_of(p, at[0]), sum_of(p, at[1])),
+        _mm_hadd_epi32(sum_of(p, at[2]), sum_of(p, at[3])));
+    __m128i start = _mm_set_epi32(start_of(p, at[3]), start_of(p, at[2]),
+                                  start_of(p, at[1]), start_of(p, at[0]));
+    __m128i least = _mm_set_epi32(least_of(p, at[3]), least_of(p, at[2]),
+                                  least_of(p, at[1]), least_of(p, at[0]));
+    sums = _mm_add_epi32(sums, start);
+    return _mm_movemask_ps(_mm_castsi128_ps(_mm_cmplt_epi32(sums, least)));
+}
+
+static TARGET int confirm(const cf_tile_pair *p, cf_pair *pairs, int count)
+{
+    int kept = 0, whole = count - count % 4;
+    for (int t = 0; t < whole; t += 4) {
+        const cf_pair at[4] = {pairs[t], pairs[t + 1], pairs[t + 2],
+                               pairs[t + 3]};
+        int out = below(p, at);
+        pairs[kept] = at[0];
+        kept += ~out & 1;
+        pairs[kept] = at[1];
+        kept += ~out >> 1 & 1;
+        pairs[kept] = at[2];
+        kept += ~out >> 2 & 1;
+        pairs[kept] = at[3];
+        kept += ~out >> 3 & 1;
+    }
+    for (int t = whole; t < count; t++) {
+        const cf_pair at[4] = {pairs[t], pairs[t], pairs[t], pairs[t]};
+        pairs[kept] = at[0];
+        kept += ~below(p, at) & 1;
+    }
+    return kept;
 }

@@ -6,12 +6,11 @@
 /* Sixteen columns with one row. */
 static void sixteen(const cf_tile_pair *p, int row, int column, int32_t *sum)
 {
-    const int stride = p->quads * CF_QUAD;
-    const int8_t *q = p->row_codes + row * stride;
-    const uint8_t *c = p->col_codes + column * stride;
+    const int8_t *q = p->row_codes + row * p->stride;
+    const uint8_t *c = p->col_codes + column * p->quads * CF_QUAD;
     for (int l = 0; l < CF_GROUP; l++)
         sum[l] = p->row_start[row] + p->col_start[column + l];
-    for (int k = 0; k < stride; k += CF_QUAD, c += CF_GROUP * CF_QUAD)
+    for (int k = 0; k < p->head * CF_QUAD; k += CF_QUAD, c += CF_GROUP * CF_QUAD)
         for (int l = 0; l < CF_GROUP; l++) {
             int32_t four = 0;
             for (int t = 0; t < CF_QUAD; t++)
@@ -20,21 +19,18 @@ static void sixteen(const cf_tile_pair *p, int row, int column, int32_t *sum)
         }
 }
 
-static int screen(const cf_tile_pair *p, cf_hit *hits)
+static int screen(const cf_tile_pair *p, cf_pair *pairs)
 {
     int count = 0;
     for (int row = 0; row < p->rows; row++)
         for (int column = 0; column < p->columns; column += CF_GROUP) {
             int32_t sum[CF_GROUP], least = p->row_least[row];
-            uint32_t passed = 0;
             sixteen(p, row, column, sum);
             for (int l = 0; l < CF_GROUP; l++) {
                 int32_t other = p->col_least[column + l];
-                int32_t smaller = other < least ? other : least;
-                passed |= (uint32_t)(sum[l] >= smaller) << l;
+                pairs[count] = (cf_pair){(uint8_t)row, (uint8_t)(column + l)};
+                count += sum[l] >= (other < least ? other : least);
             }
-            hits[count] = (cf_hit){(int16_t)row, (int16_t)column, passed};
-            count += passed != 0;
         }
     return count;
 }
@@ -46,8 +42,25 @@ static void products(const cf_tile_pair *p, int32_t *out)
             sixteen(p, row, column, out + row * CF_SIDE + column);
 }
 
-const cf_screen_kernel cf_screen_portable = {"portable", CF_OFFSET, screen,
-                                             products};
+static int confirm(const cf_tile_pair *p, cf_pair *pairs, int count)
+{
+    int kept = 0;
+    for (int t = 0; t < count; t++) {
+        cf_pair at = pairs[t];
+        const int8_t *x = p->row_codes + at.row * p->stride;
+        const int8_t *y = p->col_as_rows + at.column * p->stride;
+        int32_t row = p->row_least[at.row], column = p->col_least[at.column];
+        int32_t sum = p->row_start[at.row] + p->col_start[at.column];
+        for (int k = 0; k < p->stride; k++)
+            sum += (x[k] + CF_OFFSET) * y[k];
+        pairs[kept] = at;
+        kept += sum >= (row < column ? row : column);
+    }
+    return kept;
+}
+
+const cf_screen_kernel cf_screen_portable = {"portable", CF_OFFSET, 60,
+                                             screen, products, confirm};
 
 const cf_screen_kernel *cf_screen_kernel_of_cpu(void)
 {

@@ -1,10 +1,12 @@
-/* Method  Residuals from the mean of the tile are spread over all dimensions by
+/* Method  Residuals from the mean of the tile are rotated, so that the first
+ *         dimensions hold most, then spread over stretches of dimensions by
  *         random signs and a Hadamard transform (in pieces of powers of two),
  *         so that one step a tile serves all of them, and rounded.
  * References  Ailon, Chazelle: The fast Johnson-Lindenstrauss transform.
  *             SIAM J. Comput. 39 (2009). */
 #include "tiles.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,32 +18,38 @@
 #define TINY 1e-35f   /* and of those too small for full precision */
 /* A step is no smaller than this share of the largest one could ask for. */
 #define STEP_LEAST 0x1p-12f
+/* Dimensions that are mixed where a rotation has put them in order. */
+#define PIECE 32
 
 void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
-                    enum cf_similarity similarity)
+                    enum cf_similarity similarity, const float *rotation)
 {
     int64_t tiles = (capacity + CF_SIDE - 1) / CF_SIDE, rows = tiles * CF_SIDE;
     *t = (cf_tiles){.dim = dim,
                     .quads = (dim + CF_QUAD - 1) / CF_QUAD,
+                    .stride = (dim + CF_ALIGN - 1) / CF_ALIGN * CF_ALIGN,
+                    .rotation = rotation,
                     .similarity = similarity};
-    int64_t codes = rows * t->quads * CF_QUAD;
     t->squared = cf_alloc(rows, sizeof *t->squared, "row lengths");
     t->inverse = cf_alloc(rows, sizeof *t->inverse, "row lengths");
     t->centre = cf_alloc(tiles * dim, sizeof *t->centre, "tile centres");
-    t->row_codes = cf_alloc(codes, 1, "codes of rows");
-    t->col_codes = cf_alloc(codes, 1, "codes of columns");
-    t->code_sum = cf_alloc(rows, sizeof *t->code_sum, "sums of codes");
+    t->row_codes = cf_calloc(rows * t->stride, 1, "codes of rows");
+    t->col_codes = cf_alloc(rows * t->quads * CF_QUAD, 1, "codes of columns");
+    t->code_sum = cf_alloc(2 * rows, sizeof *t->code_sum, "sums of codes");
+    t->head_sum = t->code_sum + rows;
     t->base = cf_calloc(rows, sizeof *t->base, "row lengths");
     if (similarity == CF_EUCLIDEAN)
         t->residuals = cf_alloc(rows * dim, sizeof *t->residuals, "residuals");
-    t->residual = cf_alloc(2 * rows, sizeof *t->residual, "row lengths");
+    t->residual = cf_alloc(3 * rows, sizeof *t->residual, "row lengths");
     t->coded = t->residual + rows;
-    t->row_step = cf_alloc(6 * tiles, sizeof *t->row_step, "tile steps");
+    t->tail = t->coded + rows;
+    t->row_step = cf_alloc(7 * tiles, sizeof *t->row_step, "tile steps");
     t->col_step = t->row_step + tiles;
     t->row_error = t->col_step + tiles;
     t->col_error = t->row_error + tiles;
     t->reach = t->col_error + tiles;
     t->length = t->reach + tiles;
+    t->typical = t->length + tiles;
 }
 
 void cf_tiles_end(cf_tiles *t)
@@ -138,12 +146,12 @@ static float sign_of(int c)
     return (bits ^ bits >> 15) & 64 ? -1 : 1;
 }
 
-/* An orthogonal transform of all columns. */
-static void rotate(float *r, int dim)
+/* An orthogonal transform of all columns, in pieces of at most `most`. */
+static void mix(float *r, int dim, int most)
 {
     for (int first = 0; first < dim;) {
         int length = 1;
-        while (2 * length <= dim - first)
+        while (2 * length <= CF_MIN(dim - first, most))
             length *= 2;
         float scale = 1 / sqrtf((float)length);
         for (int c = first; c < first + length; c++)
@@ -188,15 +196,22 @@ static float root(float squared, int dim)
     return sqrtf(squared) * (1 + (float)(dim + 8) * UNIT);
 }
 
+/* Of a rotated residual against its length, and of products of two that were
+ * rotated by what is orthonormal to rounding only: |fl(Qr) - Qr| <= g(d) ||Q||F
+ * |r|. */
+static float rotation_error(const cf_tiles *t)
+{
+    float d = (float)t->dim;
+    return t->rotation == NULL ? 0 : 2 * UNIT * (d + 4) * sqrtf(d);
+}
+
 static void put_codes(cf_tiles *t, int64_t tile, int c, const int8_t *codes,
                       bool columns, int offset)
 {
     int stride = t->quads * CF_QUAD;
     int64_t base = tile * CF_SIDE * stride;
-    for (int i = 0; i < CF_SIDE && !columns; i++) {
-        t->row_codes[base + i * stride + c] = codes[i];
-        t->code_sum[tile * CF_SIDE + i] += codes[i];
-    }
+    for (int i = 0; i < CF_SIDE && !columns; i++)
+        t->row_codes[(tile * CF_SIDE + i) * t->stride + c] = codes[i];
     for (int i = 0; i < CF_SIDE && columns; i++)
         t->col_codes[base + i / CF_GROUP * CF_GROUP * stride +
                      c / CF_QUAD * CF_GROUP * CF_QUAD + i % CF_GROUP * CF_QUAD +
@@ -219,15 +234,30 @@ static void encode_tile(cf_tiles *t, int64_t tile, const float *r, float step,
     }
     /* With what normalising, centring and rotating have rounded. */
     float error = root(largest(left, CF_SIDE), t->dim) +
-                  40 * UNIT * (t->length[tile] + t->reach[tile]) + TINY;
+                  40 * UNIT * (t->length[tile] + t->reach[tile]) +
+                  rotation_error(t) * t->reach[tile] + TINY;
     for (int i = 0; i < CF_SIDE; i++)
         coded[i] = step * root(squares[i], t->dim);
     (columns ? t->col_step : t->row_step)[tile] = step;
     (columns ? t->col_error : t->row_error)[tile] = error;
 }
 
+/* Where it stands, or in `room`. */
+static float *rotate(const cf_tiles *t, float *r, float *room)
+{
+    if (t->rotation == NULL) {
+        mix(r, t->dim, t->dim);
+        return r;
+    }
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, t->dim, CF_SIDE,
+                t->dim, 1, t->rotation, t->dim, r, CF_SIDE, 0, room, CF_SIDE);
+    mix(room, t->dim, PIECE);
+    return room;
+}
+
+/* Both r and room are [dim][CF_SIDE]. */
 static void set_tile(cf_tiles *t, int64_t tile, float scale, int offset,
-                     float *r)
+                     float *r, float *room)
 {
     int rows = cf_tile_rows(t, tile);
     float squares[CF_SIDE] = {0}, coded[CF_SIDE], most = 0;
@@ -246,11 +276,10 @@ static void set_tile(cf_tiles *t, int64_t tile, float scale, int offset,
     t->reach[tile] = largest(t->residual + tile * CF_SIDE, rows);
     if (t->residuals != NULL)
         keep_residuals(t, tile, r);
-    rotate(r, t->dim);
+    r = rotate(t, r, room);
     for (int c = 0; c < t->dim; c++)
         most = fmaxf(most, largest(r + c * CF_SIDE, rows));
     most = fmaxf(fmaxf(most, STEP_LEAST * t->length[tile]), 1e-30f);
-    memset(t->code_sum + tile * CF_SIDE, 0, CF_SIDE * sizeof *t->code_sum);
     encode_tile(t, tile, r, most / CF_CODE, false, offset,
                 t->coded + tile * CF_SIDE);
     encode_tile(t, tile, r, most / (float)(offset - 1), true, offset, coded);
@@ -258,12 +287,52 @@ static void set_tile(cf_tiles *t, int64_t tile, float scale, int offset,
 
 void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset)
 {
-    float *r = cf_alloc(t->dim * CF_SIDE, sizeof *r, "tile of rows");
+    int64_t room = (int64_t)t->dim * CF_SIDE;
+    float *r = cf_alloc(2 * room, sizeof *r, "tile of rows");
     t->slab = slab;
     t->linear = t->residuals != NULL ? t->residuals : slab->rows;
     t->count = slab->count;
     t->tiles = (slab->count + CF_SIDE - 1) / CF_SIDE;
     for (int64_t tile = 0; tile < t->tiles; tile++)
-        set_tile(t, tile, scale, offset, r);
+        set_tile(t, tile, scale, offset, r, r + room);
     cf_free(r);
+    cf_tiles_set_head(t, t->quads);
+}
+
+CF_VECTORISED static int32_t sum_of_squares(const int8_t *codes, int n)
+{
+    int32_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += (int32_t)codes[i] * codes[i];
+    return sum;
+}
+
+CF_VECTORISED static int32_t sum_of(const int8_t *codes, int n)
+{
+    int32_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += codes[i];
+    return sum;
+}
+
+void cf_tiles_set_head(cf_tiles *t, int quads)
+{
+    int head = CF_MIN(quads * CF_QUAD, t->dim), rest = t->dim - head;
+    t->head = quads;
+    for (int64_t tile = 0; tile < t->tiles; tile++) {
+        float total = 0;
+        int rows = cf_tile_rows(t, tile);
+        for (int64_t i = tile * CF_SIDE; i < tile * CF_SIDE + rows; i++) {
+            const int8_t *codes = t->row_codes + i * t->stride;
+            float squares = (float)sum_of_squares(codes + head, rest);
+            t->head_sum[i] = sum_of(codes, head);
+            t->code_sum[i] = t->head_sum[i] + sum_of(codes + head, rest);
+            t->tail[i] = rest == 0 ? 0
+                                   : t->row_step[tile] * sqrtf(squares) *
+                                             (1 + 8 * UNIT) +
+                                         t->row_error[tile];
+            total += t->tail[i];
+        }
+        t->typical[tile] = total / (float)rows;
+    }
 }

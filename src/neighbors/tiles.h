@@ -11,12 +11,17 @@
 
 /* Rows as they are compared: x times a scale, or x/|x| for cosines. A row is
  * the centre of its tile plus its residual; the residual, rotated, is a step of
- * the tile times its codes, up to an error. All arrays of rows have CF_SIDE
- * places a tile. Bounds are from above, rounding included. */
+ * the tile times its codes, up to an error. Products of codes may be taken of
+ * the first dimensions alone, the head; the rest is the tail. All arrays of
+ * rows have CF_SIDE places a tile. Bounds are from above, rounding included. */
 typedef struct cf_tiles {
     int64_t count; /* rows */
     int64_t tiles;
-    int dim, quads;
+    int dim;
+    int quads;  /* of codes of columns */
+    int stride; /* of codes of rows: dim and up to CF_ALIGN - 1 zeros */
+    int head;   /* quads of the head */
+    const float *rotation; /* [dim x dim] orthonormal, or NULL */
     enum cf_similarity similarity;
     const cf_slab *slab;
     const float *linear; /* [count x dim] what centres are multiplied with: the
@@ -26,26 +31,32 @@ typedef struct cf_tiles {
     double *squared;     /* squared length of the row as given */
     float *inverse;      /* what its part of `linear` is multiplied by */
     float *centre;       /* [tiles x dim] */
-    int8_t *row_codes;   /* [tiles][CF_SIDE][quads * 4] */
+    int8_t *row_codes;   /* [tiles][CF_SIDE][stride] */
     uint8_t *col_codes;  /* [tiles][CF_SIDE / 16][quads][16][4] */
-    int32_t *code_sum;   /* of the row codes */
+    int32_t *code_sum;   /* of the row codes, and ... */
+    int32_t *head_sum;   /* ... of their head */
     float *residual;     /* |residual| */
     float *coded;        /* |step · row codes| */
+    float *tail;         /* |residual| beyond the head */
     float *row_step, *col_step;   /* [tiles] */
     float *row_error, *col_error; /* [tiles] |residual - step · codes| at most,
                                      as rows and as columns */
     float *reach;                 /* [tiles] |residual| at most */
     float *length;                /* [tiles] |row as compared| at most */
+    float *typical;               /* [tiles] tail in the mean */
 } cf_tiles;
 
-/* Room for up to `capacity` rows. Local. */
+/* Room for up to `capacity` rows; the rotation stays in use. Local. */
 void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
-                    enum cf_similarity similarity);
+                    enum cf_similarity similarity, const float *rotation);
 
-/* Codes of the rows of a slab, which stays in use; `scale` is a power of two,
- * 1 for cosines; column codes lie within
- * `offset` - 1 of `offset`. Local; some 10 dim log2(dim) flops a row. */
+/* Codes of the rows of a slab, which stays in use, with everything in the head;
+ * `scale` is a power of two, 1 for cosines; column codes lie within `offset` -
+ * 1 of `offset`. Local; 2 dim² flops a row with a rotation, and some 10 dim. */
 void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset);
+
+/* Chooses the head. Local; reads the codes of rows. */
+void cf_tiles_set_head(cf_tiles *t, int quads);
 
 /* Safe on {0} and twice. Local. */
 void cf_tiles_end(cf_tiles *t);
