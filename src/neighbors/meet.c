@@ -29,9 +29,9 @@
 
 #define UNIT 0x1p-24f     /* rounding of a float32 */
 #define SMALLEST 0x1p-149 /* positive float32 */
-#define AHEAD 8  /* pairs whose rows are on their way into the cache */
-#define LANES 16 /* sums side by side */
-#define BEYOND 0x1p28f /* of integers that are added up */
+#define AHEAD 8           /* pairs whose rows are on their way into the cache */
+#define LANES 16          /* sums side by side */
+#define BEYOND 0x1p28f    /* of integers that are added up */
 #define ALWAYS (-(1 << 30)) /* is reached by every sum of them */
 
 void cf_meetings_begin(cf_meetings *s, const cf_measure *measure)
@@ -233,19 +233,18 @@ static void prepare(const cf_measure *u, const cf_meeting *m, bool confirm,
         t->start[0][r] = t->least[0][r] = (int32_t)-BEYOND;
     for (int c = columns; c < CF_SIDE; c++)
         t->start[1][c] = t->least[1][c] = (int32_t)-BEYOND;
-    t->pair =
-        (cf_tile_pair){.head = a->head,
-                       .quads = a->quads,
-                       .stride = a->stride,
-                       .rows = rows,
-                       .columns = columns,
-                       .row_codes = a->row_codes + i * a->stride,
-                       .col_codes = b->col_codes + j * a->quads * CF_QUAD,
-                       .col_as_rows = b->row_codes + j * b->stride,
-                       .row_start = t->start[0],
-                       .col_start = t->start[1],
-                       .row_least = t->least[0],
-                       .col_least = t->least[1]};
+    t->pair = (cf_tile_pair){.head = a->head,
+                             .quads = a->quads,
+                             .stride = a->stride,
+                             .rows = rows,
+                             .columns = columns,
+                             .row_codes = a->row_codes + i * a->stride,
+                             .col_codes = b->col_codes + j * a->quads * CF_QUAD,
+                             .col_as_rows = b->row_codes + j * b->stride,
+                             .row_start = t->start[0],
+                             .col_start = t->start[1],
+                             .row_least = t->least[0],
+                             .col_least = t->least[1]};
 }
 
 static void want(const cf_meeting *m, terms *t)
@@ -350,10 +349,11 @@ void cf_head_bounds(const cf_measure *u, const cf_party *a, int64_t i,
     int64_t in_x = i / CF_SIDE, in_y = j / CF_SIDE;
     const int8_t *codes = x->row_codes + i * x->stride;
     const int8_t *others = y->row_codes + j * y->stride;
-    cf_meeting m = {.a = (cf_party *)a, .b = (cf_party *)b, .i = in_x, .j = in_y};
+    cf_meeting m = {
+        .a = (cf_party *)a, .b = (cf_party *)b, .i = in_x, .j = in_y};
     double unit = (double)x->row_step[in_x] * (double)y->row_step[in_y];
-    double error = x->coded[i] * y->col_error[in_y] +
-                   x->row_error[in_x] * y->residual[j];
+    double error =
+        x->coded[i] * y->col_error[in_y] + x->row_error[in_x] * y->residual[j];
     double left = 0, squares = 0, other_squares = 0;
     double whole = (double)score_of_rows(u, &m, i, j);
     if (u->similarity == CF_EUCLIDEAN)

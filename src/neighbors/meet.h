@@ -17,7 +17,7 @@ typedef struct cf_meeting {
 /* Room for meetings, and what they have cost. */
 typedef struct cf_meetings {
     cf_measure measure;
-    int64_t exact; /* scores computed */
+    int64_t exact;  /* scores computed */
     cf_pair *pairs; /* that passed the screen */
     int32_t *sums;  /* [CF_SIDE x CF_SIDE] */
 } cf_meetings;

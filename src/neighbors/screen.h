@@ -16,12 +16,12 @@
 
 /* All pairs of the rows of one tile and the rows of another, its columns. */
 typedef struct cf_tile_pair {
-    int head;          /* quads that count */
-    int quads, stride; /* codes / 4 of a column, codes of a row */
-    int rows, columns; /* in use */
-    const int8_t *row_codes;              /* [CF_SIDE][stride] */
-    const uint8_t *col_codes;             /* [CF_SIDE / 16][quads][16][4] */
-    const int8_t *col_as_rows;            /* [CF_SIDE][stride] */
+    int head;                  /* quads that count */
+    int quads, stride;         /* codes / 4 of a column, codes of a row */
+    int rows, columns;         /* in use */
+    const int8_t *row_codes;   /* [CF_SIDE][stride] */
+    const uint8_t *col_codes;  /* [CF_SIDE / 16][quads][16][4] */
+    const int8_t *col_as_rows; /* [CF_SIDE][stride] */
     const int32_t *row_start, *col_start; /* [CF_SIDE] added to the product */
     const int32_t *row_least, *col_least; /* [CF_SIDE] enough for the row */
 } cf_tile_pair;

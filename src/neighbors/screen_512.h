@@ -10,14 +10,15 @@
 #define SUB(a, b) _mm512_sub_epi32(a, b)
 #define AND(a, b) _mm512_and_si512(a, b)
 #define MIN(a, b) _mm512_min_epi32(a, b)
-#define REACHED(a) ((uint32_t)_mm512_cmpge_epi32_mask(a, _mm512_setzero_si512()))
+#define REACHED(a)                                                             \
+    ((uint32_t)_mm512_cmpge_epi32_mask(a, _mm512_setzero_si512()))
 
 /* Conversions to 16 bits keep the order of lanes. */
 static inline TARGET cf_pair *keep(cf_pair *end, uint32_t bits, int row,
                                    int column)
 {
-    const vec lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
-                                        12, 13, 14, 15);
+    const vec lanes =
+        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     vec pair = _mm512_slli_epi32(ADD(lanes, SET(column)), 8);
     pair = _mm512_or_si512(pair, SET(row));
     pair = _mm512_maskz_compress_epi32((__mmask16)bits, pair);

@@ -17,8 +17,7 @@
 #define SUB(a, b) _mm256_sub_epi32(a, b)
 #define AND(a, b) _mm256_and_si256(a, b)
 #define MIN(a, b) _mm256_min_epi32(a, b)
-#define REACHED(a)                                                             \
-    ((uint32_t)~_mm256_movemask_ps(_mm256_castsi256_ps(a)) & 255)
+#define REACHED(a) ((uint32_t)~_mm256_movemask_ps(_mm256_castsi256_ps(a)) & 255)
 #define DOT(sum, columns, row)                                                 \
     _mm256_add_epi32(sum,                                                      \
                      _mm256_madd_epi16(_mm256_maddubs_epi16(columns, row),     \
@@ -51,5 +50,5 @@ static inline TARGET cf_pair *keep(cf_pair *end, uint32_t bits, int row,
 #include "screen_body.h"
 
 const cf_screen_kernel cf_screen_avx2 = {"avx2", CF_OFFSET / 2, 200,
-                                         screen, products, confirm};
+                                         screen, products,      confirm};
 #endif

@@ -17,5 +17,5 @@
 #include "screen_body.h"
 
 const cf_screen_kernel cf_screen_avx512 = {"avx512", CF_OFFSET / 2, 200,
-                                           screen, products, confirm};
+                                           screen,   products,      confirm};
 #endif

@@ -3,16 +3,16 @@
  * columns whose sums stay in registers; SET(x), LOAD(p), STORE(p, v), ADD(a,
  * b), SUB(a, b), AND(a, b), MIN(a, b); DOT(sum, columns, row), which adds four
  * products to every sum; REACHED(a), a bit for each lane that is not negative;
- * and the functions keep(pairs, bits, row, column), which appends the pairs of a row and
- * the columns from `column` on whose bits are set, with room for LANES, and
- * product(a, b, n), the sum of (a + CF_OFFSET) b of n codes, a multiple of
- * CF_ALIGN, in four lanes to be added. */
+ * and the functions keep(pairs, bits, row, column), which appends the pairs of
+ * a row and the columns from `column` on whose bits are set, with room for
+ * LANES, and product(a, b, n), the sum of (a + CF_OFFSET) b of n codes, a
+ * multiple of CF_ALIGN, in four lanes to be added. */
 #define INLINE static inline TARGET __attribute__((always_inline))
 #define WIDTH (VECTORS * LANES) /* columns of a block */
 
 /* Adds the products of the block that begins at `row` and `column`. */
 INLINE void add_block(const cf_tile_pair *p, int row, int column,
-                  vec sum[ROWS][VECTORS])
+                      vec sum[ROWS][VECTORS])
 {
     const int8_t *codes = p->row_codes + row * p->stride;
     const uint8_t *columns[VECTORS];
@@ -109,9 +109,9 @@ INLINE int32_t least_of(const cf_tile_pair *p, cf_pair at)
 /* Which of four pairs are not confirmed. */
 INLINE int below(const cf_tile_pair *p, const cf_pair at[4])
 {
-    __m128i sums = _mm_hadd_epi32(
-        _mm_hadd_epi32(sum_of(p, at[0]), sum_of(p, at[1])),
-        _mm_hadd_epi32(sum_of(p, at[2]), sum_of(p, at[3])));
+    __m128i sums =
+        _mm_hadd_epi32(_mm_hadd_epi32(sum_of(p, at[0]), sum_of(p, at[1])),
+                       _mm_hadd_epi32(sum_of(p, at[2]), sum_of(p, at[3])));
     __m128i start = _mm_set_epi32(start_of(p, at[3]), start_of(p, at[2]),
                                   start_of(p, at[1]), start_of(p, at[0]));
     __m128i least = _mm_set_epi32(least_of(p, at[3]), least_of(p, at[2]),

@@ -10,7 +10,8 @@ static void sixteen(const cf_tile_pair *p, int row, int column, int32_t *sum)
     const uint8_t *c = p->col_codes + column * p->quads * CF_QUAD;
     for (int l = 0; l < CF_GROUP; l++)
         sum[l] = p->row_start[row] + p->col_start[column + l];
-    for (int k = 0; k < p->head * CF_QUAD; k += CF_QUAD, c += CF_GROUP * CF_QUAD)
+    for (int k = 0; k < p->head * CF_QUAD;
+         k += CF_QUAD, c += CF_GROUP * CF_QUAD)
         for (int l = 0; l < CF_GROUP; l++) {
             int32_t four = 0;
             for (int t = 0; t < CF_QUAD; t++)
@@ -60,7 +61,7 @@ static int confirm(const cf_tile_pair *p, cf_pair *pairs, int count)
 }
 
 const cf_screen_kernel cf_screen_portable = {"portable", CF_OFFSET, 60,
-                                             screen, products, confirm};
+                                             screen,     products,  confirm};
 
 const cf_screen_kernel *cf_screen_kernel_of_cpu(void)
 {

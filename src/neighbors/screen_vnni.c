@@ -5,7 +5,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,popcnt,avx512vnni")))
+#define TARGET                                                                 \
+    __attribute__((target("avx512f,avx512bw,avx512vl,popcnt,avx512vnni")))
 #include "screen_512.h"
 
 /* By hand: compilers copy the sums about when the intrinsic is used. */
@@ -36,5 +37,5 @@ static inline TARGET __m128i product(const int8_t *a, const int8_t *b, int n)
 #include "screen_body.h"
 
 const cf_screen_kernel cf_screen_vnni = {"avx512vnni", CF_OFFSET, 280,
-                                         screen, products, confirm};
+                                         screen,       products,  confirm};
 #endif

@@ -16,7 +16,7 @@
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
 
-#define NEAR 8   /* tiles most alike that are looked at first */
+#define NEAR 16  /* tiles most alike that are looked at first */
 #define SEEDS 8  /* of them, those that give lists their first floor */
 #define LANES 16 /* values looked at side by side */
 #define STRIP 32 /* tiles of rows, and ... */

@@ -27,8 +27,8 @@ typedef struct cf_tile_range {
 
 /* Offers every pair of a row of `a` and one of `b` within these tiles that can
  * matter to the lists of either; once each where a and b are the same. Changes
- * the heads of tiles. Local; dim / 64 instructions a pair with 512-bit registers
- * of 8-bit products, or less. */
+ * the heads of tiles. Local; dim / 64 instructions a pair with 512-bit
+ * registers of 8-bit products, or less. */
 void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a, cf_party *b,
                      cf_tile_range in_b);
 
