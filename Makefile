@@ -18,7 +18,7 @@ SAN_FLAGS := -O1 -fsanitize=address,undefined -fno-omit-frame-pointer
 OPT := $(if $(SAN),$(SAN_FLAGS),$(if $(DEBUG),-O0,-O3))
 # No fused multiply-add unless written: a stored value must not depend on the
 # compiler's choice.
-CFLAGS += -std=c11 -g $(OPT) -ffp-contract=off $(WARN) -MMD -MP
+CFLAGS += -std=c11 -pthread -g $(OPT) -ffp-contract=off $(WARN) -MMD -MP
 CPPFLAGS += -Iinclude $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(LIBS) 2>/dev/null))
 LDLIBS += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm
 

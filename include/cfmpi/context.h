@@ -13,9 +13,11 @@ typedef struct cf_par {
     MPI_Comm comm;
     int rank;
     int size;
+    int threads; /* of this rank, for what is written for several */
 } cf_par;
 
-/* Wraps a communicator and makes cf_die end the whole job. Local. */
+/* Wraps a communicator, with one thread a rank, and makes cf_die end the whole
+ * job. Local. */
 void cf_par_init(cf_par *par, MPI_Comm comm);
 
 /* Every rank passes its status and gets that of the lowest rank that failed,

@@ -53,17 +53,19 @@ static int run_command(const cf_par *par, const cf_options *o)
 int main(int argc, char **argv)
 {
     static cf_options options;
-    int result = CF_PARSE_RUN;
+    int result = CF_PARSE_RUN, provided;
     cf_par par;
     if (cf_options_print_help(argc, argv))
         return CF_OK;
     cf_environment_prepare(argv);
-    MPI_Init(&argc, &argv);
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     cf_par_init(&par, MPI_COMM_WORLD);
     cf_environment_note_base();
     cf_log_setup(par.rank == 0, CF_LOG_NORMAL);
 
     int status = read_options(&options, &par, argc, argv, &result);
+    if (provided >= MPI_THREAD_FUNNELED)
+        par.threads = (int)CF_MAX(options.threads, 1);
     if (status == CF_OK && result == CF_PARSE_RUN)
         status = run_command(&par, &options);
     if (status != CF_OK && cf_error_message()[0] != '\0')

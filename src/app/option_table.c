@@ -118,7 +118,7 @@ const cf_option cf_option_table[] = {
     {"seed", 0, CF_OPT_INTEGER, AT(seed), ALL, "1", 0, 1e19, {0}, "N",
      "of all random numbers"},
     {"threads", 0, CF_OPT_INTEGER, AT(threads), ALL, "1", 1, 1024, {0}, "N",
-     "threads a rank for dense products"},
+     "threads a rank for dense products and neighbours"},
     {"memory-limit", 0, CF_OPT_SIZE, AT(memory_limit), ALL, "0", 0, 0, {0},
      "SIZE", "end with exit code 71 rather than use more memory a rank"},
     {"report", 0, CF_OPT_PATH, AT(report), ALL, NULL, 0, 0, {0}, "FILE",

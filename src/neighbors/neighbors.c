@@ -240,7 +240,7 @@ static void visit(cf_search *s, const carousel *c, cf_party *own,
     float *floor = cf_alloc(slab.count, sizeof *floor, "list floors");
     swap(c->par, back, own->floor, own->lists.rows, floor, slab.count,
          sizeof *floor);
-    cf_party_set(other, &s->meetings.measure, &slab, k, floor);
+    cf_party_set(other, &s->measure, &slab, k, floor);
     cf_free(floor);
     share(c->par, step, own, other, &a, &b);
     cf_search_pairs(s, own, a, other, b);
@@ -250,7 +250,7 @@ static void go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
                      cf_party *own, int64_t k)
 {
     carousel c;
-    const cf_measure *u = &s->meetings.measure;
+    const cf_measure *u = &s->measure;
     cf_party other = {0};
     int steps = par->size / 2;
     cf_tile_range all = {0, own->tiles.tiles};
@@ -364,7 +364,8 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     int status = CF_OK;
     cf_gidx n = cf_part_rows(part);
     int64_t count = cf_part_count(part, par->rank), tied = 0;
-    cf_measure measure = {similarity, dim, 1, cf_screen_kernel_of_cpu(), NULL};
+    cf_measure measure = {similarity, dim,         1, cf_screen_kernel_of_cpu(),
+                          NULL,       par->threads};
     float *rotation = NULL;
     cf_slab slab = {0};
     cf_search search = {0};
@@ -391,7 +392,7 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     if (similarity == CF_EUCLIDEAN)
         turn_signs(&out->lists);
     out->pairs = n * (n - 1);
-    out->skipped = out->pairs - 2 * cf_sum_i64(par, search.meetings.exact);
+    out->skipped = out->pairs - 2 * cf_sum_i64(par, cf_search_exact(&search));
     out->rows_tied = cf_sum_i64(par, tied);
 done:
     cf_party_end(&own);

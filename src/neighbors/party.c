@@ -58,7 +58,8 @@ float cf_floor_of(const cf_measure *u, float least)
 void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
                   int64_t k, const float *floor)
 {
-    cf_tiles_set(&p->tiles, slab, (float)u->scale, u->kernel->offset);
+    cf_tiles_set(&p->tiles, slab, (float)u->scale, u->kernel->offset,
+                 u->threads);
     cf_topk_init(&p->lists, slab->count, k);
     for (int64_t i = 0; i < p->tiles.tiles * CF_SIDE; i++) {
         p->floor[i] = floor != NULL && i < slab->count ? floor[i] : -INFINITY;

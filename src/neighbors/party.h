@@ -14,6 +14,7 @@ typedef struct cf_measure {
     double scale;
     const cf_screen_kernel *kernel;
     const float *rotation; /* of residuals, or NULL */
+    int threads;           /* that prepare blocks and search */
 } cf_measure;
 
 /* A block of rows with the lists that its rows fill here; distances stand in

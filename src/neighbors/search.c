@@ -15,6 +15,7 @@
 #include "cfmpi/cpu.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
+#include "cfmpi/threads.h"
 
 #define NEAR 16  /* tiles most alike that are looked at first */
 #define SEEDS 8  /* of them, those that give lists their first floor */
@@ -22,25 +23,56 @@
 #define STRIP 32 /* tiles of rows, and ... */
 #define CHUNK 32 /* ... of columns, with products with centres at hand */
 
+/* What a thread needs for itself. */
+typedef struct cf_worker {
+    cf_meetings meetings;
+    cf_search *search;
+    bool first;       /* the thread that may call MPI */
+    float *products;  /* rows with the centres of tiles, both ways */
+    float *constants; /* of pairs of tiles */
+    float *bounds;    /* of a tile with several */
+} cf_worker;
+
 void cf_search_begin(cf_search *s, const cf_measure *measure)
 {
-    *s = (cf_search){0};
-    cf_meetings_begin(&s->meetings, measure);
-    s->products = cf_alloc(2 * STRIP * CHUNK * CF_SIDE, sizeof *s->products,
-                           "products with centres");
-    s->constants =
-        cf_alloc(STRIP * CHUNK, sizeof *s->constants, "tile constants");
-    s->bounds = cf_alloc(CF_SIDE * SEEDS * CF_SIDE, sizeof *s->bounds,
-                         "bounds of products");
+    *s = (cf_search){.measure = *measure, .threads = measure->threads};
+    s->blas_threads = openblas_get_num_threads();
+    openblas_set_num_threads(1);
+    s->workers = cf_calloc(s->threads, sizeof *s->workers, "threads");
+    for (int t = 0; t < s->threads; t++) {
+        cf_worker *w = &s->workers[t];
+        cf_meetings_begin(&w->meetings, measure);
+        w->search = s;
+        w->first = t == 0;
+        w->products = cf_alloc(2 * STRIP * CHUNK * CF_SIDE, sizeof *w->products,
+                               "products with centres");
+        w->constants =
+            cf_alloc(STRIP * CHUNK, sizeof *w->constants, "tile constants");
+        w->bounds = cf_alloc(CF_SIDE * SEEDS * CF_SIDE, sizeof *w->bounds,
+                             "bounds of products");
+    }
 }
 
 void cf_search_end(cf_search *s)
 {
-    cf_meetings_end(&s->meetings);
-    cf_free(s->products);
-    cf_free(s->constants);
-    cf_free(s->bounds);
+    for (int t = 0; s->workers != NULL && t < s->threads; t++) {
+        cf_meetings_end(&s->workers[t].meetings);
+        cf_free(s->workers[t].products);
+        cf_free(s->workers[t].constants);
+        cf_free(s->workers[t].bounds);
+    }
+    if (s->workers != NULL)
+        openblas_set_num_threads(s->blas_threads);
+    cf_free(s->workers);
     *s = (cf_search){0};
+}
+
+int64_t cf_search_exact(const cf_search *s)
+{
+    int64_t sum = 0;
+    for (int t = 0; t < s->threads; t++)
+        sum += s->workers[t].meetings.exact;
+    return sum;
 }
 
 /* Products of the rows of `t` in tiles [first, last) with `count` centres;
@@ -206,7 +238,7 @@ static float reached_by(const float *bounds, int n, int64_t wanted)
 }
 
 /* Tile i of a and tile j of b, with products of their own. */
-static cf_meeting meeting_of(cf_search *s, const plan *p, int64_t i, int64_t j)
+static cf_meeting meeting_of(cf_worker *s, const plan *p, int64_t i, int64_t j)
 {
     const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
     float *with_b = s->products, *with_a = s->products + CF_SIDE;
@@ -219,50 +251,69 @@ static cf_meeting meeting_of(cf_search *s, const plan *p, int64_t i, int64_t j)
 }
 
 /* Floors of the rows of tile i from the tiles most alike. */
-static void seed(cf_search *s, const plan *p, int64_t i)
+static void seed(cf_worker *w, const plan *p, int64_t i)
 {
-    const cf_measure *u = &s->meetings.measure;
+    const cf_measure *u = &w->meetings.measure;
     const int32_t *near = p->near + (i - p->in_a.first) * NEAR;
     int count = 0;
     /* In few dimensions the nearest tiles have most of the neighbours. */
     int most = CF_MIN(SEEDS, 2 + u->dim / 16);
     for (; count < most && near[count] >= 0; count++) {
-        cf_meeting m = meeting_of(s, p, i, near[count]);
-        cf_meeting_bounds(&s->meetings, &m, s->bounds + count * CF_SIDE,
+        cf_meeting m = meeting_of(w, p, i, near[count]);
+        cf_meeting_bounds(&w->meetings, &m, w->bounds + count * CF_SIDE,
                           SEEDS * CF_SIDE);
     }
     for (int r = 0; r < cf_tile_rows(&p->a->tiles, i); r++) {
         int64_t at = i * CF_SIDE + r;
-        float bound = reached_by(s->bounds + r * SEEDS * CF_SIDE,
+        float bound = reached_by(w->bounds + r * SEEDS * CF_SIDE,
                                  count * CF_SIDE, p->a->lists.k + 1);
         cf_party_raise(u, p->a, at, cf_floor_of(u, bound));
     }
 }
 
-static void count_pairs(cf_search *s, const cf_meeting *m)
+static void count_pairs(cf_worker *w, const cf_meeting *m)
 {
-    s->pairs += (double)cf_tile_rows(&m->a->tiles, m->i) *
-                cf_tile_rows(&m->b->tiles, m->j);
+    int64_t pairs = (int64_t)cf_tile_rows(&m->a->tiles, m->i) *
+                    cf_tile_rows(&m->b->tiles, m->j);
+    __atomic_fetch_add(&w->search->pairs, pairs, __ATOMIC_RELAXED);
 }
 
-static void advance(cf_search *s, const cf_meeting *m)
+static void advance(cf_worker *w, const cf_meeting *m)
 {
-    count_pairs(s, m);
+    cf_search *s = w->search;
+    count_pairs(w, m);
+    if (!w->first)
+        return;
     cf_ring_progress(&s->ring);
-    cf_progress_step(s->pairs, s->total);
+    cf_progress_step((double)__atomic_load_n(&s->pairs, __ATOMIC_RELAXED),
+                     s->total);
 }
 
-static void meet_near(cf_search *s, const plan *p, int64_t i)
+/* Tile i with those of `other` that are near to it; where both are the same,
+ * pairs that i comes first in. */
+static void meet_near_of(cf_worker *w, const plan *p, int64_t i,
+                         cf_tile_range other)
 {
-    const int32_t *near = p->near + (i - p->in_a.first) * NEAR;
-    for (int t = 0; t < NEAR && near[t] >= 0; t++) {
-        int64_t j = near[t];
+    for (int t = 0; t < NEAR; t++) {
+        int64_t j = p->near[(i - p->in_a.first) * NEAR + t];
+        if (j < other.first || j >= other.last)
+            continue;
         if (p->same && j < i && is_near_to(p, j, i))
-            continue; /* was there already */
-        cf_meeting m = meeting_of(s, p, i, j);
-        cf_meet(&s->meetings, &m);
-        advance(s, &m);
+            continue; /* has its turn there */
+        cf_meeting m = meeting_of(w, p, i, j);
+        cf_meet(&w->meetings, &m);
+        advance(w, &m);
     }
+}
+
+/* Near tiles of two ranges, which are the same or disjoint. */
+static void meet_near(cf_worker *w, const plan *p, cf_tile_range a,
+                      cf_tile_range b)
+{
+    for (int64_t i = a.first; i < a.last; i++)
+        meet_near_of(w, p, i, b);
+    for (int64_t j = b.first; j < b.last && p->same && a.first != b.first; j++)
+        meet_near_of(w, p, j, a);
 }
 
 #define SAMPLE_ROWS 64
@@ -298,7 +349,7 @@ static int choose_head(const cf_measure *u, const cf_party *a,
 
 /* Which tiles of a strip and a chunk have still to meet; bit j - chunk.first of
  * to_meet[i - strip.first]. */
-static bool remaining(cf_search *s, const plan *p, cf_tile_range strip,
+static bool remaining(cf_worker *s, const plan *p, cf_tile_range strip,
                       cf_tile_range chunk, uint32_t to_meet[STRIP])
 {
     int64_t columns = chunk.last - chunk.first;
@@ -327,8 +378,8 @@ static bool remaining(cf_search *s, const plan *p, cf_tile_range strip,
 }
 
 /* The rest of a strip of tiles of a with a chunk of those of b. */
-static void meet_far(cf_search *s, const plan *p, cf_tile_range strip,
-                     cf_tile_range chunk)
+static void meet_chunk(cf_worker *s, const plan *p, cf_tile_range strip,
+                       cf_tile_range chunk)
 {
     const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
     int64_t rows = strip.last - strip.first, columns = chunk.last - chunk.first;
@@ -357,22 +408,108 @@ static void meet_far(cf_search *s, const plan *p, cf_tile_range strip,
         }
 }
 
+/* The rest of two ranges, which are the same or disjoint. */
+static void meet_far(cf_worker *w, const plan *p, cf_tile_range a,
+                     cf_tile_range b)
+{
+    bool same = p->same && a.first == b.first;
+    for (int64_t i = a.first; i < a.last; i += STRIP)
+        for (int64_t j = same ? i : b.first; j < b.last; j += CHUNK)
+            meet_chunk(w, p, (cf_tile_range){i, CF_MIN(i + STRIP, a.last)},
+                       (cf_tile_range){j, CF_MIN(j + CHUNK, b.last)});
+}
+
+/* ---- threads ---- */
+
+/* A turn: each thread has two ranges of tiles that no other has, of `parts`
+ * into which the tiles of either side are cut. */
+typedef struct turn {
+    cf_search *search;
+    const plan *plan;
+    void (*work)(cf_worker *w, const plan *p, cf_tile_range a, cf_tile_range b);
+    int parts, number;
+} turn;
+
+static cf_tile_range part_of(cf_tile_range all, int part, int parts)
+{
+    int64_t n = all.last - all.first;
+    return (cf_tile_range){all.first + cf_threads_begin(n, part, parts),
+                           all.first + cf_threads_begin(n, part + 1, parts)};
+}
+
+/* Part `thread` of one side with a part of the other that wanders on. */
+static void two_sides(int thread, void *data)
+{
+    const turn *r = data;
+    const plan *p = r->plan;
+    int other = (thread + r->number) % r->parts;
+    r->work(&r->search->workers[thread], p, part_of(p->in_a, thread, r->parts),
+            part_of(p->in_b, other, r->parts));
+}
+
+static void with_itself(int thread, void *data)
+{
+    const turn *r = data;
+    int part = thread + r->number * r->search->threads;
+    cf_tile_range range = part_of(r->plan->in_a, part, r->parts);
+    r->work(&r->search->workers[thread], r->plan, range, range);
+}
+
+/* As the rounds of a tournament are drawn up: the last part stays, the others
+ * go round. */
+static void one_side(int thread, void *data)
+{
+    const turn *r = data;
+    const plan *p = r->plan;
+    int others = r->parts - 1;
+    int x = (r->number + thread) % others;
+    int y = thread == 0 ? others : (r->number + others - thread) % others;
+    r->work(&r->search->workers[thread], p,
+            part_of(p->in_a, CF_MIN(x, y), r->parts),
+            part_of(p->in_a, CF_MAX(x, y), r->parts));
+}
+
+/* All pairs of ranges by all threads. */
+static void share_out(cf_search *s, const plan *p,
+                      void (*work)(cf_worker *w, const plan *p, cf_tile_range a,
+                                   cf_tile_range b))
+{
+    int threads = s->threads;
+    turn r = {.search = s, .plan = p, .work = work};
+    if (!p->same) {
+        r.parts = threads;
+        for (r.number = 0; r.number < threads; r.number++)
+            cf_threads_run(threads, two_sides, &r);
+        return;
+    }
+    r.parts = threads > 1 ? 2 * threads : 1;
+    for (r.number = 0; r.number * threads < r.parts; r.number++)
+        cf_threads_run(threads, with_itself, &r);
+    for (r.number = 0; r.number < r.parts - 1; r.number++)
+        cf_threads_run(threads, one_side, &r);
+}
+
+static void seed_part(int thread, void *data)
+{
+    const turn *r = data;
+    cf_tile_range part = part_of(r->plan->in_a, thread, r->parts);
+    for (int64_t i = part.first; i < part.last; i++)
+        seed(&r->search->workers[thread], r->plan, i);
+}
+
 void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a, cf_party *b,
                      cf_tile_range in_b)
 {
     plan p = {.a = a, .b = b, .in_a = in_a, .in_b = in_b, .same = a == b};
+    turn seeds = {.search = s, .plan = &p, .parts = s->threads};
     make_plan(&p);
     cf_tiles_set_head(&a->tiles, a->tiles.quads);
-    for (int64_t i = in_a.first; i < in_a.last && p.same; i++)
-        seed(s, &p, i);
-    for (int64_t i = in_a.first; i < in_a.last; i++)
-        meet_near(s, &p, i);
-    int head = choose_head(&s->meetings.measure, a, b);
+    if (p.same)
+        cf_threads_run(s->threads, seed_part, &seeds);
+    share_out(s, &p, meet_near);
+    int head = choose_head(&s->measure, a, b);
     cf_tiles_set_head(&a->tiles, head);
     cf_tiles_set_head(&b->tiles, head);
-    for (int64_t i = in_a.first; i < in_a.last; i += STRIP)
-        for (int64_t j = p.same ? i : in_b.first; j < in_b.last; j += CHUNK)
-            meet_far(s, &p, (cf_tile_range){i, CF_MIN(i + STRIP, in_a.last)},
-                     (cf_tile_range){j, CF_MIN(j + CHUNK, in_b.last)});
+    share_out(s, &p, meet_far);
     cf_free(p.near);
 }

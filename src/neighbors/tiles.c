@@ -13,6 +13,7 @@
 #include "cfmpi/cpu.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/neighbors.h"
+#include "cfmpi/threads.h"
 
 #define UNIT 0x1p-24f /* rounding of a float32 */
 #define TINY 1e-35f   /* and of those too small for full precision */
@@ -285,17 +286,38 @@ static void set_tile(cf_tiles *t, int64_t tile, float scale, int offset,
     encode_tile(t, tile, r, most / (float)(offset - 1), true, offset, coded);
 }
 
-void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset)
+/* What threads need to set tiles. */
+typedef struct setting {
+    cf_tiles *tiles;
+    float scale;
+    int offset, threads;
+    float *room; /* of each thread 2 [dim][CF_SIDE] */
+} setting;
+
+static void set_part(int thread, void *data)
 {
-    int64_t room = (int64_t)t->dim * CF_SIDE;
-    float *r = cf_alloc(2 * room, sizeof *r, "tile of rows");
+    const setting *s = data;
+    cf_tiles *t = s->tiles;
+    int64_t size = (int64_t)t->dim * CF_SIDE;
+    float *r = s->room + 2 * thread * size;
+    int64_t end = cf_threads_begin(t->tiles, thread + 1, s->threads);
+    for (int64_t tile = cf_threads_begin(t->tiles, thread, s->threads);
+         tile < end; tile++)
+        set_tile(t, tile, s->scale, s->offset, r, r + size);
+}
+
+void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset,
+                  int threads)
+{
+    setting s = {t, scale, offset, threads, NULL};
+    s.room = cf_alloc((int64_t)2 * threads * t->dim * CF_SIDE, sizeof *s.room,
+                      "tiles of rows");
     t->slab = slab;
     t->linear = t->residuals != NULL ? t->residuals : slab->rows;
     t->count = slab->count;
     t->tiles = (slab->count + CF_SIDE - 1) / CF_SIDE;
-    for (int64_t tile = 0; tile < t->tiles; tile++)
-        set_tile(t, tile, scale, offset, r, r + room);
-    cf_free(r);
+    cf_threads_run(threads, set_part, &s);
+    cf_free(s.room);
     cf_tiles_set_head(t, t->quads);
 }
 

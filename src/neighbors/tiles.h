@@ -53,7 +53,8 @@ void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
 /* Codes of the rows of a slab, which stays in use, with everything in the head;
  * `scale` is a power of two, 1 for cosines; column codes lie within `offset` -
  * 1 of `offset`. Local; 2 dim² flops a row with a rotation, and some 10 dim. */
-void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset);
+void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset,
+                  int threads);
 
 /* Chooses the head. Local; reads the codes of rows. */
 void cf_tiles_set_head(cf_tiles *t, int quads);

@@ -10,6 +10,7 @@ static void abort_job(int status)
 void cf_par_init(cf_par *par, MPI_Comm comm)
 {
     par->comm = comm;
+    par->threads = 1;
     MPI_Comm_rank(comm, &par->rank);
     MPI_Comm_size(comm, &par->size);
     MPI_Comm_rank(MPI_COMM_WORLD, &cf_error_rank);

@@ -176,13 +176,15 @@ static void check_rows(enum kind kind, cf_gidx n, int dim, int64_t k, bool even)
 {
     cf_neighbors got = {0};
     cf_part part = {0};
+    cf_par par = world;
+    par.threads = 1 + (int)(n + dim) % 4;
     if (even)
         cf_part_even(&part, n, world.size);
     else
         uneven_part(&part, n, world.size);
     float *rows = make_rows(kind, part.begin[world.rank],
                             part.begin[world.rank + 1], dim);
-    CHECK(cf_neighbors_find(&got, &world, &part, rows, dim, k, similarity,
+    CHECK(cf_neighbors_find(&got, &par, &part, rows, dim, k, similarity,
                             "test") == CF_OK);
     CHECK(got.lists.rows == cf_part_count(&part, world.rank));
     CHECK(got.lists.k == k && got.lists.stride == k);
@@ -225,6 +227,7 @@ static void test_shapes(void)
     check_rows(COPIES, 600, 16, 30, false);
     check_rows(NEARLY, 300, 100, 70, true);
     check_rows(CLUSTERS, 2100, 33, 12, false); /* near tiles and far ones */
+    check_rows(CLUSTERS, 2100, 21, 12, true);  /* with a rotation */
 }
 
 /* The list for k begins the list for k + 1. */

@@ -262,7 +262,7 @@ static void check_bounds(int64_t count, int dim, double spread, int offset,
     double errors = 0, bounds = 0;
     make_slab(&slab, count, dim, spread);
     cf_tiles_begin(&t, count, dim, CF_COSINE, rotation);
-    cf_tiles_set(&t, &slab, 1, offset);
+    cf_tiles_set(&t, &slab, 1, offset, 1 + dim % 3);
     CHECK(t.head == t.quads);
     int head = (t.quads + 1) / 2;
     cf_tiles_set_head(&t, head);
