@@ -90,23 +90,6 @@ CF_VECTORISED static void targets(const float *least, float per_unit, int rows,
     }
 }
 
-CF_VECTORISED static float smallest_of(const float *x, int n)
-{
-    float lane[LANES], least;
-    int whole = n - n % LANES;
-    for (int l = 0; l < LANES; l++)
-        lane[l] = INFINITY;
-    for (int i = 0; i < whole; i += LANES)
-        for (int l = 0; l < LANES; l++)
-            lane[l] = x[i + l] < lane[l] ? x[i + l] : lane[l];
-    for (int i = whole; i < n; i++)
-        lane[i - whole] = fminf(x[i], lane[i - whole]);
-    least = lane[0];
-    for (int l = 1; l < LANES; l++)
-        least = fminf(least, lane[l]);
-    return least;
-}
-
 /* The size of what is added up for a pair of two tiles. */
 static float size_of(const cf_meeting *m)
 {
@@ -183,6 +166,47 @@ bool cf_nothing_there(const cf_measure *u, const cf_meeting *m)
     }
     return most + 2 * rounding_of(u, m) <
            fminf(m->a->tile_least[m->i], m->b->tile_least[m->j]);
+}
+
+/* Whether a row may matter to a tile or the tile to the row: from its product
+ * with the tile's centre, and how far rows of the tile are from that. */
+CF_VECTORISED static int
+count_that_matter(const float *product, const float *inverse, const float *base,
+                  const float *least, float tile_least, float constant,
+                  float more, float reach, bool distances, int rows)
+{
+    int count = 0;
+    for (int i = 0; i < rows; i++) {
+        float x = product[i] * inverse[i] + base[i] + constant;
+        float apart = sqrtf(x < 0 ? -2 * x : 0) - reach;
+        apart = apart > 0 ? apart : 0;
+        float most = (distances ? -0.5f * apart * apart : x) + more;
+        float wanted = least[i] < tile_least ? least[i] : tile_least;
+        count += !(most < wanted);
+    }
+    return count;
+}
+
+/* Whether no row of one tile can matter with the other. */
+static bool nobody_there(const cf_measure *u, const cf_meeting *m)
+{
+    const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
+    int64_t i = m->i * CF_SIDE, j = m->j * CF_SIDE;
+    float least_a = m->a->tile_least[m->i], least_b = m->b->tile_least[m->j];
+    float reach_a = a->reach[m->i], reach_b = b->reach[m->j];
+    float rounding = 2 * rounding_of(u, m);
+    bool distances = u->similarity == CF_EUCLIDEAN;
+    /* Products with centres stand for themselves, distances from them for the
+     * sum of all terms. */
+    float constant = distances ? m->constant : 0;
+    return count_that_matter(
+               m->with_b, a->inverse + i, a->base + i, m->a->least + i, least_b,
+               constant, rounding + (distances ? 0 : reach_b * a->length[m->i]),
+               reach_b, distances, cf_tile_rows(a, m->i)) == 0 ||
+           count_that_matter(
+               m->with_a, b->inverse + j, b->base + j, m->b->least + j, least_a,
+               constant, rounding + (distances ? 0 : reach_a * b->length[m->j]),
+               reach_a, distances, cf_tile_rows(b, m->j)) == 0;
 }
 
 /* What two tiles bring to their integer product. */
@@ -285,14 +309,14 @@ void cf_meet(cf_meetings *s, const cf_meeting *m)
     const cf_screen_kernel *kernel = s->measure.kernel;
     bool diagonal = m->a == m->b && m->i == m->j;
     int count;
+    if (nobody_there(&s->measure, m))
+        return;
     prepare(&s->measure, m, false, &rough);
     prepare(&s->measure, m, true, &close);
     want(m, &rough);
     want(m, &close);
-    m->a->tile_least[m->i] =
-        smallest_of(m->a->least + m->i * CF_SIDE, rough.pair.rows);
-    m->b->tile_least[m->j] =
-        smallest_of(m->b->least + m->j * CF_SIDE, rough.pair.columns);
+    cf_party_note_least(m->a, m->i);
+    cf_party_note_least(m->b, m->j);
     if (rough.fits)
         count = kernel->screen(&rough.pair, s->pairs);
     else

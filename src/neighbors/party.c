@@ -2,10 +2,12 @@
 
 #include <math.h>
 
+#include "cfmpi/cpu.h"
 #include "cfmpi/memory.h"
 
 #define UNIT 0x1p-24f     /* rounding of a float32 */
 #define SMALLEST 0x1p-149 /* positive float32 */
+#define LANES 16          /* values looked at side by side */
 
 void cf_party_begin(cf_party *p, const cf_measure *u, int64_t capacity)
 {
@@ -66,7 +68,7 @@ void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
         p->least[i] = least_of(u, p->floor[i]);
     }
     for (int64_t tile = 0; tile < p->tiles.tiles; tile++)
-        p->tile_least[tile] = -INFINITY;
+        cf_party_note_least(p, tile);
 }
 
 void cf_party_raise(const cf_measure *u, cf_party *p, int64_t i, float floor)
@@ -84,4 +86,27 @@ void cf_party_offer(const cf_measure *u, cf_party *p, int64_t i, float score,
         return;
     cf_topk_push(&p->lists, i, score, index);
     cf_party_raise(u, p, i, cf_topk_floor(&p->lists, i));
+}
+
+CF_VECTORISED static float smallest_of(const float *x, int n)
+{
+    float lane[LANES], least;
+    int whole = n - n % LANES;
+    for (int l = 0; l < LANES; l++)
+        lane[l] = INFINITY;
+    for (int i = 0; i < whole; i += LANES)
+        for (int l = 0; l < LANES; l++)
+            lane[l] = x[i + l] < lane[l] ? x[i + l] : lane[l];
+    for (int i = whole; i < n; i++)
+        lane[i - whole] = fminf(x[i], lane[i - whole]);
+    least = lane[0];
+    for (int l = 1; l < LANES; l++)
+        least = fminf(least, lane[l]);
+    return least;
+}
+
+void cf_party_note_least(cf_party *p, int64_t tile)
+{
+    p->tile_least[tile] =
+        smallest_of(p->least + tile * CF_SIDE, cf_tile_rows(&p->tiles, tile));
 }

@@ -45,6 +45,9 @@ void cf_party_offer(const cf_measure *u, cf_party *p, int64_t i, float score,
 /* Scores under `floor` are of no use to row i from now on. Local. */
 void cf_party_raise(const cf_measure *u, cf_party *p, int64_t i, float floor);
 
+/* Brings tile_least of a tile up to date. Local. */
+void cf_party_note_least(cf_party *p, int64_t tile);
+
 /* A score below those of all rows whose products reach `least`. Local. */
 float cf_floor_of(const cf_measure *u, float least);
 

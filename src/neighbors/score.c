@@ -13,6 +13,13 @@ static inline __attribute__((always_inline)) double fold(double lane[LANES])
     return lane[0];
 }
 
+#define FEW 4 /* dimensions that leave all lanes but as many at zero */
+
+static inline double fold_few(const double lane[FEW])
+{
+    return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+}
+
 CF_VECTORISED static double lanes(const float *x, const float *y, int dim)
 {
     double lane[LANES] = {0};
@@ -45,7 +52,12 @@ CF_VECTORISED static double differences(const float *x, const float *y, int dim)
 
 double cf_dot(const float *x, const float *y, int dim)
 {
-    return lanes(x, y, dim);
+    double lane[FEW] = {0};
+    if (dim > FEW)
+        return lanes(x, y, dim);
+    for (int l = 0; l < dim; l++)
+        lane[l] += (double)x[l] * (double)y[l];
+    return fold_few(lane);
 }
 
 float cf_cosine(const float *x, double nx, const float *y, double ny, int dim)
@@ -56,7 +68,14 @@ float cf_cosine(const float *x, double nx, const float *y, double ny, int dim)
 
 double cf_squared_distance(const float *x, const float *y, int dim)
 {
-    return differences(x, y, dim);
+    double lane[FEW] = {0};
+    if (dim > FEW)
+        return differences(x, y, dim);
+    for (int l = 0; l < dim; l++) {
+        double d = (double)x[l] - (double)y[l];
+        lane[l] += d * d;
+    }
+    return fold_few(lane);
 }
 
 float cf_score(enum cf_similarity similarity, const float *x, double nx,

@@ -237,17 +237,24 @@ static float reached_by(const float *bounds, int n, int64_t wanted)
     return low;
 }
 
-/* Tile i of a and tile j of b, with products of their own. */
-static cf_meeting meeting_of(cf_worker *s, const plan *p, int64_t i, int64_t j)
+/* Tile i of a and tile j of b, without products. */
+static cf_meeting encounter(const plan *p, int64_t i, int64_t j)
 {
-    const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
-    float *with_b = s->products, *with_a = s->products + CF_SIDE;
-    cf_meeting m = {p->a, p->b, i, j, with_b, with_a, 0};
-    with_centres(a, i, i + 1, b->centre + j * b->dim, 1, with_b);
-    with_centres(b, j, j + 1, a->centre + i * a->dim, 1, with_a);
-    constants(a, (cf_tile_range){i, i + 1}, b, (cf_tile_range){j, j + 1},
-              &m.constant);
+    cf_meeting m = {.a = p->a, .b = p->b, .i = i, .j = j};
+    constants(&p->a->tiles, (cf_tile_range){i, i + 1}, &p->b->tiles,
+              (cf_tile_range){j, j + 1}, &m.constant);
     return m;
+}
+
+/* Adds products of their own. */
+static void multiply(cf_worker *w, cf_meeting *m)
+{
+    const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
+    float *with_b = w->products, *with_a = w->products + CF_SIDE;
+    with_centres(a, m->i, m->i + 1, b->centre + m->j * b->dim, 1, with_b);
+    with_centres(b, m->j, m->j + 1, a->centre + m->i * a->dim, 1, with_a);
+    m->with_b = with_b;
+    m->with_a = with_a;
 }
 
 /* Floors of the rows of tile i from the tiles most alike. */
@@ -259,7 +266,8 @@ static void seed(cf_worker *w, const plan *p, int64_t i)
     /* In few dimensions the nearest tiles have most of the neighbours. */
     int most = CF_MIN(SEEDS, 2 + u->dim / 16);
     for (; count < most && near[count] >= 0; count++) {
-        cf_meeting m = meeting_of(w, p, i, near[count]);
+        cf_meeting m = encounter(p, i, near[count]);
+        multiply(w, &m);
         cf_meeting_bounds(&w->meetings, &m, w->bounds + count * CF_SIDE,
                           SEEDS * CF_SIDE);
     }
@@ -269,6 +277,7 @@ static void seed(cf_worker *w, const plan *p, int64_t i)
                                  count * CF_SIDE, p->a->lists.k + 1);
         cf_party_raise(u, p->a, at, cf_floor_of(u, bound));
     }
+    cf_party_note_least(p->a, i);
 }
 
 static void count_pairs(cf_worker *w, const cf_meeting *m)
@@ -300,8 +309,11 @@ static void meet_near_of(cf_worker *w, const plan *p, int64_t i,
             continue;
         if (p->same && j < i && is_near_to(p, j, i))
             continue; /* has its turn there */
-        cf_meeting m = meeting_of(w, p, i, j);
-        cf_meet(&w->meetings, &m);
+        cf_meeting m = encounter(p, i, j);
+        if (!cf_nothing_there(&w->meetings.measure, &m)) {
+            multiply(w, &m);
+            cf_meet(&w->meetings, &m);
+        }
         advance(w, &m);
     }
 }
