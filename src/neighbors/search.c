@@ -298,12 +298,12 @@ static void advance(cf_worker *w, const cf_meeting *m)
                      s->total);
 }
 
-/* Tile i with those of `other` that are near to it; where both are the same,
- * pairs that i comes first in. */
-static void meet_near_of(cf_worker *w, const plan *p, int64_t i,
-                         cf_tile_range other)
+/* Tiles of `range` with those of `other` that are the t-th most alike; where
+ * both sides are the same, pairs that come first in `range`. */
+static void meet_nth(cf_worker *w, const plan *p, cf_tile_range range,
+                     cf_tile_range other, int t)
 {
-    for (int t = 0; t < NEAR; t++) {
+    for (int64_t i = range.first; i < range.last; i++) {
         int64_t j = p->near[(i - p->in_a.first) * NEAR + t];
         if (j < other.first || j >= other.last)
             continue;
@@ -318,14 +318,16 @@ static void meet_near_of(cf_worker *w, const plan *p, int64_t i,
     }
 }
 
-/* Near tiles of two ranges, which are the same or disjoint. */
+/* Near tiles of two ranges, which are the same or disjoint, those most alike
+ * first: they raise floors most. */
 static void meet_near(cf_worker *w, const plan *p, cf_tile_range a,
                       cf_tile_range b)
 {
-    for (int64_t i = a.first; i < a.last; i++)
-        meet_near_of(w, p, i, b);
-    for (int64_t j = b.first; j < b.last && p->same && a.first != b.first; j++)
-        meet_near_of(w, p, j, a);
+    for (int t = 0; t < NEAR; t++) {
+        meet_nth(w, p, a, b, t);
+        if (p->same && a.first != b.first)
+            meet_nth(w, p, b, a, t);
+    }
 }
 
 #define SAMPLE_ROWS 64
