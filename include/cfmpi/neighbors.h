@@ -15,6 +15,15 @@ typedef struct cf_neighbors {
     int64_t rows_tied; /* rows with a tie at the end of their list */
 } cf_neighbors;
 
+/* Rows of all ranks: those that `part` gives this rank, [own rows x dim],
+ * row-major. They may be scaled in place by powers of two, which changes no
+ * score. */
+typedef struct cf_points {
+    const cf_part *part;
+    float *rows;
+    const char *what; /* in messages */
+} cf_points;
+
 /* How rows are compared. */
 enum cf_similarity {
     CF_COSINE,
