@@ -33,6 +33,9 @@
 #define LANES 16          /* sums side by side */
 #define BEYOND 0x1p28f    /* of integers that are added up */
 #define ALWAYS (-(1 << 30)) /* is reached by every sum of them */
+/* What begins lower may have been lower still, and was raised to be added: no
+ * harm to a bound from above. */
+#define CUT (-(1 << 28) + (1 << 27))
 
 void cf_meetings_begin(cf_meetings *s, const cf_measure *measure)
 {
@@ -356,11 +359,14 @@ void cf_meeting_bounds(cf_meetings *s, const cf_meeting *m, float *bounds,
         less += 4 * rounding_of(&s->measure, m);
         /* Starts may be larger than the sum that they were part of. */
         less += 0x1p-18f * (fabsf(m->constant) + size_of(m));
+        bool sure = t.fits && t.start[0][r] > CUT;
         for (int c = 0; c < CF_SIDE; c++)
             bound[c] = -INFINITY;
-        if (t.fits)
+        if (sure)
             lower_bounds(s->sums + r * CF_SIDE, 1 / t.per_unit, less,
                          t.pair.columns, bound);
+        for (int c = 0; c < t.pair.columns && sure; c++)
+            bound[c] = t.start[1][c] > CUT ? bound[c] : -INFINITY;
         if (m->a == m->b && m->i == m->j)
             bound[r] = -INFINITY;
     }

@@ -1,8 +1,7 @@
 #include "test.h"
 
-#include <float.h>
-
 #include "cfmpi/neighbors.h"
+#include "lists_check.h"
 
 /* ---- the score itself ---- */
 
@@ -44,85 +43,6 @@ static void test_dot(void)
 
 /* ---- lists against brute force ---- */
 
-enum kind {
-    PLAIN,
-    ZEROS,
-    COPIES,
-    BITS,
-    NEARLY,
-    TINY,
-    LARGE,
-    DENORMAL,
-    EVERY_SIZE,
-    LARGEST,
-    CLUSTERS,
-    KINDS
-};
-
-/* Element c of a row. */
-static float element(enum kind kind, cf_gidx row, int c)
-{
-    int64_t at = row * 128 + c;
-    double x = noise(11, at);
-    switch (kind) {
-    case PLAIN: return (float)x;
-    case ZEROS: return row % 4 == 1 ? 0 : (float)x;
-    case COPIES: return (float)noise(12, row % 3 * 128 + c);
-    case BITS: return (float)pick(13, at, 2);
-    case NEARLY: return (float)(noise(12, row % 5 * 128 + c) + 1e-6 * x);
-    case TINY: return (float)(x * 1e-30);
-    case LARGE: return (float)(x * 1e30);
-    case DENORMAL: return (float)((double)pick(13, at, 9) * 1.4e-45);
-    case EVERY_SIZE: return (float)ldexp(x, (int)pick(14, row, 240) - 125);
-    case CLUSTERS:
-        return (float)(ldexp(1, (int)pick(15, row, 5)) *
-                       (3 * noise(16, pick(17, row, 12) * 128 + c) + x));
-    case LARGEST: return row % 2 ? FLT_MAX : (float)x;
-    case KINDS: break;
-    }
-    return 0;
-}
-
-static float *make_rows(enum kind kind, cf_gidx begin, cf_gidx end, int dim)
-{
-    float *rows = cf_alloc((end - begin) * dim, sizeof *rows, "test");
-    for (cf_gidx i = begin; i < end; i++)
-        for (int c = 0; c < dim; c++)
-            rows[(i - begin) * dim + c] = element(kind, i, c);
-    return rows;
-}
-
-static enum cf_similarity similarity;
-
-/* One list against all others, sorted; returns whether it ends in a tie. */
-static bool check_list(const cf_topk *t, int64_t i, const float *rows,
-                       const double *squared, cf_gidx n, cf_gidx row, int dim,
-                       candidate *c)
-{
-    int64_t have = 0, k = t->k, ties = 0, wrong = 0;
-    bool all = similarity != CF_COSINE;
-    float sign = similarity == CF_EUCLIDEAN ? -1 : 1;
-    for (cf_gidx j = 0; j < n; j++)
-        if (j != row && (all || (squared[j] > 0 && squared[row] > 0)))
-            c[have++] = (candidate){
-                sign * cf_score(similarity, rows + row * dim, squared[row],
-                                rows + j * dim, squared[j], dim),
-                j};
-    qsort(c, (size_t)have, sizeof *c, best_first);
-    CHECK(t->count[i] == CF_MIN(have, k));
-    for (int64_t p = 0; p < k; p++) {
-        wrong += t->index[i * k + p] != (p < have ? c[p].index : -1);
-        wrong += !same_number(t->score[i * k + p],
-                              p < have ? sign * c[p].score : NAN);
-    }
-    CHECK(wrong == 0);
-    for (int64_t p = k; p < have; p++)
-        ties += same_number(c[p].score, c[k - 1].score);
-    CHECK(t->ties[i] == ties);
-    CHECK(same_number(t->gap[i], have > k ? c[k - 1].score - c[k].score : NAN));
-    return ties > 0;
-}
-
 static void check_brute_force(const cf_neighbors *got, enum kind kind,
                               cf_gidx n, int dim)
 {
@@ -134,7 +54,8 @@ static void check_brute_force(const cf_neighbors *got, enum kind kind,
     for (cf_gidx i = 0; i < n; i++)
         squared[i] = cf_dot(rows + i * dim, rows + i * dim, dim);
     for (int64_t i = 0; i < got->lists.rows; i++)
-        tied += check_list(&got->lists, i, rows, squared, n, begin + i, dim, c);
+        tied += check_list(&got->lists, i, rows + (begin + i) * dim, rows,
+                           squared, n, begin + i, dim, c);
     CHECK(got->rows_tied == cf_sum_i64(&world, tied));
     CHECK(got->pairs == n * (n - 1));
     CHECK(got->skipped >= 0 && got->skipped <= got->pairs);
@@ -196,12 +117,6 @@ static void check_rows(enum kind kind, cf_gidx n, int dim, int64_t k, bool even)
     cf_free(rows);
 }
 
-/* Whether products of such rows are beyond float32. */
-static bool too_large(enum kind kind)
-{
-    return kind == LARGE || kind == EVERY_SIZE || kind == LARGEST;
-}
-
 static void test_kinds(void)
 {
     for (int kind = 0; kind < KINDS; kind++) {
@@ -228,6 +143,7 @@ static void test_shapes(void)
     check_rows(NEARLY, 300, 100, 70, true);
     check_rows(CLUSTERS, 2100, 33, 12, false); /* near tiles and far ones */
     check_rows(CLUSTERS, 2100, 21, 12, true);  /* with a rotation */
+    check_rows(OPPOSITE, 1800, 40, 330, true); /* lists go to the far side */
 }
 
 /* The list for k begins the list for k + 1. */
