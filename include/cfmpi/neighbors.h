@@ -42,6 +42,22 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
                       float *rows, int dim, int64_t k,
                       enum cf_similarity similarity, const char *what);
 
+/* The `k` rows of `base` most similar to each row of `queries`, which are other
+ * rows: lists are those of own queries, and name base rows. Cosines of rows of
+ * zeros are as above. CF_BAD_DATA as above. Collective. Cost, traffic and
+ * memory: src/neighbors/query.c. */
+int cf_neighbors_query(cf_neighbors *out, const cf_par *par,
+                       const cf_points *base, const cf_points *queries, int dim,
+                       int64_t k, enum cf_similarity similarity);
+
+/* As cf_neighbors_find, but only the lists of some rows: `chosen` are `count`
+ * own ones, in ascending order without repeats. List i is that of row
+ * chosen[i]; out->part counts lists. Collective. */
+int cf_neighbors_some(cf_neighbors *out, const cf_par *par,
+                      const cf_points *base, const cf_gidx *chosen,
+                      int64_t count, int dim, int64_t k,
+                      enum cf_similarity similarity);
+
 /* Sum of x[i] y[i] in float64: 16 lanes, entry i in lane i mod 16, in order,
  * then lanes l and l + 8 added, l and l + 4, and so on. Products of float32
  * are exact in float64, so fused multiply-add changes nothing. Local. */

@@ -21,13 +21,6 @@
 #define POWER_STEPS 3
 #define LANES 16
 
-typedef struct tree {
-    int levels, dim;
-    bool by_direction;
-    float *direction; /* [2^levels - 1][dim] */
-    float *middle;    /* [2^levels - 1] */
-} tree;
-
 /* A row of the sample and where it lies along a direction. */
 typedef struct projected {
     float at;
@@ -131,7 +124,7 @@ static void select_left(projected *p, int64_t count, int64_t left)
     }
 }
 
-static void grow(tree *t, const float *sample, int node, projected *of,
+static void grow(cf_tree *t, const float *sample, int node, projected *of,
                  int64_t count, float *room)
 {
     int64_t left = count / 2;
@@ -177,10 +170,11 @@ static float *take_sample(const cf_par *par, const cf_part *part,
     return all;
 }
 
-static void tree_begin(tree *t, const cf_par *par, const cf_part *part,
-                       const float *rows, int cell)
+void cf_tree_grow(cf_tree *t, const cf_par *par, const cf_part *part,
+                  const float *rows, int dim, bool by_direction, int cell)
 {
     int64_t count, leaves;
+    *t = (cf_tree){.dim = dim, .by_direction = by_direction};
     cf_gidx n = cf_part_rows(part);
     /* Some for each rank, so that all get about as many rows. */
     cf_gidx wanted = CF_MAX((n + cell - 1) / cell,
@@ -205,7 +199,7 @@ static void tree_begin(tree *t, const cf_par *par, const cf_part *part,
 }
 
 /* -1 for a row that has no direction. */
-static int32_t leaf_of(const tree *t, const float *x)
+static int32_t leaf_of(const cf_tree *t, const float *x)
 {
     float scale = scale_of(x, t->dim, t->by_direction);
     int node = 0;
@@ -220,21 +214,31 @@ static int32_t leaf_of(const tree *t, const float *x)
 
 /* ---- dealing out ---- */
 
-/* to[r]: rows of this rank for rank r; ranks get whole leaves. */
+/* to[r]: rows of this rank, which lie by leaf, for rank r. Whole leaves go to
+ * one rank, or every leaf is divided so that all ranks get as many rows. */
 static void choose_ranks(const cf_par *par, const int64_t *own, int leaves,
-                         int64_t *to)
+                         bool whole, int64_t *to)
 {
-    int64_t *all = cf_alloc(leaves, sizeof *all, "leaf sizes");
+    int64_t *all = cf_alloc(2 * (int64_t)leaves, sizeof *all, "leaf sizes");
+    int64_t *lower = all + leaves; /* rows of lower ranks */
     int64_t total = 0, before = 0;
+    cf_part even = {0};
     memcpy(all, own, (size_t)leaves * sizeof *all);
     cf_allreduce(par, all, leaves, MPI_INT64_T, MPI_SUM);
+    memset(lower, 0, (size_t)leaves * sizeof *lower);
+    MPI_Exscan(own, lower, leaves, MPI_INT64_T, MPI_SUM, par->comm);
     for (int f = 0; f < leaves; f++)
         total += all[f];
+    cf_part_even(&even, total, par->size);
     for (int f = 0; f < leaves; before += all[f++]) {
         double middle = (double)before + 0.5 * (double)all[f];
         int r = total > 0 ? (int)(middle / (double)total * par->size) : 0;
-        to[CF_MIN(r, par->size - 1)] += own[f];
+        if (whole)
+            to[CF_MIN(r, par->size - 1)] += own[f];
+        for (int64_t i = 0; i < own[f] && !whole; i++)
+            to[cf_part_owner(&even, before + lower[f] + i)]++;
     }
+    cf_part_free(&even);
     cf_free(all);
 }
 
@@ -274,7 +278,7 @@ static void put_rows(cf_slab *slab, const float *rows, const cf_gidx *id,
 }
 
 /* Puts rows in the order of their leaves; counts those of each. */
-static void order_rows(cf_slab *out, const tree *t, const float *rows,
+static void order_rows(cf_slab *out, const cf_tree *t, const float *rows,
                        const cf_gidx *id, cf_gidx first, int64_t count,
                        int64_t *begin)
 {
@@ -291,15 +295,15 @@ static void order_rows(cf_slab *out, const tree *t, const float *rows,
 }
 
 /* Sends the rows of `from`, which lie by leaf, to the ranks of their leaves. */
-static void deal_out(cf_slab *slab, const cf_par *par, const tree *t,
-                     cf_slab *from, int64_t *begin)
+static void deal_out(cf_slab *slab, const cf_par *par, const cf_tree *t,
+                     cf_slab *from, bool whole, int64_t *begin)
 {
     int leaves = 1 << t->levels;
     int64_t *to = cf_calloc(2 * (int64_t)par->size, sizeof *to, "row counts");
     int64_t *counts = to + par->size, arrived = 0;
     for (int f = 0; f < leaves; f++)
         begin[f] = begin[f + 1] - begin[f];
-    choose_ranks(par, begin, leaves, to);
+    choose_ranks(par, begin, leaves, whole, to);
     cf_alltoall_counts(par, to, counts);
     for (int r = 0; r < par->size; r++)
         arrived += counts[r];
@@ -315,23 +319,36 @@ static void deal_out(cf_slab *slab, const cf_par *par, const tree *t,
     cf_free(to);
 }
 
-void cf_arrange(cf_slab *slab, const cf_par *par, const cf_part *part,
-                const float *rows, int dim, bool by_direction, int cell)
+void cf_tree_deal(cf_slab *slab, const cf_par *par, const cf_tree *t,
+                  const float *rows, const cf_gidx *id, cf_gidx first,
+                  int64_t count, bool whole)
 {
-    tree t = {.dim = dim, .by_direction = by_direction};
     cf_slab own = {0};
-    tree_begin(&t, par, part, rows, cell);
     int64_t *begin =
-        cf_alloc(((int64_t)1 << t.levels) + 1, sizeof *begin, "leaf places");
-    order_rows(&own, &t, rows, NULL, part->begin[par->rank],
-               cf_part_count(part, par->rank), begin);
+        cf_alloc(((int64_t)1 << t->levels) + 1, sizeof *begin, "leaf places");
+    order_rows(&own, t, rows, id, first, count, begin);
     if (par->size == 1)
         *slab = own;
     else
-        deal_out(slab, par, &t, &own, begin);
+        deal_out(slab, par, t, &own, whole, begin);
     cf_free(begin);
-    cf_free(t.direction);
-    cf_free(t.middle);
+}
+
+void cf_tree_free(cf_tree *t)
+{
+    cf_free(t->direction);
+    cf_free(t->middle);
+    *t = (cf_tree){0};
+}
+
+void cf_arrange(cf_slab *slab, const cf_par *par, const cf_part *part,
+                const float *rows, int dim, bool by_direction, int cell)
+{
+    cf_tree t;
+    cf_tree_grow(&t, par, part, rows, dim, by_direction, cell);
+    cf_tree_deal(slab, par, &t, rows, NULL, part->begin[par->rank],
+                 cf_part_count(part, par->rank), true);
+    cf_tree_free(&t);
 }
 
 void cf_slab_free(cf_slab *slab)

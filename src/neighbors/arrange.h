@@ -21,7 +21,26 @@ typedef struct cf_slab {
 void cf_arrange(cf_slab *slab, const cf_par *par, const cf_part *part,
                 const float *rows, int dim, bool by_direction, int cell);
 
+/* The order that rows stand in, to put others in it as well. */
+typedef struct cf_tree {
+    int levels, dim;
+    bool by_direction;
+    float *direction; /* [2^levels - 1][dim] */
+    float *middle;    /* [2^levels - 1] */
+} cf_tree;
+
+/* As cf_arrange in two steps: the tree, the same on all ranks, and dealing out
+ * `count` own rows by one. Their numbers are `id`, [count], or count from
+ * `first` where that is NULL. Ranks get leaves as a `whole`, or as many rows
+ * each as all others. Collective. */
+void cf_tree_grow(cf_tree *t, const cf_par *par, const cf_part *part,
+                  const float *rows, int dim, bool by_direction, int cell);
+void cf_tree_deal(cf_slab *slab, const cf_par *par, const cf_tree *t,
+                  const float *rows, const cf_gidx *id, cf_gidx first,
+                  int64_t count, bool whole);
+
 /* Safe on {0} and twice. Local. */
+void cf_tree_free(cf_tree *t);
 void cf_slab_free(cf_slab *slab);
 
 #endif

@@ -61,7 +61,7 @@ int cf_make_comparable(const cf_par *par, const cf_points *a,
 {
     int status = CF_OK, exponent;
     double of_a, of_b;
-    bool same = a->rows == b->rows;
+    bool same = a == b;
     *scale = 1;
     CF_TRY(find_longest(par, a, dim, &of_a));
     of_b = of_a;

@@ -84,8 +84,9 @@ CF_VECTORISED static void targets(const float *least, float per_unit, int rows,
 {
     for (int i = 0; i < rows; i++) {
         float x = least[i] * per_unit;
+        x = x > 4 * BEYOND ? 4 * BEYOND : x;
         x -= fabsf(x) * 0x1p-20f + 2;
-        /* The comparison is false for the NaN of inf - inf as well. */
+        /* The comparison is false for NaN as well. */
         bool low = !(x >= -2 * BEYOND);
         x = x < 2 * BEYOND ? x : 2 * BEYOND;
         int32_t integer = (int32_t)(low ? 0 : x);
@@ -148,6 +149,10 @@ static void score_pairs(cf_meetings *s, const cf_meeting *m, int count)
         int64_t j = m->j * CF_SIDE + s->pairs[t].column;
         if (t + AHEAD < count)
             ask_for(m, s->pairs[t + AHEAD]);
+        if (s->measure.apart && id_a[i] == id_b[j]) {
+            s->exact--;
+            continue;
+        }
         float score = score_of_rows(&s->measure, m, i, j);
         cf_party_offer(&s->measure, m->a, i, score, id_b[j]);
         cf_party_offer(&s->measure, m->b, j, score, id_a[i]);

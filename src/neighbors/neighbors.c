@@ -78,7 +78,8 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     cf_origin origin = {part, cf_part_count(part, par->rank), NULL};
     cf_measure measure = {.similarity = similarity,
                           .dim = dim,
-                          .kernel = cf_screen_kernel_of_cpu()};
+                          .kernel = cf_screen_kernel_of_cpu(),
+                          .threads = par->threads};
     float *rotation = NULL;
     cf_slab slab = {0};
     cf_search search = {0};
@@ -91,7 +92,7 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     rotation = cf_principal(par, &slab, dim, CF_SIDE,
                             similarity == CF_COSINE ? 0 : (float)measure.scale);
     measure.rotation = rotation;
-    cf_search_begin(&search, &measure, par->threads);
+    cf_search_begin(&search, &measure);
     search.total = 0.5 * (double)slab.count * (double)n;
     cf_party_begin(&own, &measure, slab.count);
     cf_party_set(&own, &measure, &slab, k, NULL);

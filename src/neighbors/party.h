@@ -15,6 +15,7 @@ typedef struct cf_measure {
     const cf_screen_kernel *kernel;
     const float *rotation; /* of residuals, or NULL */
     int threads;           /* that prepare blocks and search */
+    bool apart; /* two parties share rows: one is nothing to itself */
 } cf_measure;
 
 /* A block of rows with the lists that its rows fill here; distances stand in

@@ -274,7 +274,7 @@ static void seed(cf_worker *w, const plan *p, int64_t i)
     for (int r = 0; r < cf_tile_rows(&p->a->tiles, i); r++) {
         int64_t at = i * CF_SIDE + r;
         float bound = reached_by(w->bounds + r * SEEDS * CF_SIDE,
-                                 count * CF_SIDE, p->a->lists.k + 1);
+                                 count * CF_SIDE, p->a->lists.k + 1 + u->apart);
         cf_party_raise(u, p->a, at, cf_floor_of(u, bound));
     }
     cf_party_note_least(p->a, i);
@@ -518,7 +518,7 @@ void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a, cf_party *b,
     turn seeds = {.search = s, .plan = &p, .parts = s->threads};
     make_plan(&p);
     cf_tiles_set_head(&a->tiles, a->tiles.quads);
-    if (p.same)
+    if (p.same || s->seeds)
         cf_threads_run(s->threads, seed_part, &seeds);
     share_out(s, &p, meet_near);
     int head = choose_head(&s->measure, a, b);

@@ -15,6 +15,7 @@ typedef struct cf_search {
     struct cf_worker *workers; /* [threads] */
     int64_t pairs;             /* looked at here so far, by all threads */
     double total;              /* to look at here */
+    bool seeds;                /* the lists of a are empty: give them floors */
 } cf_search;
 
 /* Local; 4 MiB or so a thread. Dense products have one thread until the end.
@@ -31,10 +32,10 @@ typedef struct cf_tile_range {
 } cf_tile_range;
 
 /* Offers every pair of a row of `a` and one of `b` within these tiles that can
- * matter to the lists of either; once each where a and b are the same. Changes
- * the heads of tiles. The threads share the work so that two never have the
- * same tile. Local; dim / 64 instructions a pair with 512-bit registers of
- * 8-bit products, or less. */
+ * matter to the lists of either; once each where a and b are the same. Floors
+ * of +inf keep a list empty at no cost. Changes the heads of tiles. The threads
+ * share the work so that two never have the same tile. Local; dim / 64
+ * instructions a pair with 512-bit registers of 8-bit products, or less. */
 void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a, cf_party *b,
                      cf_tile_range in_b);
 

@@ -1,0 +1,192 @@
+/* Method  Base rows are dealt out so that like rows lie on one rank, and
+ *         queries in the same order. Then either blocks of queries go round
+ *         the whole ring of ranks, from which their lists travel back home, or
+ *         blocks of base rows, whichever are fewer bytes; what stays has been
+ *         coded once. Only lists of queries are kept: floors of +inf keep
+ *         those of base rows empty. First floors come from the base rows that
+ *         are on the same rank as a query.
+ * Cost    q n / P pairs a rank. Bytes sent by a rank for P ranks, q queries and
+ *         n base rows: those of the order, (q + n)/P (4 dim + 8); going round,
+ *         q (4 dim + 12) and up to 12 q (k + 1), or n (4 dim + 8); 12 k q/P in
+ *         the end. Memory: own rows in order, two blocks, codes of own queries
+ *         and base rows and of a block (2 dim bytes each), 12 (k + 1) bytes a
+ *         query of lists, thrice while they are merged. */
+#include <math.h>
+#include <string.h>
+
+#include "carousel.h"
+#include "cfmpi/exchange.h"
+#include "cfmpi/memory.h"
+#include "cfmpi/neighbors.h"
+#include "comparable.h"
+#include "delivery.h"
+#include "principal.h"
+#include "search.h"
+
+/* Both sides of a search on this rank. */
+typedef struct sides {
+    const cf_par *par;
+    cf_measure measure;
+    int64_t k;
+    bool queries_move;
+    cf_slab queries, base;
+    cf_party asking, there; /* own queries and base rows */
+    cf_party passing;       /* a block of the side that moves */
+    cf_search search;
+} sides;
+
+/* Base rows, whose lists nobody asks for. */
+static void set_base(sides *s, cf_party *p, const cf_slab *slab)
+{
+    float *floor = cf_alloc(slab->count, sizeof *floor, "list floors");
+    for (int64_t i = 0; i < slab->count; i++)
+        floor[i] = INFINITY;
+    cf_party_set(p, &s->measure, slab, 0, floor);
+    cf_free(floor);
+}
+
+static void meet(sides *s, cf_party *queries, cf_party *base)
+{
+    cf_tile_range a = {0, queries->tiles.tiles}, b = {0, base->tiles.tiles};
+    cf_search_pairs(&s->search, queries, a, base, b);
+}
+
+static void meet_block(sides *s, const cf_carousel *c, int step)
+{
+    cf_slab block;
+    if (s->queries_move) {
+        cf_carousel_visit(c, &s->measure, step, &s->asking, s->k, &block,
+                          &s->passing);
+        meet(s, &s->passing, &s->there);
+    } else {
+        block = cf_carousel_slab(c, step);
+        set_base(s, &s->passing, &block);
+        meet(s, &s->asking, &s->passing);
+    }
+}
+
+static void go_round(sides *s)
+{
+    cf_carousel c;
+    const cf_par *par = s->par;
+    const cf_slab *moving = s->queries_move ? &s->queries : &s->base;
+    cf_carousel_begin(&c, par, moving, s->measure.dim);
+    if (par->size > 1)
+        cf_party_begin(&s->passing, &s->measure, cf_part_largest(&c.part));
+    for (int step = 0; step < par->size; step++) {
+        bool more = step + 1 < par->size;
+        if (more)
+            cf_carousel_turn(&c, &s->search.ring, moving, step);
+        s->search.seeds = step == 0;
+        if (step == 0)
+            meet(s, &s->asking, &s->there);
+        else
+            meet_block(s, &c, step);
+        if (more)
+            cf_ring_end(&s->search.ring);
+        if (step > 0 && s->queries_move)
+            cf_carousel_send_home(&s->measure, &s->asking, &s->passing, par,
+                                  step);
+    }
+    cf_carousel_end(&c);
+}
+
+/* The lists of the rows of a slab. */
+static void find_lists(sides *s, cf_gidx queries, cf_gidx base)
+{
+    cf_search_begin(&s->search, &s->measure);
+    cf_party_begin(&s->asking, &s->measure, s->queries.count);
+    cf_party_set(&s->asking, &s->measure, &s->queries, s->k, NULL);
+    cf_party_begin(&s->there, &s->measure, s->base.count);
+    set_base(s, &s->there, &s->base);
+    double row = 4 * s->measure.dim + 8, lists = 12 * ((double)s->k + 1);
+    s->queries_move = (double)queries * (row + 4 + lists) < (double)base * row;
+    s->search.total = s->queries_move ? (double)queries * (double)s->base.count
+                                      : (double)s->queries.count * (double)base;
+    go_round(s);
+}
+
+static void sides_free(sides *s)
+{
+    cf_party_end(&s->asking);
+    cf_party_end(&s->there);
+    cf_party_end(&s->passing);
+    cf_search_end(&s->search);
+    cf_slab_free(&s->queries);
+    cf_slab_free(&s->base);
+}
+
+/* Lists of `queries`, [from->count], with the numbers that `from` gives them.
+ * Rows are comparable. */
+static void search(cf_neighbors *out, sides *s, const cf_points *base,
+                   const float *queries, const cf_origin *from)
+{
+    cf_tree tree;
+    const cf_par *par = s->par;
+    cf_measure *u = &s->measure;
+    bool cosine = u->similarity == CF_COSINE;
+    cf_gidx n = cf_part_rows(base->part);
+    cf_part_gather(&out->part, par, from->count);
+    cf_gidx asked = cf_part_rows(&out->part);
+    cf_tree_grow(&tree, par, base->part, base->rows, u->dim, cosine, CF_SIDE);
+    cf_tree_deal(&s->base, par, &tree, base->rows, NULL,
+                 base->part->begin[par->rank],
+                 cf_part_count(base->part, par->rank), true);
+    cf_tree_deal(&s->queries, par, &tree, queries, from->number,
+                 from->part->begin[par->rank], from->count, false);
+    cf_tree_free(&tree);
+    float *rotation = cf_principal(par, &s->base, u->dim, CF_SIDE,
+                                   cosine ? 0 : (float)u->scale);
+    u->kernel = cf_screen_kernel_of_cpu();
+    u->rotation = rotation;
+    u->threads = par->threads;
+    find_lists(s, asked, n);
+    cf_deliver_lists(out, par, from, &s->queries, &s->asking.lists,
+                     u->similarity);
+    out->pairs = asked * (n - u->apart);
+    out->skipped = out->pairs - cf_sum_i64(par, cf_search_exact(&s->search));
+    sides_free(s);
+    cf_free(rotation);
+}
+
+int cf_neighbors_query(cf_neighbors *out, const cf_par *par,
+                       const cf_points *base, const cf_points *queries, int dim,
+                       int64_t k, enum cf_similarity similarity)
+{
+    int status = CF_OK;
+    sides s = {
+        .par = par, .measure = {.similarity = similarity, .dim = dim}, .k = k};
+    cf_origin from = {queries->part, cf_part_count(queries->part, par->rank),
+                      NULL};
+    cf_neighbors_free(out);
+    CF_TRY(cf_make_comparable(par, queries, base, dim, similarity,
+                              &s.measure.scale));
+    search(out, &s, base, queries->rows, &from);
+done:
+    return status;
+}
+
+int cf_neighbors_some(cf_neighbors *out, const cf_par *par,
+                      const cf_points *base, const cf_gidx *chosen,
+                      int64_t count, int dim, int64_t k,
+                      enum cf_similarity similarity)
+{
+    int status = CF_OK;
+    sides s = {.par = par,
+               .measure = {.similarity = similarity, .dim = dim, .apart = true},
+               .k = k};
+    cf_origin from = {base->part, count, chosen};
+    float *rows = NULL;
+    cf_neighbors_free(out);
+    CF_TRY(
+        cf_make_comparable(par, base, base, dim, similarity, &s.measure.scale));
+    rows = cf_alloc(count * dim, sizeof *rows, "chosen rows");
+    for (int64_t i = 0; i < count; i++)
+        memcpy(rows + i * dim,
+               base->rows + (chosen[i] - base->part->begin[par->rank]) * dim,
+               (size_t)dim * sizeof *rows);
+    search(out, &s, base, rows, &from);
+done:
+    cf_free(rows);
+    return status;
+}
