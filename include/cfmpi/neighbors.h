@@ -9,10 +9,11 @@
 /* Lists of the rows that `part` gives this rank. */
 typedef struct cf_neighbors {
     cf_part part;
-    cf_topk lists;     /* finished */
-    int64_t pairs;     /* ordered pairs looked at, all ranks */
-    int64_t skipped;   /* of these, kept out by the screen alone */
-    int64_t rows_tied; /* rows with a tie at the end of their list */
+    cf_topk lists;      /* finished */
+    int64_t pairs;      /* ordered pairs looked at, all ranks */
+    int64_t skipped;    /* of these, kept out by the screen alone */
+    int64_t rows_tied;  /* rows with a tie at the end of their list */
+    const char *kernel; /* what screened: the instruction set's name */
 } cf_neighbors;
 
 /* Rows of all ranks: those that `part` gives this rank, [own rows x dim],

@@ -37,6 +37,7 @@ typedef struct cf_report {
     } svd;
     struct {
         int64_t pairs, skipped, rows_tied;
+        const char *similarity, *kernel; /* NULL where none were searched */
     } neighbors;
 } cf_report;
 

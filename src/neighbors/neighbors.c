@@ -98,6 +98,7 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     cf_party_set(&own, &measure, &slab, k, NULL);
     go_round(&search, par, &slab, &own, k);
     cf_deliver_lists(out, par, &origin, &slab, &own.lists, similarity);
+    out->kernel = measure.kernel->name;
     out->pairs = n * (n - 1);
     out->skipped = out->pairs - 2 * cf_sum_i64(par, cf_search_exact(&search));
 done:

@@ -143,6 +143,7 @@ static void search(cf_neighbors *out, sides *s, const cf_points *base,
     find_lists(s, asked, n);
     cf_deliver_lists(out, par, from, &s->queries, &s->asking.lists,
                      u->similarity);
+    out->kernel = u->kernel->name;
     out->pairs = asked * (n - u->apart);
     out->skipped = out->pairs - cf_sum_i64(par, cf_search_exact(&s->search));
     sides_free(s);

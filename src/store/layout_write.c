@@ -237,6 +237,8 @@ void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
                "rows left out that score as the last in the list does", NULL);
     cf_writer_text(w, group, "similarity", cf_similarity_names[by]);
     cf_writer_text(w, group, "order", of[by].order);
+    if (n->kernel != NULL)
+        cf_writer_text(w, group, "kernel", n->kernel);
     cf_writer_text(w, "/neighbors", "space", space);
     cf_writer_text(w, "/neighbors", "similarity", cf_similarity_names[by]);
 }

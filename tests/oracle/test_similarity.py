@@ -286,7 +286,8 @@ def test_users_with_ratings_have_counts(cfmpi, embedding, tmp_path):
 @pytest.mark.parametrize("source", ["b.hdf5", "b.hdf5:/train"])
 def test_benchmark(cfmpi, tmp_path, distance, similarity, source):
     save_benchmark(tmp_path / "b.hdf5", made(), distance)
-    outcome = cfmpi("neighbors", source, "-o", "n.h5", "-k", K, ranks=3, cwd=tmp_path)
+    outcome = cfmpi("neighbors", source, "-o", "n.h5", "-k", K, "--report", "n.json",
+                    ranks=3, cwd=tmp_path)
     check(stored_lists(tmp_path / "n.h5"), reference.neighbors(made(), K, similarity))
     word = distance.decode() if isinstance(distance, bytes) else distance
     notes = [line for line in outcome.stderr.splitlines() if "--similarity" in line]
@@ -294,6 +295,8 @@ def test_benchmark(cfmpi, tmp_path, distance, similarity, source):
                       f"--similarity is {similarity}"] if isinstance(word, str) else [])
     with h5py.File(tmp_path / "n.h5") as file:
         assert json.loads(file.attrs["command"])["similarity"] == similarity
+    report = json.loads((tmp_path / "n.json").read_text())
+    assert report["neighbors"]["similarity"] == similarity
 
 
 @pytest.mark.parametrize("how", ["command line", "configuration"])

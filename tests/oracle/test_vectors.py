@@ -150,9 +150,12 @@ def test_what_the_result_tells(cfmpi, tmp_path):
         "columns": False}
     with h5py.File(tmp_path / "o.h5") as file:
         assert reference.text(file["neighbors"].attrs["space"]) == "vectors"
+        kernel = reference.text(file["neighbors/users"].attrs["kernel"])
     report = json.loads((tmp_path / "o.json").read_text())
     assert report["input"]["users"] == ROWS
-    assert report["neighbors"]["pairs"] == ROWS * (ROWS - 1)
+    told = report["neighbors"]
+    assert told["pairs"] == ROWS * (ROWS - 1) and told["similarity"] == "cosine"
+    assert told["kernel"] == report["isa"] == kernel
     assert [stage["name"] for stage in report["stages"]] == [
         "ingest", "neighbors", "write"]
 
