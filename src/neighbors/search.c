@@ -212,10 +212,12 @@ CF_VECTORISED static int64_t range_of(const float *x, int n, float *low,
             least[l] = is && y < least[l] ? y : least[l];
             most[l] = y > most[l] ? y : most[l];
         }
+    *low = INFINITY;
+    *high = -INFINITY;
     for (int l = 0; l < LANES; l++) {
         count += finite[l];
-        *low = l == 0 ? least[l] : fminf(*low, least[l]);
-        *high = l == 0 ? most[l] : fmaxf(*high, most[l]);
+        *low = fminf(*low, least[l]);
+        *high = fmaxf(*high, most[l]);
     }
     return count;
 }
