@@ -45,6 +45,10 @@ void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e,
                              const cf_transform *t);
 void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
                              enum cf_similarity by, const cf_neighbors *n);
+/* Lists of queries: they name rows of `side`, which has `rows`. */
+void cf_layout_add_queries(cf_writer *w, const char *side, const char *space,
+                           enum cf_similarity by, const cf_neighbors *n,
+                           cf_gidx rows);
 void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
                                    const cf_topk *lists, cf_gidx items);
 
@@ -88,6 +92,9 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
  * file names none that is known. Local. */
 int cf_layout_read_similarity(const cf_h5 *file, const char *group,
                               enum cf_similarity *by);
+
+/* The side whose rows the lists of queries name, "users" or "items". Local. */
+const char *cf_layout_queries_among(const cf_h5 *file);
 
 /* Whether the file says the order of `group` as its similarity has it. Local.
  */

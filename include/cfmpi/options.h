@@ -72,6 +72,7 @@ typedef struct cf_options {
     int64_t side;          /* enum cf_side */
     int64_t similarity;    /* enum cf_similarity */
     bool similarity_given; /* else a benchmark's vectors may decide */
+    char queries[CF_PATH_MAX], only[CF_PATH_MAX];
     int64_t top;
     int64_t score;
 

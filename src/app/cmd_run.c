@@ -168,6 +168,7 @@ static int open_input(cf_job *job)
         CF_TRY(cf_job_find_vectors(job));
     CF_TRY(cf_agree(job->par, choose_steps(job)));
     CF_TRY(cf_agree(job->par, check_weights(job)));
+    CF_TRY(cf_agree(job->par, cf_queries_begin(&job->queries, job->o)));
 done:
     return status;
 }
@@ -194,6 +195,57 @@ static int load_ratings(cf_job *job)
     cf_report_end(job->report);
 done:
     return cf_agree(job->par, status);
+}
+
+/* ---- queries ---- */
+
+static bool has_queries(const cf_job *job)
+{
+    return job->queries.others || job->queries.some;
+}
+
+/* Finds the rows that --only names. */
+static int choose_rows(cf_job *job)
+{
+    int status = CF_OK;
+    bool items = job->o->side == CF_SIDE_ITEMS;
+    const char *side = items ? "items" : "users";
+    cf_gidx rows = items ? job->ratings.cols : job->ratings.rows;
+    char whose[CF_PATH_MAX + 64];
+    cf_idmap map = {0};
+    const cf_idmap *ids = items ? &job->tables.items : &job->tables.users;
+    if (job->from_vectors) {
+        rows = cf_part_rows(&job->vectors.part);
+        snprintf(whose, sizeof whose,
+                 "the numbers of the rows, 0 to %" CF_PRIgidx, rows - 1);
+        ids = NULL;
+    } else {
+        snprintf(whose, sizeof whose, "the %s of %s", side, job->o->input);
+    }
+    if (job->from_file) {
+        CF_TRY(cf_layout_read_ids(&job->file, job->par, side, &map));
+        ids = &map;
+    }
+    CF_TRY(
+        cf_queries_choose(&job->queries, job->par, job->o, ids, rows, whose));
+done:
+    cf_idmap_free(&map);
+    return status;
+}
+
+/* Before the embedding is made: what is wrong with queries is soon said. */
+static int read_queries(cf_job *job)
+{
+    int status = CF_OK;
+    if (!has_queries(job))
+        return CF_OK;
+    cf_report_begin(job->report, "ingest", "bytes");
+    status = job->queries.some
+                 ? choose_rows(job)
+                 : cf_queries_read(&job->queries, job->par, job->o,
+                                   job->o->side == CF_SIDE_ITEMS);
+    cf_report_end(job->report);
+    return status;
 }
 
 /* ---- neighbours ---- */
@@ -235,16 +287,24 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
 {
     int status = CF_OK, dim;
     cf_part part = {0};
-    float *rows = NULL;
-    const char *what = job->from_vectors ? job->vectors.name
-                       : items           ? "/embedding/items"
-                                         : "/embedding/users";
+    cf_queries *q = &job->queries;
+    cf_points points = {&part, NULL,
+                        job->from_vectors ? job->vectors.name
+                        : items           ? "/embedding/items"
+                                          : "/embedding/users"};
     if (job->from_vectors)
-        take_vectors(job, &part, &rows, &dim);
+        take_vectors(job, &part, &points.rows, &dim);
     else
-        CF_TRY(embedding_rows(job, side, items, &part, &rows, &dim));
-    CF_TRY(cf_neighbors_find(out, job->par, &part, rows, dim, job->o->neighbors,
-                             (enum cf_similarity)job->o->similarity, what));
+        CF_TRY(embedding_rows(job, side, items, &part, &points.rows, &dim));
+    if (has_queries(job)) {
+        out = &q->found;
+        CF_TRY(cf_queries_find(q, job->par, job->o, &points, dim,
+                               !job->from_vectors));
+    } else {
+        CF_TRY(cf_neighbors_find(
+            out, job->par, &part, points.rows, dim, job->o->neighbors,
+            (enum cf_similarity)job->o->similarity, points.what));
+    }
     job->report->neighbors.pairs += out->pairs;
     job->report->neighbors.skipped += out->skipped;
     job->report->neighbors.rows_tied += out->rows_tied;
@@ -252,7 +312,7 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
     job->report->neighbors.kernel = out->kernel;
 done:
     cf_part_free(&part);
-    cf_free(rows);
+    cf_free(points.rows);
     return status;
 }
 
@@ -300,6 +360,26 @@ static void add_root(cf_job *job, cf_writer *w)
     cf_text_free(&command);
 }
 
+/* Groups of lists, and whether this run has made them. */
+static bool makes(const cf_job *job, int group)
+{
+    const cf_neighbors *const made[] = {
+        &job->user_neighbors, &job->item_neighbors, &job->queries.found};
+    return made[group]->lists.gap != NULL;
+}
+
+static const char *const list_groups[] = {
+    "/neighbors/users", "/neighbors/items", "/neighbors/queries"};
+
+enum { LIST_GROUPS = sizeof list_groups / sizeof *list_groups };
+
+/* Lists of the input stand as long as the embedding that they are on. */
+static bool carries(const cf_job *job, int group)
+{
+    return job->from_file && job->first >= CF_STEP_NEIGHBORS &&
+           !makes(job, group) && cf_h5_has(&job->file, list_groups[group]);
+}
+
 static int add_carried(cf_job *job, cf_writer *w)
 {
     static const char *const groups[] = {"/users", "/items", "/ratings"};
@@ -309,14 +389,13 @@ static int add_carried(cf_job *job, cf_writer *w)
         CF_TRY(cf_writer_carry(w, &job->file, groups[i]));
     if (job->first > CF_STEP_SVD)
         CF_TRY(cf_writer_carry(w, &job->file, "/embedding"));
-    if (job->first > CF_STEP_NEIGHBORS)
-        CF_TRY(cf_writer_carry(w, &job->file, "/neighbors"));
-    if (job->first == CF_STEP_NEIGHBORS && job->o->side == CF_SIDE_USERS)
-        CF_TRY(cf_writer_carry(w, &job->file, "/neighbors/items"));
-    if (job->first == CF_STEP_NEIGHBORS && job->o->side == CF_SIDE_ITEMS) {
-        CF_TRY(cf_writer_carry(w, &job->file, "/neighbors/users"));
+    for (int g = 0; g < LIST_GROUPS; g++)
+        if (carries(job, g))
+            CF_TRY(cf_writer_carry(w, &job->file, list_groups[g]));
+    if (carries(job, 2))
+        CF_TRY(cf_writer_carry(w, &job->file, "/queries"));
+    if (job->first == CF_STEP_NEIGHBORS && carries(job, 0))
         CF_TRY(cf_writer_carry(w, &job->file, "/recommendations"));
-    }
     if (cf_h5_text(&job->file, "/", "input", &input))
         cf_writer_text(w, "/", "input", input.data);
 done:
@@ -327,19 +406,23 @@ done:
 static int add_neighbors(cf_job *job, cf_writer *w)
 {
     int status = CF_OK;
-    enum cf_similarity by = (enum cf_similarity)job->o->similarity, other = by;
+    enum cf_similarity by = (enum cf_similarity)job->o->similarity, other;
     const char *space = job->from_vectors ? "vectors" : "embedding";
-    bool users = job->user_neighbors.lists.gap != NULL;
-    bool items = job->item_neighbors.lists.gap != NULL;
-    const char *carried = users ? "/neighbors/items" : "/neighbors/users";
-    if (users)
+    const char *side =
+        job->o->side == CF_SIDE_ITEMS && !job->from_vectors ? "items" : "users";
+    if (makes(job, 0))
         cf_layout_add_neighbors(w, "users", space, by, &job->user_neighbors);
-    if (items)
+    if (makes(job, 1))
         cf_layout_add_neighbors(w, "items", space, by, &job->item_neighbors);
-    if (users != items && job->from_file && cf_h5_has(&job->file, carried))
-        CF_TRY(cf_layout_read_similarity(&job->file, carried, &other));
-    if (other != by)
-        cf_writer_text(w, "/neighbors", "similarity", "mixed");
+    if (makes(job, 2))
+        cf_queries_add(&job->queries, w, space, side, by);
+    for (int g = 0; g < LIST_GROUPS; g++) {
+        if (!carries(job, g))
+            continue;
+        CF_TRY(cf_layout_read_similarity(&job->file, list_groups[g], &other));
+        if (other != by && job->first == CF_STEP_NEIGHBORS)
+            cf_writer_text(w, "/neighbors", "similarity", "mixed");
+    }
 done:
     return status;
 }
@@ -374,6 +457,7 @@ static int run_steps(cf_job *job)
     int status = CF_OK;
     if (job->from_vectors) {
         CF_TRY(cf_job_read_vectors(job));
+        CF_TRY(read_queries(job));
         CF_TRY(neighbors(job));
         goto done;
     }
@@ -381,6 +465,7 @@ static int run_steps(cf_job *job)
     job->report->input.users = job->ratings.rows;
     job->report->input.items = job->ratings.cols;
     job->report->input.ratings = job->ratings.nnz;
+    CF_TRY(read_queries(job));
     if (job->first <= CF_STEP_SVD && job->last >= CF_STEP_SVD)
         CF_TRY(cf_job_embed(job));
     if (job->first <= CF_STEP_NEIGHBORS && job->last >= CF_STEP_NEIGHBORS)

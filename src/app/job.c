@@ -38,5 +38,6 @@ void cf_job_free(cf_job *job)
     cf_embedding_free(&job->embedding);
     cf_neighbors_free(&job->user_neighbors);
     cf_neighbors_free(&job->item_neighbors);
+    cf_queries_free(&job->queries);
     cf_topk_free(&job->recommendations);
 }

@@ -6,6 +6,7 @@
 #include "cfmpi/options.h"
 #include "cfmpi/transform.h"
 #include "cfmpi/vectors.h"
+#include "queries.h"
 #include "report.h"
 
 enum cf_step {
@@ -32,6 +33,7 @@ typedef struct cf_job {
     cf_transform transform; /* of the ratings before the embedding */
     cf_embedding embedding;
     cf_neighbors user_neighbors, item_neighbors;
+    cf_queries queries; /* lists in place of these */
     cf_topk recommendations;
     bool short_of_tol;
 } cf_job;

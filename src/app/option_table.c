@@ -86,6 +86,11 @@ const cf_option cf_option_table[] = {
      0, 0, {"cosine", "dot", "euclidean"}, "NAME",
      "how near two rows are: their cosine, inner product or distance; a "
      "benchmark's vectors may say it themselves"},
+    {"queries", 0, CF_OPT_PATH, AT(queries), BIT(NEIGHBORS), NULL, 0, 0, {0},
+     "FILE", "neighbours of the rows of FILE among those of the input: vectors "
+     "(of a benchmark's HDF5 file its /test) or a result with an embedding"},
+    {"only", 0, CF_OPT_PATH, AT(only), BIT(NEIGHBORS), NULL, 0, 0, {0}, "FILE",
+     "neighbours of some rows only: FILE has their ids, one a line"},
     {"top", 'n', CF_OPT_INTEGER, AT(top), HAS_TOP, "10", 1, 1e6, {0}, "N",
      "recommended items of each user"},
     {"score", 0, CF_OPT_CHOICE, AT(score), HAS_TOP | BIT(PREDICT), "mean", 0,

@@ -361,14 +361,16 @@ done:
 }
 
 /* Files that one run would write over each other, or over what it reads. A
- * result may replace the result file that it was made from. */
+ * result may replace the result file that it was made from, and rows may be
+ * queries among themselves. */
 static int check_paths(const cf_options *o)
 {
     const struct {
         const char *name, *path;
     } file[] = {{"input", o->input},       {"--titles", o->titles},
                 {"--pairs", o->pairs},     {"--output", o->output},
-                {"--holdout", o->holdout}, {"--report", o->report}};
+                {"--holdout", o->holdout}, {"--report", o->report},
+                {"--only", o->only},       {"--queries", o->queries}};
     const int files = (int)(sizeof file / sizeof *file);
     const char *second = strchr(o->inputs, '\n');
     size_t n = strlen(o->output);
@@ -381,7 +383,8 @@ static int check_paths(const cf_options *o)
         for (int j = 0; j < i; j++)
             if (file[i].path[0] != '\0' &&
                 strcmp(file[i].path, file[j].path) == 0 &&
-                !(j == 0 && file[i].path == o->output))
+                !(j == 0 &&
+                  (file[i].path == o->output || file[i].path == o->queries)))
                 return cf_fail(CF_USAGE, "%s and %s are the same file, %s",
                                file[j].name, file[i].name, file[i].path);
     return CF_OK;

@@ -122,14 +122,16 @@ done:
 
 void cf_job_add_numbers(const cf_job *job, cf_writer *w)
 {
-    const cf_part *part = &job->user_neighbors.part;
-    cf_gidx begin = part->begin[job->par->rank];
-    int64_t n = cf_part_count(part, job->par->rank);
+    cf_part part = {0};
+    cf_part_even(&part, job->report->input.users, job->par->size);
+    cf_gidx begin = part.begin[job->par->rank];
+    int64_t n = cf_part_count(&part, job->par->rank);
     int64_t *number = cf_alloc(n, sizeof *number, "row numbers");
     for (int64_t i = 0; i < n; i++)
         number[i] = begin + i;
     cf_writer_keep(w, number);
-    cf_writer_add(w, "/users/id", CF_I64, cf_part_rows(part), 1, 1, begin, n,
+    cf_writer_add(w, "/users/id", CF_I64, cf_part_rows(&part), 1, 1, begin, n,
                   number, "numbers of the vectors in the input, from 0", NULL,
                   0);
+    cf_part_free(&part);
 }

@@ -321,6 +321,13 @@ bool cf_layout_order_fits(const cf_h5 *file, const char *group,
     return name_number(file, group, "order", orders) == (by == CF_EUCLIDEAN);
 }
 
+const char *cf_layout_queries_among(const cf_h5 *file)
+{
+    static const char *const sides[] = {"users", "items", NULL};
+    return sides[CF_MAX(
+        0, name_number(file, "/neighbors/queries", "among", sides))];
+}
+
 static int check_lists(const cf_h5 *file, const cf_topk *t, cf_gidx limit)
 {
     for (int64_t i = 0; i < t->rows; i++) {

@@ -206,8 +206,10 @@ const char *const cf_similarity_names[] = {
     [CF_EUCLIDEAN + 1] = NULL,
 };
 
-void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
-                             enum cf_similarity by, const cf_neighbors *n)
+/* Lists whose entries are numbers below `below`. */
+static void add_lists(cf_writer *w, const char *group, const char *space,
+                      enum cf_similarity by, const cf_neighbors *n,
+                      cf_gidx below)
 {
     static const struct {
         const char *score, *gap, *units, *order;
@@ -220,13 +222,12 @@ void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
               {"distance of each neighbour; NaN where there is none",
                "(k+1)-th minus k-th score; NaN where there is no (k+1)-th",
                NULL, "ascending"}};
-    char group[CF_NAME_MAX], name[CF_NAME_MAX];
+    char name[CF_NAME_MAX];
     const cf_topk *t = &n->lists;
-    snprintf(group, sizeof group, "/neighbors/%s", side);
     add_matrix(w, path(name, group, "index"), CF_I64, &n->part, t->k, t->index,
                "rows of the nearest neighbours, nearest first; -1 where there "
                "is none",
-               NULL, cf_part_rows(&n->part));
+               NULL, below);
     add_matrix(w, path(name, group, "score"), CF_F32, &n->part, t->k, t->score,
                of[by].score, of[by].units, 0);
     add_vector(w, path(name, group, "count"), CF_I32, &n->part, t->count,
@@ -241,6 +242,22 @@ void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
         cf_writer_text(w, group, "kernel", n->kernel);
     cf_writer_text(w, "/neighbors", "space", space);
     cf_writer_text(w, "/neighbors", "similarity", cf_similarity_names[by]);
+}
+
+void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
+                             enum cf_similarity by, const cf_neighbors *n)
+{
+    char group[CF_NAME_MAX];
+    snprintf(group, sizeof group, "/neighbors/%s", side);
+    add_lists(w, group, space, by, n, cf_part_rows(&n->part));
+}
+
+void cf_layout_add_queries(cf_writer *w, const char *side, const char *space,
+                           enum cf_similarity by, const cf_neighbors *n,
+                           cf_gidx rows)
+{
+    add_lists(w, "/neighbors/queries", space, by, n, rows);
+    cf_writer_text(w, "/neighbors/queries", "among", side);
 }
 
 void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
