@@ -53,6 +53,13 @@ static const part parts[] = {
                                  {"/neighbors/items/index",
                                   "/neighbors/items/score",
                                   "/neighbors/items/count"}},
+    [CF_PART_NEIGHBORS_QUERIES] = {LISTS,
+                                   "query,rank,neighbor,score",
+                                   "queries",
+                                   "users", /* or what the file says */
+                                   {"/neighbors/queries/index",
+                                    "/neighbors/queries/score",
+                                    "/neighbors/queries/count"}},
     [CF_PART_USERS] = {COLUMNS,
                        "user,count,mean",
                        NULL,
@@ -92,6 +99,7 @@ typedef struct exporter {
     const cf_par *par;
     cf_h5 file;
     const part *part;
+    const char *other; /* whose entries lists have */
     window set[MAX_COLUMNS];
     int sets;
     unsigned absent; /* bit i: column i of the part is not in the file */
@@ -213,13 +221,16 @@ static int prepare(exporter *x)
     }
     if (p->side != NULL)
         CF_TRY(cf_layout_load_ids(&x->file, p->side, 0, -1, &x->ids));
-    if (p->other != NULL)
-        CF_TRY(cf_layout_load_ids(&x->file, p->other, 0, -1, &x->other_ids));
+    x->other = p->other;
+    if (p->shape == LISTS && strcmp(p->side, "queries") == 0)
+        x->other = cf_layout_queries_among(&x->file);
+    if (x->other != NULL)
+        CF_TRY(cf_layout_load_ids(&x->file, x->other, 0, -1, &x->other_ids));
     x->rows = x->ids.count;
     x->others = x->other_ids.count;
     CF_TRY(check_shapes(x));
     CF_TRY(read_similarity(x));
-    if (p->shape == LISTS && strcmp(p->other, "items") == 0 &&
+    if (p->shape == LISTS && strcmp(x->other, "items") == 0 &&
         cf_h5_has(&x->file, "/items/title"))
         CF_TRY(read_titles(x));
 done:

@@ -170,6 +170,7 @@ static int print_summary(cf_text *out, const cf_h5 *f)
     CF_TRY(print_embedding(out, f));
     CF_TRY(print_lists(out, f, "neighbours", "/neighbors/users"));
     CF_TRY(print_lists(out, f, "item neighbours", "/neighbors/items"));
+    CF_TRY(print_lists(out, f, "query neighbours", "/neighbors/queries"));
     CF_TRY(print_lists(out, f, "recommendations", "/recommendations"));
     CF_TRY(print_datasets(out, f));
 done:

@@ -285,56 +285,112 @@ static void score_row(const check *c, enum cf_similarity by, cf_gidx row,
     }
 }
 
-static int check_neighbours(check *c, const char *side)
+/* Lists of neighbours, and the rows that they are made from. */
+typedef struct made_from {
+    const char *name;     /* /neighbors/NAME */
+    bool items;           /* whose rows lists name */
+    bool queries, others; /* lists of /queries; these are not among the rows */
+    cf_part part;
+    float *rows;
+    int dim;
+} made_from;
+
+/* The row that list i is of, and its number among those that it is compared
+ * with, -1 where it is none of them. */
+static int take_row(check *c, const made_from *m, cf_gidx i, float *x,
+                    cf_gidx *self)
 {
-    int status = CF_OK, dim = 0;
-    bool items = strcmp(side, "items") == 0, same = true;
-    enum cf_similarity by = CF_COSINE;
-    char group[CF_NAME_MAX], name[CF_NAME_MAX], line[128];
-    cf_part part = {0};
-    cf_dataset d;
-    cf_topk right = {0};
-    float *rows = NULL, *x = NULL, *score = NULL;
-    int64_t samples = 0, differ = 0;
-    cf_gidx *sample = NULL;
-    snprintf(group, sizeof group, "/neighbors/%s", side);
-    snprintf(name, sizeof name, "/neighbors/%s/index", side);
-    CF_TRY(cf_h5_dataset(&c->file, name, &d));
-    CF_TRY(read_similarity(c, group, &by));
-    CF_TRY(cf_layout_read_embedding(&c->file, c->par, side, items, &part, &rows,
-                                    &dim));
-    if (d.rows != cf_part_rows(&part))
+    int status = CF_OK;
+    cf_gidx begin = m->part.begin[c->par->rank];
+    *self = m->others ? -1 : i;
+    if (m->others)
+        return read_row(c, "/queries", "vectors", CF_F32, m->dim, i, x);
+    if (m->queries)
+        CF_TRY(read_row(c, "/queries", "row", CF_I64, 1, i, self));
+    if (*self < 0 || *self >= cf_part_rows(&m->part))
         CF_TRY(cf_fail(CF_BAD_DATA,
-                       "%s: %s has %" CF_PRIgidx " rows for %" CF_PRIgidx " %s",
-                       c->file.path, name, d.rows, cf_part_rows(&part), side));
-    sample = sample_rows(c, d.rows, &samples);
-    x = cf_alloc(dim, sizeof *x, "row");
-    int64_t n = cf_part_count(&part, c->par->rank);
-    score = cf_alloc(n, sizeof *score, "scores of a row");
+                       "%s: /queries/row names a row that does not exist",
+                       c->file.path));
+    int owner = cf_part_owner(&m->part, *self);
+    if (owner == c->par->rank)
+        memcpy(x, m->rows + (*self - begin) * m->dim,
+               (size_t)m->dim * sizeof *x);
+    cf_bcast(c->par, x, m->dim * (int64_t)sizeof *x, owner);
+done:
+    return status;
+}
+
+/* Compares the lists of a sample of rows with those made here. */
+static int check_sample(check *c, const made_from *m, const char *group,
+                        enum cf_similarity by, const cf_dataset *d)
+{
+    int status = CF_OK;
+    char line[128];
+    bool same = true;
+    cf_topk right = {0};
+    int64_t samples, differ = 0;
+    cf_gidx *sample = sample_rows(c, d->rows, &samples), self;
+    int64_t n = cf_part_count(&m->part, c->par->rank);
+    float *x = cf_alloc(m->dim, sizeof *x, "row");
+    float *score = cf_alloc(n, sizeof *score, "scores of a row");
     for (int64_t s = 0; s < samples; s++) {
-        int owner = cf_part_owner(&part, sample[s]);
-        cf_gidx begin = part.begin[c->par->rank];
-        if (owner == c->par->rank)
-            memcpy(x, rows + (sample[s] - begin) * dim,
-                   (size_t)dim * sizeof *x);
-        cf_bcast(c->par, x, dim * (int64_t)sizeof *x, owner);
-        score_row(c, by, sample[s], x, &part, rows, dim, score);
-        cf_topk_init(&right, 1, d.cols);
-        merge_candidates(c->par, score, &part, by, &right);
+        CF_TRY(take_row(c, m, sample[s], x, &self));
+        score_row(c, by, self, x, &m->part, m->rows, m->dim, score);
+        cf_topk_init(&right, 1, d->cols);
+        merge_candidates(c->par, score, &m->part, by, &right);
         CF_TRY(same_list(c, group, sample[s], &right, true, &same));
         differ += !same;
     }
     snprintf(line, sizeof line,
              " of %" PRId64 " %s by brute force, %" PRId64 " differ", samples,
-             side, differ);
+             m->name, differ);
     tell(c, differ == 0, "neighbours", line);
 done:
     cf_topk_free(&right);
-    cf_part_free(&part);
-    cf_free(rows);
     cf_free(x);
     cf_free(score);
     cf_free(sample);
+    return status;
+}
+
+/* Where the lists of queries stand among the rows of the file. */
+static void find_queries(const check *c, made_from *m)
+{
+    m->queries = strcmp(m->name, "queries") == 0;
+    m->others = m->queries && !cf_h5_has(&c->file, "/queries/row");
+    m->items = m->queries
+                   ? strcmp(cf_layout_queries_among(&c->file), "items") == 0
+                   : strcmp(m->name, "items") == 0;
+}
+
+static int check_neighbours(check *c, const char *which)
+{
+    int status = CF_OK;
+    enum cf_similarity by = CF_COSINE;
+    char group[CF_NAME_MAX], name[CF_NAME_MAX];
+    made_from m = {.name = which};
+    cf_dataset d, ids;
+    snprintf(group, sizeof group, "/neighbors/%s", which);
+    snprintf(name, sizeof name, "/neighbors/%s/index", which);
+    find_queries(c, &m);
+    CF_TRY(cf_agree(c->par, cf_h5_dataset(&c->file, name, &d)));
+    CF_TRY(read_similarity(c, group, &by));
+    CF_TRY(cf_layout_read_embedding(&c->file, c->par,
+                                    m.items ? "items" : "users", m.items,
+                                    &m.part, &m.rows, &m.dim));
+    cf_gidx rows = cf_part_rows(&m.part);
+    if (m.queries) {
+        CF_TRY(cf_agree(c->par, cf_h5_dataset(&c->file, "/queries/id", &ids)));
+        rows = ids.rows;
+    }
+    if (d.rows != rows)
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: %s has %" CF_PRIgidx " rows for %" CF_PRIgidx " %s",
+                       c->file.path, name, d.rows, rows, which));
+    CF_TRY(check_sample(c, &m, group, by, &d));
+done:
+    cf_part_free(&m.part);
+    cf_free(m.rows);
     return status;
 }
 
@@ -499,6 +555,8 @@ static int check_contents(check *c)
         CF_TRY(check_neighbours(c, "users"));
     if (cf_h5_has(&c->file, "/neighbors/items/index"))
         CF_TRY(check_neighbours(c, "items"));
+    if (cf_h5_has(&c->file, "/neighbors/queries/index"))
+        CF_TRY(check_neighbours(c, "queries"));
     if (cf_h5_has(&c->file, "/recommendations/index"))
         CF_TRY(check_recommendations(c));
 done:
@@ -507,25 +565,44 @@ done:
 
 /* A file made of vectors does not hold them, so its lists cannot be made
  * anew. */
-static int check_lists_alone(check *c)
+static int check_lists_alone(check *c, const char *which)
 {
-    static const char group[] = "/neighbors/users";
     int status = CF_OK;
-    enum cf_similarity by = CF_COSINE;
-    char line[128];
+    char group[CF_NAME_MAX], line[160];
+    bool queries = strcmp(which, "queries") == 0;
     int64_t wrong = 0;
     cf_idmap map = {0};
+    cf_list_group g = {.name = group};
+    snprintf(group, sizeof group, "/neighbors/%s", which);
     CF_TRY(cf_layout_read_ids(&c->file, c->par, "users", &map));
-    cf_gidx users = cf_part_rows(&map.part);
-    CF_TRY(read_similarity(c, group, &by));
-    CF_TRY(cf_verify_lists(c->par, &c->file, group, by, users, &wrong));
+    g.rows = g.among = cf_part_rows(&map.part);
+    if (queries) {
+        CF_TRY(cf_layout_read_ids(&c->file, c->par, "queries", &map));
+        g.rows = cf_part_rows(&map.part);
+        g.own = cf_h5_has(&c->file, "/queries/row") ? "/queries/row" : NULL;
+        g.others = g.own == NULL;
+    }
+    CF_TRY(read_similarity(c, group, &g.by));
+    CF_TRY(cf_verify_lists(c->par, &c->file, &g, &wrong));
     snprintf(line, sizeof line,
-             " of %" CF_PRIgidx " users by order and range, %" PRId64
+             " of %" CF_PRIgidx " %s by order and range, %" PRId64
              " differ; the vectors are not in the file",
-             users, wrong);
+             g.rows, which, wrong);
     tell(c, wrong == 0, "neighbours", line);
 done:
     cf_idmap_free(&map);
+    return status;
+}
+
+/* Lists of vectors. */
+static int check_lists(check *c)
+{
+    int status = CF_OK;
+    if (cf_h5_has(&c->file, "/neighbors/users/index"))
+        CF_TRY(check_lists_alone(c, "users"));
+    if (cf_h5_has(&c->file, "/neighbors/queries/index"))
+        CF_TRY(check_lists_alone(c, "queries"));
+done:
     return status;
 }
 
@@ -541,8 +618,8 @@ int cf_cmd_verify(const cf_par *par, const cf_options *o, cf_report *report)
     /* Values whose digest is wrong are not worth a second look. */
     if (c.wrong == 0 && cf_h5_has(&c.file, "/ratings/indptr"))
         CF_TRY(check_contents(&c));
-    else if (c.wrong == 0 && cf_h5_has(&c.file, "/neighbors/users/index"))
-        CF_TRY(check_lists_alone(&c));
+    else if (c.wrong == 0)
+        CF_TRY(check_lists(&c));
     cf_report_end(report);
     CF_TRY(cf_text_file_write(&to, par, &c.out));
     CF_TRY(cf_text_file_commit(&to, par));

@@ -10,10 +10,11 @@
 
 /* Own rows of the datasets. */
 typedef struct lists {
-    cf_gidx rows, begin;
+    const cf_list_group *group;
+    cf_gidx begin;
     int64_t count, k;
-    enum cf_similarity by;
     cf_gidx *index, *order;
+    cf_gidx *self; /* rows that lists are of, -1 where they are of none */
     float *score, *gap;
     int32_t *length, *ties;
 } lists;
@@ -22,6 +23,7 @@ static void lists_free(lists *l)
 {
     cf_free(l->index);
     cf_free(l->order);
+    cf_free(l->self);
     cf_free(l->score);
     cf_free(l->gap);
     cf_free(l->length);
@@ -29,17 +31,16 @@ static void lists_free(lists *l)
 }
 
 static int read_set(const lists *l, const cf_par *par, const cf_h5 *file,
-                    const char *group, const char *name, enum cf_type type,
-                    cf_gidx cols, void *out)
+                    const char *name, enum cf_type type, cf_gidx cols,
+                    void *out)
 {
     char path[CF_NAME_MAX];
-    snprintf(path, sizeof path, "%.100s/%.20s", group, name);
+    snprintf(path, sizeof path, "%.100s/%.20s", l->group->name, name);
     return cf_h5_read_slab(file, par, path, type, cols, l->begin, l->count,
                            out);
 }
 
-static int read_lists(lists *l, const cf_par *par, const cf_h5 *file,
-                      const char *group)
+static int read_lists(lists *l, const cf_par *par, const cf_h5 *file)
 {
     int status = CF_OK;
     int64_t n = l->count;
@@ -49,11 +50,17 @@ static int read_lists(lists *l, const cf_par *par, const cf_h5 *file,
     l->length = cf_alloc(n, sizeof *l->length, "lists");
     l->ties = cf_alloc(n, sizeof *l->ties, "lists");
     l->gap = cf_alloc(n, sizeof *l->gap, "lists");
-    CF_TRY(read_set(l, par, file, group, "index", CF_I64, l->k, l->index));
-    CF_TRY(read_set(l, par, file, group, "score", CF_F32, l->k, l->score));
-    CF_TRY(read_set(l, par, file, group, "count", CF_I32, 1, l->length));
-    CF_TRY(read_set(l, par, file, group, "ties", CF_I32, 1, l->ties));
-    CF_TRY(read_set(l, par, file, group, "gap", CF_F32, 1, l->gap));
+    l->self = cf_alloc(n, sizeof *l->self, "lists");
+    for (int64_t i = 0; i < n; i++)
+        l->self[i] = l->group->others ? -1 : l->begin + i;
+    if (l->group->own != NULL)
+        CF_TRY(cf_h5_read_slab(file, par, l->group->own, CF_I64, 1, l->begin, n,
+                               l->self));
+    CF_TRY(read_set(l, par, file, "index", CF_I64, l->k, l->index));
+    CF_TRY(read_set(l, par, file, "score", CF_F32, l->k, l->score));
+    CF_TRY(read_set(l, par, file, "count", CF_I32, 1, l->length));
+    CF_TRY(read_set(l, par, file, "ties", CF_I32, 1, l->ties));
+    CF_TRY(read_set(l, par, file, "gap", CF_F32, 1, l->gap));
 done:
     return status;
 }
@@ -78,13 +85,13 @@ static bool distinct(const lists *l, const cf_gidx *index, int32_t n)
 static bool in_order(const lists *l, const float *score, const cf_gidx *index)
 {
     if (score[0] < score[1] || score[0] > score[1])
-        return (score[0] < score[1]) == (l->by == CF_EUCLIDEAN);
+        return (score[0] < score[1]) == (l->group->by == CF_EUCLIDEAN);
     return index[0] < index[1];
 }
 
 static bool possible(const lists *l, float score)
 {
-    switch (l->by) {
+    switch (l->group->by) {
     case CF_COSINE: return score >= -1 && score <= 1;
     case CF_EUCLIDEAN: return score >= 0;
     default: return !isnan(score);
@@ -106,11 +113,11 @@ static bool good_list(const lists *l, int64_t i)
     const cf_gidx *index = l->index + i * l->k;
     const float *score = l->score + i * l->k;
     int32_t n = l->length[i];
-    if (n < 0 || n > l->k)
+    if (n < 0 || n > l->k || l->self[i] >= l->group->among)
         return false;
     for (int64_t c = 0; c < l->k; c++) {
-        bool there = index[c] >= 0 && index[c] < l->rows &&
-                     index[c] != l->begin + i && possible(l, score[c]);
+        bool there = index[c] >= 0 && index[c] < l->group->among &&
+                     index[c] != l->self[i] && possible(l, score[c]);
         if (c < n ? !there : index[c] != -1 || !isnan(score[c]))
             return false;
         if (c > 0 && c < n && !in_order(l, score + c - 1, index + c - 1))
@@ -119,27 +126,27 @@ static bool good_list(const lists *l, int64_t i)
     return distinct(l, index, n) && good_end(l, i);
 }
 
-int cf_verify_lists(const cf_par *par, const cf_h5 *file, const char *group,
-                    enum cf_similarity by, cf_gidx rows, int64_t *wrong)
+int cf_verify_lists(const cf_par *par, const cf_h5 *file,
+                    const cf_list_group *group, int64_t *wrong)
 {
     int status = CF_OK;
     char name[CF_NAME_MAX];
     cf_dataset d;
     cf_part part = {0};
-    lists l = {.rows = rows, .by = by};
+    lists l = {.group = group};
     int64_t bad = 0;
-    snprintf(name, sizeof name, "%.100s/index", group);
+    snprintf(name, sizeof name, "%.100s/index", group->name);
     CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &d)));
-    if (d.rows != rows)
+    if (d.rows != group->rows)
         CF_TRY(cf_fail(CF_BAD_DATA,
-                       "%s: %s has %" CF_PRIgidx " rows for %" CF_PRIgidx
-                       " users",
-                       file->path, name, d.rows, rows));
-    cf_part_even(&part, rows, par->size);
+                       "%s: %s has %" CF_PRIgidx " rows for %" CF_PRIgidx " %s",
+                       file->path, name, d.rows, group->rows,
+                       strrchr(group->name, '/') + 1));
+    cf_part_even(&part, group->rows, par->size);
     l.begin = part.begin[par->rank];
     l.count = cf_part_count(&part, par->rank);
     l.k = d.cols;
-    CF_TRY(read_lists(&l, par, file, group));
+    CF_TRY(read_lists(&l, par, file));
     for (int64_t i = 0; i < l.count; i++)
         bad += !good_list(&l, i);
     *wrong = cf_sum_i64(par, bad);

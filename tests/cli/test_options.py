@@ -19,7 +19,7 @@ COMMANDS = {
     "run": RATINGS | SVD | NEIGHBORS | RECOMMEND,
     "ingest": RATINGS,
     "svd": RATINGS | SVD,
-    "neighbors": RATINGS | SVD | NEIGHBORS,
+    "neighbors": RATINGS | SVD | NEIGHBORS | {"queries", "only"},
     "recommend": RECOMMEND,
     "predict": {"pairs", "score"},
     "synth": {"users", "items", "ratings", "titles", "holdout", "holdout-share", "vectors",

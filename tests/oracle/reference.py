@@ -193,50 +193,54 @@ class Lists(NamedTuple):
     ties: np.ndarray
 
 
-def cosines(x, part):
-    norms = (x * x).sum(axis=1)
-    zero = norms == 0
+def cosines(q, x):
+    norms, own = (x * x).sum(axis=1), (q * q).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        scores = (x[part] @ x.T) / np.sqrt(np.outer(norms[part], norms))
-    scores[zero[part]] = np.nan
-    scores[:, zero] = np.nan
+        scores = (q @ x.T) / np.sqrt(np.outer(own, norms))
+    scores[own == 0] = np.nan
+    scores[:, norms == 0] = np.nan
     return scores
 
 
-def distances(x, part):
+def distances(q, x):
     """Below zero, so that the nearest has the highest score."""
-    return -np.array([np.sqrt(((x - own) ** 2).sum(axis=1)) for own in x[part]])
+    return -np.array([np.sqrt(((x - own) ** 2).sum(axis=1)) for own in q])
 
 
-SCORES = {"cosine": cosines, "dot": lambda x, part: x[part] @ x.T,
-          "euclidean": distances}
+SCORES = {"cosine": cosines, "dot": lambda q, x: q @ x.T, "euclidean": distances}
 
 
-def neighbors(vectors, k, similarity="cosine"):
+def neighbors(vectors, k, similarity="cosine", queries=None, own=None):
     """Exact lists by brute force in float64; scores rounded to float32,
-    nearest first, then the smaller row."""
+    nearest first, then the smaller row. The lists are those of all rows, of
+    the rows `own`, or of `queries`."""
     x = vectors.astype(float)
-    n = len(x)
+    if queries is None:
+        own = np.arange(len(x)) if own is None else np.asarray(own)
+        queries = x[own]
+    q = queries.astype(float)
+    n = len(q)
     lists = Lists(np.full((n, k), -1), np.full((n, k), np.nan, np.float32),
                   np.zeros(n, int), np.full(n, np.nan, np.float32),
                   np.zeros(n, int))
     for begin in range(0, n, 1000):
-        part = slice(begin, min(begin + 1000, n))
-        scores = SCORES[similarity](x, part).astype(np.float32)
+        scores = SCORES[similarity](q[begin:begin + 1000], x).astype(np.float32)
         scores[np.isnan(scores)] = -np.inf
-        for row, own in enumerate(scores, begin):
-            own[row] = -np.inf
-            last = np.partition(own, n - k - 1)[n - k - 1] if k < n else -np.inf
-            found = np.flatnonzero((own >= last) & (own > -np.inf))
+        for row, score in enumerate(scores, begin):
+            if own is not None:
+                score[own[row]] = -np.inf
+            last = (np.partition(score, len(x) - k - 1)[len(x) - k - 1]
+                    if k < len(x) else -np.inf)
+            found = np.flatnonzero((score >= last) & (score > -np.inf))
             # A stable sort leaves equal scores in row order.
-            found = found[np.argsort(-own[found], kind="stable")]
+            found = found[np.argsort(-score[found], kind="stable")]
             kept, count = found[:k], min(k, len(found))
             lists.index[row, :count] = kept
-            lists.score[row, :count] = own[kept]
+            lists.score[row, :count] = score[kept]
             lists.count[row] = count
             if len(found) > k:
-                lists.gap[row] = own[kept[-1]] - own[found[k]]
-                lists.ties[row] = np.count_nonzero(own[found[k:]] == own[kept[-1]])
+                lists.gap[row] = score[kept[-1]] - score[found[k]]
+                lists.ties[row] = np.count_nonzero(score[found[k:]] == score[kept[-1]])
     if similarity == "euclidean":
         np.negative(lists.score, out=lists.score)
     return lists
