@@ -5,7 +5,9 @@
 
 #include <stdint.h>
 
-#define CF_SIDE 256 /* rows of a tile */
+#ifndef CF_SIDE
+#define CF_SIDE 256 /* rows of a tile: 32, 64, 128 or 256 */
+#endif
 #define CF_GROUP 16 /* columns of a tile that lie together */
 #define CF_ALIGN 16 /* codes of a row are a multiple of this */
 #define CF_QUAD 4   /* codes that are multiplied at a time */

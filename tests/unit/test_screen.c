@@ -143,7 +143,8 @@ static void check_products(const codes *c, const cf_tile_pair *p,
 static void check_kernel(const cf_screen_kernel *kernel)
 {
     static const int quads[] = {1, 2, 7, 17, 32};
-    static const int shapes[][2] = {{256, 256}, {1, 1}, {255, 31}, {9, 130}};
+    static const int shapes[][2] = {
+        {CF_SIDE, CF_SIDE}, {1, 1}, {CF_SIDE - 1, 31}, {9, CF_SIDE / 2 + 2}};
     for (int q = 0; q < COUNT(quads); q++) {
         codes c;
         make_codes(&c, quads[q], kernel->offset);
