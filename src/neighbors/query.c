@@ -4,7 +4,9 @@
  *         blocks of base rows, whichever are fewer bytes; what stays has been
  *         coded once. Only lists of queries are kept: floors of +inf keep
  *         those of base rows empty. First floors come from the base rows that
- *         are on the same rank as a query.
+ *         are on the same rank as a query. For a few queries order and codes
+ *         would cost more than they save: these go round, and meet base rows
+ *         as they are.
  * Cost    q n / P pairs a rank. Bytes sent by a rank for P ranks, q queries and
  *         n base rows: those of the order, (q + n)/P (4 dim + 8); going round,
  *         q (4 dim + 12) and up to 12 q (k + 1), or n (4 dim + 8); 12 k q/P in
@@ -20,6 +22,7 @@
 #include "cfmpi/neighbors.h"
 #include "comparable.h"
 #include "delivery.h"
+#include "direct.h"
 #include "principal.h"
 #include "search.h"
 
@@ -29,10 +32,12 @@ typedef struct sides {
     cf_measure measure;
     int64_t k;
     bool queries_move;
+    bool direct; /* base rows stay as they are */
     cf_slab queries, base;
     cf_party asking, there; /* own queries and base rows */
     cf_party passing;       /* a block of the side that moves */
     cf_search search;
+    cf_direct few;
 } sides;
 
 /* Base rows, whose lists nobody asks for. */
@@ -47,6 +52,10 @@ static void set_base(sides *s, cf_party *p, const cf_slab *slab)
 
 static void meet(sides *s, cf_party *queries, cf_party *base)
 {
+    if (s->direct) {
+        cf_direct_meet(&s->few, queries, &s->search.ring);
+        return;
+    }
     cf_tile_range a = {0, queries->tiles.tiles}, b = {0, base->tiles.tiles};
     cf_search_pairs(&s->search, queries, a, base, b);
 }
@@ -97,12 +106,18 @@ static void find_lists(sides *s, cf_gidx queries, cf_gidx base)
     cf_search_begin(&s->search, &s->measure);
     cf_party_begin(&s->asking, &s->measure, s->queries.count);
     cf_party_set(&s->asking, &s->measure, &s->queries, s->k, NULL);
-    cf_party_begin(&s->there, &s->measure, s->base.count);
-    set_base(s, &s->there, &s->base);
+    if (s->direct) {
+        cf_direct_begin(&s->few, &s->measure, &s->base, queries);
+    } else {
+        cf_party_begin(&s->there, &s->measure, s->base.count);
+        set_base(s, &s->there, &s->base);
+    }
     double row = 4 * s->measure.dim + 8, lists = 12 * ((double)s->k + 1);
-    s->queries_move = (double)queries * (row + 4 + lists) < (double)base * row;
-    s->search.total = s->queries_move ? (double)queries * (double)s->base.count
-                                      : (double)s->queries.count * (double)base;
+    s->queries_move =
+        s->direct || (double)queries * (row + 4 + lists) < (double)base * row;
+    s->few.total = s->search.total =
+        s->queries_move ? (double)queries * (double)s->base.count
+                        : (double)s->queries.count * (double)base;
     go_round(s);
 }
 
@@ -112,22 +127,48 @@ static void sides_free(sides *s)
     cf_party_end(&s->there);
     cf_party_end(&s->passing);
     cf_search_end(&s->search);
+    cf_direct_end(&s->few);
     cf_slab_free(&s->queries);
-    cf_slab_free(&s->base);
+    if (!s->direct)
+        cf_slab_free(&s->base);
+    else
+        cf_free(s->base.id);
 }
 
-/* Lists of `queries`, [from->count], with the numbers that `from` gives them.
- * Rows are comparable. */
-static void search(cf_neighbors *out, sides *s, const cf_points *base,
-                   const float *queries, const cf_origin *from)
+/* Numbers of `count` rows, as given or from `first` on. */
+static cf_gidx *number(const cf_gidx *given, cf_gidx first, int64_t count)
+{
+    cf_gidx *id = cf_alloc(count, sizeof *id, "row numbers");
+    for (int64_t i = 0; i < count; i++)
+        id[i] = given != NULL ? given[i] : first + i;
+    return id;
+}
+
+/* Both sides as they stand, for a few queries. */
+static void take(sides *s, const cf_points *base, const float *queries,
+                 const cf_origin *from)
+{
+    int rank = s->par->rank, dim = s->measure.dim;
+    size_t bytes = (size_t)from->count * (size_t)dim * sizeof *queries;
+    int64_t n = cf_part_count(base->part, rank);
+    s->base =
+        (cf_slab){n, base->rows, number(NULL, base->part->begin[rank], n)};
+    s->queries.count = from->count;
+    s->queries.id = number(from->number, from->part->begin[rank], from->count);
+    s->queries.rows = cf_alloc(from->count * dim, sizeof *queries, "queries");
+    if (bytes > 0)
+        memcpy(s->queries.rows, queries, bytes);
+}
+
+/* Both sides in an order of the base's; gives a rotation, which is freed by the
+ * caller. */
+static float *arrange(sides *s, const cf_points *base, const float *queries,
+                      const cf_origin *from)
 {
     cf_tree tree;
     const cf_par *par = s->par;
     cf_measure *u = &s->measure;
     bool cosine = u->similarity == CF_COSINE;
-    cf_gidx n = cf_part_rows(base->part);
-    cf_part_gather(&out->part, par, from->count);
-    cf_gidx asked = cf_part_rows(&out->part);
     cf_tree_grow(&tree, par, base->part, base->rows, u->dim, cosine, CF_SIDE);
     cf_tree_deal(&s->base, par, &tree, base->rows, NULL,
                  base->part->begin[par->rank],
@@ -135,8 +176,26 @@ static void search(cf_neighbors *out, sides *s, const cf_points *base,
     cf_tree_deal(&s->queries, par, &tree, queries, from->number,
                  from->part->begin[par->rank], from->count, false);
     cf_tree_free(&tree);
-    float *rotation = cf_principal(par, &s->base, u->dim, CF_SIDE,
-                                   cosine ? 0 : (float)u->scale);
+    return cf_principal(par, &s->base, u->dim, CF_SIDE,
+                        cosine ? 0 : (float)u->scale);
+}
+
+/* Lists of `queries`, [from->count], with the numbers that `from` gives them.
+ * Rows are comparable. */
+static void search(cf_neighbors *out, sides *s, const cf_points *base,
+                   const float *queries, const cf_origin *from)
+{
+    const cf_par *par = s->par;
+    cf_measure *u = &s->measure;
+    cf_gidx n = cf_part_rows(base->part);
+    float *rotation = NULL;
+    cf_part_gather(&out->part, par, from->count);
+    cf_gidx asked = cf_part_rows(&out->part);
+    s->direct = asked <= cf_direct_most;
+    if (s->direct)
+        take(s, base, queries, from);
+    else
+        rotation = arrange(s, base, queries, from);
     u->kernel = cf_screen_kernel_of_cpu();
     u->rotation = rotation;
     u->threads = par->threads;
@@ -145,7 +204,8 @@ static void search(cf_neighbors *out, sides *s, const cf_points *base,
                      u->similarity);
     out->kernel = u->kernel->name;
     out->pairs = asked * (n - u->apart);
-    out->skipped = out->pairs - cf_sum_i64(par, cf_search_exact(&s->search));
+    out->skipped = out->pairs -
+                   cf_sum_i64(par, cf_search_exact(&s->search) + s->few.exact);
     sides_free(s);
     cf_free(rotation);
 }

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "../../src/neighbors/direct.h"
 #include "cfmpi/neighbors.h"
 #include "lists_check.h"
 
@@ -129,11 +130,13 @@ static void check_alone(const cf_neighbors *got, const search *s)
     cf_neighbors_free(&alone);
 }
 
+/* Either way, whatever the number of queries. */
 static void check(search s)
 {
-    for (int some = 0; some < 2; some++) {
+    for (int turn = 0; turn < 4; turn++) {
         cf_neighbors got = {0};
-        s.some = some;
+        s.some = turn % 2 == 1;
+        cf_direct_most = turn < 2 ? 0 : s.queries + s.base;
         cf_par par = world;
         par.threads = 1 + (int)(s.base + s.dim) % 4;
         find(&got, &par, &s);
@@ -160,10 +163,10 @@ static void test_kinds(void)
 
 static void test_shapes(void)
 {
-    static const cf_gidx sizes[] = {1, 2, 7, 40};
+    static const cf_gidx sizes[] = {1, 3, 40};
     for (int s = 0; s < COUNT(sizes); s++)
         for (int t = 0; t < COUNT(sizes); t++) /* k up to and over n */
-            for (int64_t k = 1; k < 64; k = 3 * k + 2) {
+            for (int64_t k = 1; k < 64; k = 7 * k + 1) {
                 check((search){PLAIN, sizes[s], sizes[t], 3, k, .even = true});
                 check((search){ZEROS, sizes[s], sizes[t], 3, k, .even = false});
             }
