@@ -38,7 +38,7 @@ def test_shell_blocks(folder):
     printed = "".join(run(folder, script) for script in scripts)
     assert "recommended" in printed and "DIFFERENT" not in printed
     assert (folder / "nearest.csv").read_text().count("\n") == 50001
-    assert (folder / "few.csv").read_text().count("\n") == 2 * 50 + 1
+    assert (folder / "some.csv").read_text().count("\n") == 2 * 50 + 1
     assert (folder / "predicted.csv").read_text().count("\n") == 3
 
 
