@@ -3,6 +3,7 @@
 #define CFMPI_LAYOUT_H
 
 #include "cfmpi/csr.h"
+#include "cfmpi/graph.h"
 #include "cfmpi/h5.h"
 #include "cfmpi/idmap.h"
 #include "cfmpi/neighbors.h"
@@ -37,6 +38,9 @@ void cf_tables_free(cf_tables *t);
 /* Names of the similarities in the order of their enum, then NULL. */
 extern const char *const cf_similarity_names[];
 
+/* Names of the forms of graphs, likewise. */
+extern const char *const cf_graph_names[];
+
 /* Add a part to an output; `space` says what lists are on, `by` what their
  * scores are; all data is borrowed until the commit. Collective where there are
  * ids, else local, all ranks alike. */
@@ -49,6 +53,13 @@ void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
 void cf_layout_add_queries(cf_writer *w, const char *side, const char *space,
                            enum cf_similarity by, const cf_neighbors *n,
                            cf_gidx rows);
+void cf_layout_add_graph(cf_writer *w, const char *side, enum cf_similarity by,
+                         enum cf_graph_form form, const cf_graph *g);
+
+/* Says that the scores of `group` ("/neighbors/users", "/graph/users") reach a
+ * bound. Local. */
+void cf_layout_add_bound(cf_writer *w, const char *group, enum cf_similarity by,
+                         float bound);
 void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
                                    const cf_topk *lists, cf_gidx items);
 
@@ -107,5 +118,21 @@ bool cf_layout_order_fits(const cf_h5 *file, const char *group,
 int cf_layout_read_lists(const cf_h5 *file, const cf_par *par,
                          const char *group, cf_gidx rows, cf_gidx limit,
                          cf_part *part, cf_topk *lists);
+
+/* The graph of "users" or "items", rows evenly split; checked to have columns
+ * that ascend within the other rows. */
+int cf_layout_read_graph(const cf_h5 *file, const cf_par *par, const char *side,
+                         cf_graph *g);
+
+/* The bound of a group; one that all scores reach where it has none. Local. */
+float cf_layout_read_bound(const cf_h5 *file, const char *group,
+                           enum cf_similarity by);
+
+/* Whether a score reaches a bound. Local. */
+bool cf_layout_reaches(float score, enum cf_similarity by, float bound);
+
+/* What form it says it has. CF_BAD_DATA for one that is not known. Local. */
+int cf_layout_read_graph_form(const cf_h5 *file, const char *side,
+                              enum cf_graph_form *form);
 
 #endif

@@ -3,6 +3,7 @@
 #define CFMPI_NEIGHBORS_H
 
 #include "cfmpi/context.h"
+#include "cfmpi/graph.h"
 #include "cfmpi/partition.h"
 #include "cfmpi/topk.h"
 
@@ -58,6 +59,22 @@ int cf_neighbors_some(cf_neighbors *out, const cf_par *par,
                       const cf_points *base, const cf_gidx *chosen,
                       int64_t count, int dim, int64_t k,
                       enum cf_similarity similarity);
+
+/* The same of those rows alone whose score reaches `bound`, a float32: is no
+ * smaller, for distances no larger. Lists are shorter where fewer do, and gap
+ * and ties are about these only. */
+int cf_neighbors_within(cf_neighbors *out, const cf_par *par,
+                        const cf_part *part, float *rows, int dim, int64_t k,
+                        enum cf_similarity similarity, float bound,
+                        const char *what);
+
+/* All pairs of rows whose score reaches `bound`, as a graph; `out` gets no
+ * lists. Cost, traffic and memory besides: 20 bytes a pair where it was found,
+ * and src/neighbors/pairs.h; ends the job when that is more than there is. */
+int cf_neighbors_join(cf_neighbors *out, cf_graph *graph, const cf_par *par,
+                      const cf_part *part, float *rows, int dim,
+                      enum cf_similarity similarity, float bound,
+                      const char *what);
 
 /* Sum of x[i] y[i] in float64: 16 lanes, entry i in lane i mod 16, in order,
  * then lanes l and l + 8 added, l and l + 4, and so on. Products of float32

@@ -23,7 +23,9 @@ enum cf_part_name {
     CF_PART_RATINGS,
     CF_PART_EMBEDDING,
     CF_PART_EMBEDDING_ITEMS,
-    CF_PART_SINGULAR_VALUES
+    CF_PART_SINGULAR_VALUES,
+    CF_PART_GRAPH,
+    CF_PART_GRAPH_ITEMS
 };
 
 #define CF_INPUTS_MAX 65536
@@ -70,10 +72,14 @@ typedef struct cf_options {
     char start[CF_PATH_MAX];
 
     int64_t neighbors;
+    bool neighbors_given; /* else a bound may take its place */
+    char min_similarity[CF_PATH_MAX];
+    char max_distance[CF_PATH_MAX];
     int64_t side;          /* enum cf_side */
     int64_t similarity;    /* enum cf_similarity */
     bool similarity_given; /* else a benchmark's vectors may decide */
     char queries[CF_PATH_MAX], only[CF_PATH_MAX];
+    int64_t graph; /* enum cf_graph_form */
     int64_t top;
     int64_t score;
 

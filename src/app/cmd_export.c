@@ -21,7 +21,7 @@ enum shape {
     COLUMNS, /* vectors side by side */
     MATRIX,  /* id of the row, then its values */
     LISTS,   /* id of the row, place, id of the entry, score, title */
-    RATINGS  /* user, item, rating */
+    ENTRIES  /* of a sparse matrix: row, column, value */
 };
 
 typedef struct part {
@@ -71,7 +71,7 @@ static const part parts[] = {
                        NULL,
                        {"/items/id", "/items/count", "/items/mean",
                         "/items/title"}},
-    [CF_PART_RATINGS] = {RATINGS,
+    [CF_PART_RATINGS] = {ENTRIES,
                          "user,item,rating",
                          "users",
                          "items",
@@ -86,6 +86,18 @@ static const part parts[] = {
                                  NULL,
                                  {"/embedding/singular_values",
                                   "/embedding/residuals"}},
+    [CF_PART_GRAPH] = {ENTRIES,
+                       "user,neighbor,weight",
+                       "users",
+                       "users",
+                       {"/graph/users/indptr", "/graph/users/indices",
+                        "/graph/users/weight"}},
+    [CF_PART_GRAPH_ITEMS] = {ENTRIES,
+                             "item,neighbor,weight",
+                             "items",
+                             "items",
+                             {"/graph/items/indptr", "/graph/items/indices",
+                              "/graph/items/weight"}},
 };
 
 /* Rows of one dataset in memory. */
@@ -177,7 +189,7 @@ static int check_shapes(const exporter *x)
         CF_TRY(check_shape(x, second, x->rows, first->cols, false));
         CF_TRY(check_shape(x, &x->set[2].d, x->rows, 1, true));
         break;
-    case RATINGS:
+    case ENTRIES:
         CF_TRY(check_shape(x, first, x->rows + 1, 1, true));
         CF_TRY(check_shape(x, second, second->rows, 1, true));
         CF_TRY(check_shape(x, &x->set[2].d, second->rows, 1, false));
@@ -196,12 +208,17 @@ static bool is_optional(const exporter *x, int column)
             strncmp(x->part->sets[column], "/users/", 7) == 0);
 }
 
-/* Of lists of neighbours. */
+static bool is_graph(const exporter *x)
+{
+    return strncmp(x->part->sets[0], "/graph/", 7) == 0;
+}
+
+/* Of neighbours. */
 static int read_similarity(exporter *x)
 {
     char group[CF_NAME_MAX];
     const char *index = x->part->sets[0];
-    if (x->part->shape != LISTS || strncmp(index, "/neighbors/", 11) != 0)
+    if (strncmp(index, "/neighbors/", 11) != 0 && !is_graph(x))
         return CF_OK;
     snprintf(group, sizeof group, "%.*s", (int)(strrchr(index, '/') - index),
              index);
@@ -284,9 +301,8 @@ static void put_header(exporter *x)
     const char *s = p->header;
     for (int i = 0; *s != '\0'; i++) {
         size_t n = strcspn(s, ",");
-        const char *name = strncmp(s, "score", n) == 0 && x->by == CF_EUCLIDEAN
-                               ? "distance"
-                               : s;
+        bool score = strncmp(s, "score", n) == 0 || strcmp(s, "weight") == 0;
+        const char *name = score && x->by == CF_EUCLIDEAN ? "distance" : s;
         if (i > 0 && !(x->absent >> i & 1))
             separate(x);
         if (!(x->absent >> i & 1))
@@ -359,26 +375,29 @@ static int check_pointers(const exporter *x, cf_gidx begin, cf_gidx count)
     return CF_OK;
 }
 
-/* Row `row` of those in memory, its entries from `first` on. */
-static int put_ratings_row(exporter *x, cf_gidx row, cf_gidx global,
+/* Row `row` of those in memory, its entries from `first` on; each edge of a
+ * graph in the row that comes first. */
+static int put_entries_row(exporter *x, cf_gidx row, cf_gidx global,
                            int64_t first)
 {
     int64_t end = integer(&x->set[0], row + 1) - first;
     for (int64_t e = integer(&x->set[0], row) - first; e < end; e++) {
-        int64_t item = integer(&x->set[1], e);
-        if (item < 0 || item >= x->others)
+        int64_t column = integer(&x->set[1], e);
+        if (column < 0 || column >= x->others)
             return damaged(x, &x->set[1], first + e,
-                           "names an item that does not exist");
+                           "names a row that does not exist");
+        if (is_graph(x) && column < global)
+            continue;
         put_id(x, &x->ids, global);
-        put_id(x, &x->other_ids, item);
+        put_id(x, &x->other_ids, column);
         put(x, &x->set[2], e);
         cf_text_add(&x->text, "\n");
     }
     return CF_OK;
 }
 
-/* Ratings of rows [begin, begin + count): set[0] holds count + 1 pointers. */
-static int put_ratings(exporter *x, cf_gidx begin, cf_gidx count)
+/* Entries of rows [begin, begin + count): set[0] holds count + 1 pointers. */
+static int put_entries(exporter *x, cf_gidx begin, cf_gidx count)
 {
     int status = CF_OK;
     CF_TRY(check_pointers(x, begin, count));
@@ -386,7 +405,7 @@ static int put_ratings(exporter *x, cf_gidx begin, cf_gidx count)
     CF_TRY(read_window(&x->file, &x->set[1], first, last - first));
     CF_TRY(read_window(&x->file, &x->set[2], first, last - first));
     for (cf_gidx i = 0; i < count; i++)
-        CF_TRY(put_ratings_row(x, i, begin + i, first));
+        CF_TRY(put_entries_row(x, i, begin + i, first));
 done:
     return status;
 }
@@ -394,9 +413,9 @@ done:
 static int put_block(exporter *x, cf_gidx begin, cf_gidx count)
 {
     int status = CF_OK;
-    if (x->part->shape == RATINGS) {
+    if (x->part->shape == ENTRIES) {
         CF_TRY(read_window(&x->file, &x->set[0], begin, count + 1));
-        return put_ratings(x, begin, count);
+        return put_entries(x, begin, count);
     }
     for (int i = 0; i < x->sets; i++)
         CF_TRY(read_window(&x->file, &x->set[i], begin, count));
@@ -416,7 +435,7 @@ static int export_rows(exporter *x, cf_text_file *out)
 {
     int status = CF_OK;
     const cf_par *par = x->par;
-    cf_gidx rows = x->set[0].d.rows - (x->part->shape == RATINGS);
+    cf_gidx rows = x->set[0].d.rows - (x->part->shape == ENTRIES);
     if (par->rank == 0)
         put_header(x);
     for (cf_gidx at = 0; at < CF_MAX(rows, 1);

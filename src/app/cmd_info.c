@@ -84,6 +84,21 @@ done:
     return status;
 }
 
+/* By what scores are, and the bound that they reach. */
+static void print_similarity(cf_text *out, const cf_h5 *f, const char *group)
+{
+    cf_text by = {0};
+    double bound;
+    if (cf_h5_text(f, group, "similarity", &by))
+        cf_text_add(out, ", by %s", by.data);
+    if (cf_h5_number(f, group, "min_similarity", &bound))
+        cf_text_add(out, " of at least %.7g", bound);
+    if (cf_h5_number(f, group, "max_distance", &bound))
+        cf_text_add(out, " of at most %.7g", bound);
+    cf_text_add(out, "\n");
+    cf_text_free(&by);
+}
+
 /* How many lists are full, and rows with a tie at their end. */
 static int print_lists(cf_text *out, const cf_h5 *f, const char *label,
                        const char *group)
@@ -93,7 +108,6 @@ static int print_lists(cf_text *out, const cf_h5 *f, const char *label,
     cf_dataset d;
     int64_t tied = 0, full = 0;
     cf_column count = {0}, ties = {0};
-    cf_text by = {0};
     snprintf(name, sizeof name, "%s/index", group);
     if (!cf_h5_has(f, name))
         return CF_OK;
@@ -112,13 +126,39 @@ static int print_lists(cf_text *out, const cf_h5 *f, const char *label,
                 label, d.cols, d.rows, full);
     if (ties.whole != NULL)
         cf_text_add(out, ", %" PRId64 " with a tie at the end", tied);
-    if (cf_h5_text(f, group, "similarity", &by))
-        cf_text_add(out, ", by %s", by.data);
-    cf_text_add(out, "\n");
+    print_similarity(out, f, group);
 done:
-    cf_text_free(&by);
     cf_column_free(&count);
     cf_column_free(&ties);
+    return status;
+}
+
+/* Edges of a graph, how many each row has, and rows that have none. */
+static int print_graph(cf_text *out, const cf_h5 *f, const char *label,
+                       const char *group)
+{
+    int status = CF_OK;
+    char name[CF_NAME_MAX];
+    int64_t alone = 0;
+    cf_column p = {0};
+    cf_text form = {0};
+    snprintf(name, sizeof name, "%s/indptr", group);
+    CF_TRY(cf_column_read(f, name, 0, -1, true, &p));
+    if (p.count < 1)
+        goto done;
+    int64_t rows = p.count - 1, entries = p.whole[rows];
+    for (int64_t i = 0; i < rows; i++)
+        alone += p.whole[i + 1] == p.whole[i];
+    cf_h5_text(f, group, "form", &form);
+    cf_text_add(out,
+                "%-16s %" PRId64 " edges (%s), %.4g for each of %" PRId64
+                " in the mean, %" PRId64 " rows have none",
+                label, entries / 2, form.length > 0 ? form.data : "unknown",
+                rows > 0 ? (double)entries / (double)rows : 0.0, rows, alone);
+    print_similarity(out, f, group);
+done:
+    cf_text_free(&form);
+    cf_column_free(&p);
     return status;
 }
 
@@ -171,6 +211,8 @@ static int print_summary(cf_text *out, const cf_h5 *f)
     CF_TRY(print_lists(out, f, "neighbours", "/neighbors/users"));
     CF_TRY(print_lists(out, f, "item neighbours", "/neighbors/items"));
     CF_TRY(print_lists(out, f, "query neighbours", "/neighbors/queries"));
+    CF_TRY(print_graph(out, f, "graph", "/graph/users"));
+    CF_TRY(print_graph(out, f, "item graph", "/graph/items"));
     CF_TRY(print_lists(out, f, "recommendations", "/recommendations"));
     CF_TRY(print_datasets(out, f));
 done:

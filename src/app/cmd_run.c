@@ -79,7 +79,9 @@ static int check_unused(const cf_job *job)
               {"embedding", CF_STEP_SVD, "embedding"},
               {"start", CF_STEP_SVD, "embedding"},
               {"neighbors", CF_STEP_NEIGHBORS, "neighbours"},
-              {"similarity", CF_STEP_NEIGHBORS, "neighbours"}};
+              {"similarity", CF_STEP_NEIGHBORS, "neighbours"},
+              {"min-similarity", CF_STEP_NEIGHBORS, "neighbours"},
+              {"graph", CF_STEP_NEIGHBORS, "neighbours"}};
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         if (of[i].step >= job->first || !cf_options_given(job->o, of[i].name))
             continue;
@@ -169,6 +171,7 @@ static int open_input(cf_job *job)
     CF_TRY(cf_agree(job->par, choose_steps(job)));
     CF_TRY(cf_agree(job->par, check_weights(job)));
     CF_TRY(cf_agree(job->par, cf_queries_begin(&job->queries, job->o)));
+    CF_TRY(cf_agree(job->par, cf_job_find_bound(job)));
 done:
     return status;
 }
@@ -283,7 +286,7 @@ static int embedding_rows(cf_job *job, const char *side, bool items,
 }
 
 static int side_neighbors(cf_job *job, const char *side, bool items,
-                          cf_neighbors *out)
+                          cf_neighbors *out, cf_graph *graph)
 {
     int status = CF_OK, dim;
     cf_part part = {0};
@@ -301,9 +304,8 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
         CF_TRY(cf_queries_find(q, job->par, job->o, &points, dim,
                                !job->from_vectors));
     } else {
-        CF_TRY(cf_neighbors_find(
-            out, job->par, &part, points.rows, dim, job->o->neighbors,
-            (enum cf_similarity)job->o->similarity, points.what));
+        CF_TRY(cf_job_find_neighbors(job, &part, points.rows, dim, points.what,
+                                     out, graph));
     }
     job->report->neighbors.pairs += out->pairs;
     job->report->neighbors.skipped += out->skipped;
@@ -321,9 +323,11 @@ static int neighbors(cf_job *job)
     int status = CF_OK;
     cf_report_begin(job->report, "neighbors", "pairs");
     if (job->from_vectors || job->o->side & CF_SIDE_USERS)
-        CF_TRY(side_neighbors(job, "users", false, &job->user_neighbors));
+        CF_TRY(side_neighbors(job, "users", false, &job->user_neighbors,
+                              &job->user_graph));
     if (!job->from_vectors && job->o->side & CF_SIDE_ITEMS)
-        CF_TRY(side_neighbors(job, "items", true, &job->item_neighbors));
+        CF_TRY(side_neighbors(job, "items", true, &job->item_neighbors,
+                              &job->item_graph));
 done:
     cf_report_end(job->report);
     return status;
@@ -396,6 +400,7 @@ static int add_carried(cf_job *job, cf_writer *w)
         CF_TRY(cf_writer_carry(w, &job->file, "/queries"));
     if (job->first == CF_STEP_NEIGHBORS && carries(job, 0))
         CF_TRY(cf_writer_carry(w, &job->file, "/recommendations"));
+    CF_TRY(cf_job_carry_graphs(job, w));
     if (cf_h5_text(&job->file, "/", "input", &input))
         cf_writer_text(w, "/", "input", input.data);
 done:
@@ -441,6 +446,7 @@ static int write_result(cf_job *job, cf_writer *w)
     if (job->embedding.dim > 0)
         cf_layout_add_embedding(w, &job->embedding, &job->transform);
     CF_TRY(add_neighbors(job, w));
+    cf_job_add_graphs(job, w);
     if (job->last == CF_STEP_RECOMMEND)
         cf_layout_add_recommendations(w, &job->user_neighbors.part,
                                       &job->recommendations, job->ratings.cols);

@@ -14,6 +14,7 @@
 #include "cfmpi/random.h"
 #include "cfmpi/text_file.h"
 #include "commands.h"
+#include "verify_graph.h"
 #include "verify_lists.h"
 
 typedef struct check {
@@ -251,17 +252,18 @@ static int read_similarity(check *c, const char *group, enum cf_similarity *by)
     return status;
 }
 
-/* All ranks' candidates of one row in one list, on every rank. The nearest
- * has the least distance, but the highest score of any other kind. */
+/* All ranks' candidates of one row that reach a bound in one list, on every
+ * rank. The nearest has the least distance, but the highest score of any other
+ * kind. */
 static void merge_candidates(const cf_par *par, const float *score,
                              const cf_part *part, enum cf_similarity by,
-                             cf_topk *out)
+                             float bound, cf_topk *out)
 {
     float *all = cf_alloc(cf_part_rows(part), sizeof *all, "scores of a row");
     float sign = by == CF_EUCLIDEAN ? -1 : 1;
     cf_allgather_rows(par, part, score, all, sizeof *all);
     for (cf_gidx i = 0; i < cf_part_rows(part); i++)
-        if (!isnan(all[i]))
+        if (!isnan(all[i]) && cf_layout_reaches(all[i], by, bound))
             cf_topk_push(out, 0, sign * all[i], i);
     cf_topk_finish(out);
     for (int64_t i = 0; i < out->k; i++)
@@ -331,13 +333,14 @@ static int check_sample(check *c, const made_from *m, const char *group,
     int64_t samples, differ = 0;
     cf_gidx *sample = sample_rows(c, d->rows, &samples), self;
     int64_t n = cf_part_count(&m->part, c->par->rank);
+    float bound = cf_layout_read_bound(&c->file, group, by);
     float *x = cf_alloc(m->dim, sizeof *x, "row");
     float *score = cf_alloc(n, sizeof *score, "scores of a row");
     for (int64_t s = 0; s < samples; s++) {
         CF_TRY(take_row(c, m, sample[s], x, &self));
         score_row(c, by, self, x, &m->part, m->rows, m->dim, score);
         cf_topk_init(&right, 1, d->cols);
-        merge_candidates(c->par, score, &m->part, by, &right);
+        merge_candidates(c->par, score, &m->part, by, bound, &right);
         CF_TRY(same_list(c, group, sample[s], &right, true, &same));
         differ += !same;
     }
@@ -532,6 +535,86 @@ done:
     return status;
 }
 
+/* All pairs that reach a bound, of a sample of rows, from the embedding. */
+static int check_pairs(check *c, const char *side, const cf_graph *graph)
+{
+    int status = CF_OK;
+    enum cf_similarity by = CF_COSINE;
+    char group[CF_NAME_MAX], line[128];
+    made_from m = {.name = side, .items = strcmp(side, "items") == 0};
+    float *x = NULL, *score = NULL;
+    int64_t samples = 0, differ = 0;
+    cf_gidx *sample = NULL, self;
+    snprintf(group, sizeof group, "/graph/%.20s", side);
+    CF_TRY(cf_agree(c->par, cf_layout_read_similarity(&c->file, group, &by)));
+    float bound = cf_layout_read_bound(&c->file, group, by);
+    CF_TRY(cf_layout_read_embedding(&c->file, c->par, side, m.items, &m.part,
+                                    &m.rows, &m.dim));
+    if (cf_part_rows(&graph->part) != cf_part_rows(&m.part))
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s has not one row for each of the %s",
+                       c->file.path, group, side));
+    sample = sample_rows(c, cf_part_rows(&m.part), &samples);
+    x = cf_alloc(m.dim, sizeof *x, "row");
+    score = cf_alloc(cf_part_count(&m.part, c->par->rank), sizeof *score,
+                     "scores of a row");
+    for (int64_t s = 0; s < samples; s++) {
+        CF_TRY(take_row(c, &m, sample[s], x, &self));
+        score_row(c, by, self, x, &m.part, m.rows, m.dim, score);
+        differ += cf_max_i64(c->par, cf_verify_column(graph, c->par, sample[s],
+                                                      score, by, bound)) > 0;
+    }
+    snprintf(line, sizeof line,
+             " of %" PRId64 " %s by brute force, %" PRId64 " differ", samples,
+             side, differ);
+    tell(c, differ == 0, "pairs", line);
+done:
+    cf_part_free(&m.part);
+    cf_free(m.rows);
+    cf_free(x);
+    cf_free(score);
+    cf_free(sample);
+    return status;
+}
+
+static int check_graph(check *c, const char *side)
+{
+    int status = CF_OK;
+    char name[CF_NAME_MAX], line[128];
+    int64_t wrong = 0;
+    enum cf_graph_form form = CF_GRAPH_DIRECTED;
+    cf_graph graph = {0};
+    cf_dataset ids;
+    snprintf(name, sizeof name, "/graph/%.20s", side);
+    if (!cf_h5_has(&c->file, name))
+        return CF_OK;
+    CF_TRY(cf_verify_graph(c->par, &c->file, side, &graph, &wrong));
+    snprintf(name, sizeof name, "/%.20s/id", side);
+    CF_TRY(cf_agree(c->par, cf_h5_dataset(&c->file, name, &ids)));
+    if (cf_part_rows(&graph.part) != ids.rows)
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: /graph/%s has %" CF_PRIgidx " rows for "
+                       "%" CF_PRIgidx " %s",
+                       c->file.path, side, cf_part_rows(&graph.part), ids.rows,
+                       side));
+    snprintf(line, sizeof line,
+             " of %" CF_PRIgidx " %s, %" PRId64
+             " edges from both ends, %" PRId64 " differ",
+             cf_part_rows(&graph.part), side, graph.entries / 2, wrong);
+    tell(c, wrong == 0, "graph", line);
+    CF_TRY(cf_agree(c->par, cf_layout_read_graph_form(&c->file, side, &form)));
+    if (form == CF_GRAPH_THRESHOLD && cf_h5_has(&c->file, "/embedding/users"))
+        CF_TRY(check_pairs(c, side, &graph));
+done:
+    cf_graph_free(&graph);
+    return status;
+}
+
+static int check_graphs(check *c)
+{
+    int status = check_graph(c, "users");
+    return status == CF_OK ? check_graph(c, "items") : status;
+}
+
 /* That they can be read says that they ascend without repeats. */
 static int check_ids(check *c)
 {
@@ -620,6 +703,8 @@ int cf_cmd_verify(const cf_par *par, const cf_options *o, cf_report *report)
         CF_TRY(check_contents(&c));
     else if (c.wrong == 0)
         CF_TRY(check_lists(&c));
+    if (c.wrong == 0)
+        CF_TRY(check_graphs(&c));
     cf_report_end(report);
     CF_TRY(cf_text_file_write(&to, par, &c.out));
     CF_TRY(cf_text_file_commit(&to, par));

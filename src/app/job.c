@@ -39,5 +39,7 @@ void cf_job_free(cf_job *job)
     cf_neighbors_free(&job->user_neighbors);
     cf_neighbors_free(&job->item_neighbors);
     cf_queries_free(&job->queries);
+    cf_graph_free(&job->user_graph);
+    cf_graph_free(&job->item_graph);
     cf_topk_free(&job->recommendations);
 }

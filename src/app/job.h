@@ -27,13 +27,17 @@ typedef struct cf_job {
     cf_vectors_source source;
     cf_vectors vectors;       /* until the neighbours take them */
     enum cf_step first, last; /* steps to do */
-    cf_text input;            /* JSON: what was read, once it was */
+    bool bounded;             /* neighbours must reach ... */
+    float bound;
+    bool join;     /* all pairs that do, no lists */
+    cf_text input; /* JSON: what was read, once it was */
     cf_tables tables;
     cf_csr ratings;
     cf_transform transform; /* of the ratings before the embedding */
     cf_embedding embedding;
     cf_neighbors user_neighbors, item_neighbors;
     cf_queries queries; /* lists in place of these */
+    cf_graph user_graph, item_graph; /* where they are asked for */
     cf_topk recommendations;
     bool short_of_tol;
 } cf_job;
@@ -63,6 +67,22 @@ int cf_job_read_vectors(cf_job *job);
 
 /* Adds /users/id, the numbers of the vectors. Local, all ranks alike. */
 void cf_job_add_numbers(const cf_job *job, cf_writer *w);
+
+/* Sets what scores must reach, once the similarity is known. CF_USAGE. Local.
+ */
+int cf_job_find_bound(cf_job *job);
+
+/* Finds neighbours as the options say, and makes the graph that they ask for,
+ * if they do; `rows` and `what` as for cf_neighbors_find. Errors, agreed.
+ * Collective. */
+int cf_job_find_neighbors(const cf_job *job, const cf_part *part, float *rows,
+                          int dim, const char *what, cf_neighbors *out,
+                          cf_graph *graph);
+
+/* Adds the graphs, and those of the input file that still fit its lists:
+ * CF_BAD_DATA. Local, all ranks alike. */
+void cf_job_add_graphs(const cf_job *job, cf_writer *w);
+int cf_job_carry_graphs(const cf_job *job, cf_writer *w);
 
 /* Attributes that every output file has on "/". Local. */
 void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command);

@@ -176,11 +176,16 @@ static void note_given(cf_options *o, const cf_option *row)
         o->dim_given = true;
     if (row->offset == offsetof(cf_options, similarity))
         o->similarity_given = true;
+    if (row->offset == offsetof(cf_options, neighbors))
+        o->neighbors_given = true;
 }
 
 static bool bends(const cf_options *o, const cf_option *row)
 {
     return (row->offset == offsetof(cf_options, dim) && !o->dim_given) ||
+           (row->offset == offsetof(cf_options, neighbors) &&
+            !o->neighbors_given &&
+            (o->min_similarity[0] != '\0' || o->max_distance[0] != '\0')) ||
            (row->offset == offsetof(cf_options, similarity) &&
             o->command == CF_CMD_NEIGHBORS && !o->similarity_given);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cfmpi/exchange.h"
+#include "cfmpi/layout.h"
 #include "cfmpi/memory.h"
 
 /* Own rows of the datasets. */
@@ -13,6 +14,7 @@ typedef struct lists {
     const cf_list_group *group;
     cf_gidx begin;
     int64_t count, k;
+    float bound;
     cf_gidx *index, *order;
     cf_gidx *self; /* rows that lists are of, -1 where they are of none */
     float *score, *gap;
@@ -91,6 +93,8 @@ static bool in_order(const lists *l, const float *score, const cf_gidx *index)
 
 static bool possible(const lists *l, float score)
 {
+    if (!cf_layout_reaches(score, l->group->by, l->bound))
+        return false;
     switch (l->group->by) {
     case CF_COSINE: return score >= -1 && score <= 1;
     case CF_EUCLIDEAN: return score >= 0;
@@ -143,6 +147,7 @@ int cf_verify_lists(const cf_par *par, const cf_h5 *file,
                        file->path, name, d.rows, group->rows,
                        strrchr(group->name, '/') + 1));
     cf_part_even(&part, group->rows, par->size);
+    l.bound = cf_layout_read_bound(file, group->name, group->by);
     l.begin = part.begin[par->rank];
     l.count = cf_part_count(&part, par->rank);
     l.k = d.cols;

@@ -18,10 +18,10 @@ typedef struct cf_list_group {
 } cf_list_group;
 
 /* Looks through every list of a group: lengths, that they name other rows, each
- * once, nearest first, ties by row number, that it can have such scores, and
- * that gap and ties fit. `wrong` is how many do not hold, over all ranks.
- * CF_BAD_DATA when the datasets do not fit each other, CF_IO, agreed.
- * Collective; O(k log k) a list. */
+ * once, nearest first, ties by row number, that it can have such scores and
+ * they reach the bound that the file names, and that gap and ties fit. `wrong`
+ * is how many do not hold, over all ranks. CF_BAD_DATA when the datasets do not
+ * fit each other, CF_IO, agreed. Collective; O(k log k) a list. */
 int cf_verify_lists(const cf_par *par, const cf_h5 *file,
                     const cf_list_group *group, int64_t *wrong);
 

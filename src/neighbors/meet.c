@@ -154,6 +154,12 @@ static void score_pairs(cf_meetings *s, const cf_meeting *m, int count)
             continue;
         }
         float score = score_of_rows(&s->measure, m, i, j);
+        if (s->measure.pairs != NULL) {
+            if (score >= s->measure.floor)
+                s->found = cf_pairs_add(s->measure.pairs, s->found, id_a[i],
+                                        id_b[j], score);
+            continue;
+        }
         cf_party_offer(&s->measure, m->a, i, score, id_b[j]);
         cf_party_offer(&s->measure, m->b, j, score, id_a[i]);
     }

@@ -17,9 +17,10 @@ typedef struct cf_meeting {
 /* Room for meetings, and what they have cost. */
 typedef struct cf_meetings {
     cf_measure measure;
-    int64_t exact;  /* scores computed */
-    cf_pair *pairs; /* that passed the screen */
-    int32_t *sums;  /* [CF_SIDE x CF_SIDE] */
+    int64_t exact;         /* scores computed */
+    cf_pairs_chunk *found; /* where the next pair goes, or NULL */
+    cf_pair *pairs;        /* that passed the screen */
+    int32_t *sums;         /* [CF_SIDE x CF_SIDE] */
 } cf_meetings;
 
 /* Local; 400 KiB. */

@@ -10,9 +10,13 @@
  *         Memory: own rows in order, two blocks, codes of own and visiting
  *         rows (2 dim bytes each), 12 (k + 1) bytes a row of lists, thrice
  *         while they are merged.
+ *         A join keeps no lists but 20 bytes a pair on the rank that finds it,
+ *         which go to the ranks of both rows in the end (pairs).
  * References  Driscoll, Georganas, Koanantakool, Solomonik, Yelick: A
  *             communication-optimal n-body algorithm. IPDPS 2013. */
 #include "cfmpi/neighbors.h"
+
+#include <math.h>
 
 #include "carousel.h"
 #include "cfmpi/exchange.h"
@@ -68,9 +72,22 @@ static void go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
     cf_carousel_end(&c);
 }
 
-int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
-                      float *rows, int dim, int64_t k,
-                      enum cf_similarity similarity, const char *what)
+/* What is of no use below, as it stands in lists. */
+static float floor_of(enum cf_similarity similarity, float bound)
+{
+    switch (similarity) {
+    case CF_DOT: return bound;
+    case CF_EUCLIDEAN: return -bound;
+    case CF_COSINE: break;
+    }
+    /* Beyond all cosines one is like the other. */
+    return fminf(fmaxf(bound, -2), 2);
+}
+
+/* Lists of k rows whose scores reach `floor`, or all pairs that do. */
+static int find(cf_neighbors *out, const cf_par *par, const cf_part *part,
+                float *rows, int dim, int64_t k, enum cf_similarity similarity,
+                float floor, cf_pairs *pairs, const char *what)
 {
     int status = CF_OK;
     cf_gidx n = cf_part_rows(part);
@@ -79,7 +96,10 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     cf_measure measure = {.similarity = similarity,
                           .dim = dim,
                           .kernel = cf_screen_kernel_of_cpu(),
-                          .threads = par->threads};
+                          .threads = par->threads,
+                          .bounded = floor > -INFINITY,
+                          .floor = floor,
+                          .pairs = pairs};
     float *rotation = NULL;
     cf_slab slab = {0};
     cf_search search = {0};
@@ -97,7 +117,8 @@ int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     cf_party_begin(&own, &measure, slab.count);
     cf_party_set(&own, &measure, &slab, k, NULL);
     go_round(&search, par, &slab, &own, k);
-    cf_deliver_lists(out, par, &origin, &slab, &own.lists, similarity);
+    if (pairs == NULL)
+        cf_deliver_lists(out, par, &origin, &slab, &own.lists, similarity);
     out->kernel = measure.kernel->name;
     out->pairs = n * (n - 1);
     out->skipped = out->pairs - 2 * cf_sum_i64(par, cf_search_exact(&search));
@@ -106,6 +127,43 @@ done:
     cf_search_end(&search);
     cf_slab_free(&slab);
     cf_free(rotation);
+    return status;
+}
+
+int cf_neighbors_find(cf_neighbors *out, const cf_par *par, const cf_part *part,
+                      float *rows, int dim, int64_t k,
+                      enum cf_similarity similarity, const char *what)
+{
+    return find(out, par, part, rows, dim, k, similarity, -INFINITY, NULL,
+                what);
+}
+
+int cf_neighbors_within(cf_neighbors *out, const cf_par *par,
+                        const cf_part *part, float *rows, int dim, int64_t k,
+                        enum cf_similarity similarity, float bound,
+                        const char *what)
+{
+    return find(out, par, part, rows, dim, k, similarity,
+                floor_of(similarity, bound), NULL, what);
+}
+
+/* The graph is made when the rest has been freed. */
+int cf_neighbors_join(cf_neighbors *out, cf_graph *graph, const cf_par *par,
+                      const cf_part *part, float *rows, int dim,
+                      enum cf_similarity similarity, float bound,
+                      const char *what)
+{
+    cf_pairs pairs;
+    cf_pairs_begin(&pairs);
+    int status = find(out, par, part, rows, dim, 0, similarity,
+                      floor_of(similarity, bound), &pairs, what);
+    if (status == CF_OK)
+        cf_pairs_to_graph(graph, par, part, &pairs);
+    if (status == CF_OK && similarity == CF_EUCLIDEAN)
+        for (int64_t e = 0; e < graph->indptr[cf_part_count(part, par->rank)];
+             e++)
+            graph->weight[e] = fabsf(graph->weight[e]);
+    cf_pairs_end(&pairs);
     return status;
 }
 

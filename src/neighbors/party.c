@@ -1,5 +1,6 @@
 #include "party.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "cfmpi/cpu.h"
@@ -35,13 +36,17 @@ static float least_of(const cf_measure *u, float floor)
 {
     if (isinf(floor))
         return floor;
+    if (u->similarity == CF_EUCLIDEAN && floor > 0)
+        return FLT_MAX; /* no distance is that small */
     if (u->similarity == CF_COSINE)
         return floor - 4 * UNIT * (1 + fabsf(floor));
     double x =
         (double)floor - 2 * (double)UNIT * fabs((double)floor) - SMALLEST;
     x *= u->scale;
     x = u->similarity == CF_DOT ? x * u->scale : -0.5 * x * x;
-    return nextafterf((float)(x - 8 * (double)UNIT * fabs(x)), -INFINITY);
+    x -= 8 * (double)UNIT * fabs(x);
+    return nextafterf((float)fmax(fmin(x, (double)FLT_MAX), (double)-FLT_MAX),
+                      -INFINITY);
 }
 
 float cf_floor_of(const cf_measure *u, float least)
@@ -57,6 +62,11 @@ float cf_floor_of(const cf_measure *u, float least)
                       -INFINITY);
 }
 
+static float first_floor(const cf_measure *u)
+{
+    return u->bounded ? u->floor : -INFINITY;
+}
+
 void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
                   int64_t k, const float *floor)
 {
@@ -64,7 +74,8 @@ void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
                  u->threads);
     cf_topk_init(&p->lists, slab->count, k);
     for (int64_t i = 0; i < p->tiles.tiles * CF_SIDE; i++) {
-        p->floor[i] = floor != NULL && i < slab->count ? floor[i] : -INFINITY;
+        p->floor[i] =
+            floor != NULL && i < slab->count ? floor[i] : first_floor(u);
         p->least[i] = least_of(u, p->floor[i]);
     }
     for (int64_t tile = 0; tile < p->tiles.tiles; tile++)

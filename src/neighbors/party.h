@@ -4,6 +4,7 @@
 #define CFMPI_PARTY_H
 
 #include "cfmpi/topk.h"
+#include "pairs.h"
 #include "tiles.h"
 
 /* How rows are compared: by products, or by -distance²/2, of rows times
@@ -15,7 +16,10 @@ typedef struct cf_measure {
     const cf_screen_kernel *kernel;
     const float *rotation; /* of residuals, or NULL */
     int threads;           /* that prepare blocks and search */
-    bool apart; /* two parties share rows: one is nothing to itself */
+    bool apart;   /* two parties share rows: one is nothing to itself */
+    bool bounded; /* scores under `floor` are of no use to anyone */
+    float floor;
+    cf_pairs *pairs; /* where all that reach it go in place of lists, or NULL */
 } cf_measure;
 
 /* A block of rows with the lists that its rows fill here; distances stand in
@@ -32,7 +36,8 @@ typedef struct cf_party {
 void cf_party_begin(cf_party *p, const cf_measure *u, int64_t capacity);
 
 /* The rows of a slab, with empty lists of k, and what a score must reach from
- * the outset, [slab->count], or NULL. Local. */
+ * the outset, [slab->count], or NULL where that is the measure's floor. Local.
+ */
 void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
                   int64_t k, const float *floor);
 

@@ -520,7 +520,7 @@ void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a, cf_party *b,
     turn seeds = {.search = s, .plan = &p, .parts = s->threads};
     make_plan(&p);
     cf_tiles_set_head(&a->tiles, a->tiles.quads);
-    if (p.same || s->seeds)
+    if ((p.same || s->seeds) && s->measure.pairs == NULL)
         cf_threads_run(s->threads, seed_part, &seeds);
     share_out(s, &p, meet_near);
     int head = choose_head(&s->measure, a, b);

@@ -6,34 +6,40 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/layout.h"
 #include "cfmpi/memory.h"
+#include "layout_internal.h"
 
 static int wrong(const cf_h5 *file, const char *what)
 {
     return cf_fail(CF_BAD_DATA, "%s: %s", file->path, what);
 }
 
-/* Entries of this rank's rows of an even split, from the row pointers. */
-static int read_row_counts(const cf_h5 *file, const cf_par *par,
-                           const cf_part *even, int64_t nnz, int64_t *counts)
+/* A message that begins with the name of a dataset. */
+static int wrong_set(const cf_h5 *file, const char *name, const char *what)
+{
+    return cf_fail(CF_BAD_DATA, "%s: %s %s", file->path, name, what);
+}
+
+int cf_layout_read_counts(const cf_h5 *file, const cf_par *par,
+                          const char *name, const cf_part *part, int64_t nnz,
+                          int64_t *counts)
 {
     int status = CF_OK;
-    cf_gidx begin = even->begin[par->rank];
-    int64_t n = cf_part_count(even, par->rank);
+    cf_gidx begin = part->begin[par->rank];
+    int64_t n = cf_part_count(part, par->rank);
     bool last = par->rank == par->size - 1;
     int64_t *p = cf_alloc(n + 1, sizeof *p, "row pointers");
     cf_dataset d;
-    CF_TRY(cf_h5_read_slab(file, par, "/ratings/indptr", CF_I64, 1, begin,
-                           n + last, p));
-    CF_TRY(cf_agree(par, cf_h5_dataset(file, "/ratings/indptr", &d)));
+    CF_TRY(cf_h5_read_slab(file, par, name, CF_I64, 1, begin, n + last, p));
+    CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &d)));
     if (!last)
         status = cf_h5_read(file, &d, begin + n, 1, p + n);
     for (int64_t i = 0; status == CF_OK && i < n; i++) {
         counts[i] = p[i + 1] - p[i];
         if (counts[i] < 0)
-            status = wrong(file, "/ratings/indptr does not ascend");
+            status = wrong_set(file, name, "does not ascend");
     }
     if (status == CF_OK && ((begin == 0 && p[0] != 0) || (last && p[n] != nnz)))
-        status = wrong(file, "/ratings/indptr does not fit the entries");
+        status = wrong_set(file, name, "does not fit the entries");
     CF_TRY(cf_agree(par, status));
 done:
     cf_free(p);
@@ -87,7 +93,8 @@ int cf_layout_read_ratings(const cf_h5 *file, const cf_par *par, cf_csr *a)
     cf_part_even(&even, a->rows, par->size);
     counts = cf_alloc(cf_part_count(&even, par->rank), sizeof *counts,
                       "entries a row");
-    CF_TRY(read_row_counts(file, par, &even, values.rows, counts));
+    CF_TRY(cf_layout_read_counts(file, par, "/ratings/indptr", &even,
+                                 values.rows, counts));
     cf_csr_balance(&a->part, par, &even, counts);
     a->n_loc = cf_part_count(&a->part, par->rank);
     a->indptr = cf_alloc(a->n_loc + 1, sizeof *a->indptr, "row pointers");
@@ -311,6 +318,19 @@ int cf_layout_read_similarity(const cf_h5 *file, const char *group,
                        "known",
                        file->path, group);
     *by = (enum cf_similarity)number;
+    return CF_OK;
+}
+
+int cf_layout_read_graph_form(const cf_h5 *file, const char *side,
+                              enum cf_graph_form *form)
+{
+    char group[CF_NAME_MAX];
+    snprintf(group, sizeof group, "/graph/%.20s", side);
+    int64_t number = name_number(file, group, "form", cf_graph_names);
+    if (number <= CF_GRAPH_DIRECTED)
+        return cf_fail(CF_BAD_DATA, "%s: %s is of a form that is not known",
+                       file->path, group);
+    *form = (enum cf_graph_form)number;
     return CF_OK;
 }
 

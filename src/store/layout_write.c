@@ -4,6 +4,7 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/layout.h"
 #include "cfmpi/memory.h"
+#include "layout_internal.h"
 
 void cf_tables_fill(cf_tables *t, const cf_csr *a, const cf_par *par)
 {
@@ -63,16 +64,17 @@ static void add_common(cf_writer *w, const char *name, int64_t rows,
 }
 
 /* Row pointers count over all ranks; the last rank has one more. */
-static void add_indptr(cf_writer *w, const cf_csr *a)
+void cf_layout_add_pointers(cf_writer *w, const char *name, const cf_part *part,
+                            const int64_t *indptr, int64_t before)
 {
     bool last = w->par->rank == w->par->size - 1;
-    int64_t n = a->n_loc + last;
+    int64_t n = cf_part_count(part, w->par->rank) + last;
     int64_t *global = cf_alloc(n, sizeof *global, "row pointers");
     for (int64_t i = 0; i < n; i++)
-        global[i] = a->nnz_begin + a->indptr[i];
+        global[i] = before + indptr[i];
     cf_writer_keep(w, global);
-    cf_writer_add(w, "/ratings/indptr", CF_I64, a->rows + 1, 1, 1,
-                  a->part.begin[w->par->rank], n, global,
+    cf_writer_add(w, name, CF_I64, cf_part_rows(part) + 1, 1, 1,
+                  part->begin[w->par->rank], n, global,
                   "CSR row pointers: row i has entries indptr[i] to "
                   "indptr[i+1]-1",
                   NULL, 0);
@@ -130,7 +132,8 @@ void cf_layout_add_ratings(cf_writer *w, const cf_tables *t, const cf_csr *a)
                               cf_part_rows(items), items->begin[w->par->rank],
                               t->titles.count, t->titles.data,
                               "titles of the items");
-    add_indptr(w, a);
+    cf_layout_add_pointers(w, "/ratings/indptr", &a->part, a->indptr,
+                           a->nnz_begin);
     cf_writer_add(w, "/ratings/indices", CF_I32, a->nnz, 1, 1, a->nnz_begin,
                   entries, a->indices, "CSR column numbers: rows of /items",
                   NULL, 0);

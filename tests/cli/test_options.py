@@ -13,13 +13,13 @@ RATINGS = {"format", "columns", "missing", "titles", "duplicates", "on-bad-row",
            "min-item-ratings", "keep-time"}
 SVD = {"dim", "tol", "max-passes", "svd", "variance", "weighting", "center", "embedding",
        "start"}
-NEIGHBORS = {"neighbors", "side", "similarity"}
+NEIGHBORS = {"neighbors", "side", "similarity", "graph", "min-similarity"}
 RECOMMEND = {"top", "score"}
 COMMANDS = {
     "run": RATINGS | SVD | NEIGHBORS | RECOMMEND,
     "ingest": RATINGS,
     "svd": RATINGS | SVD,
-    "neighbors": RATINGS | SVD | NEIGHBORS | {"queries", "only"},
+    "neighbors": RATINGS | SVD | NEIGHBORS | {"queries", "only", "max-distance"},
     "recommend": RECOMMEND,
     "predict": {"pairs", "score"},
     "synth": {"users", "items", "ratings", "titles", "holdout", "holdout-share", "vectors",
@@ -91,7 +91,7 @@ def test_print_config_shows_what_is_in_force(cfmpi, folder):
     assert shown["side"] == "both" and shown["output"] == "r.h5"
     assert shown["top"] == "10" and shown["similarity"] == "cosine"
     unset = {"titles", "start", "columns", "missing", "scale", "rating-range", "time-range",
-             "binarize"}
+             "binarize", "min-similarity"}
     assert set(shown) >= COMMANDS["run"] - unset
     assert not (folder / "r.h5").exists()
 

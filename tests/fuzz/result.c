@@ -67,6 +67,16 @@ static void add_lists(const char *group)
     add_dataset(&sound, name, I32, USERS, 0, count);
 }
 
+static void add_graph(void)
+{
+    static const int64_t indptr[USERS + 1] = {0, 2, 3, 5, 6, 6};
+    static const int32_t indices[6] = {1, 2, 0, 0, 3, 2};
+    static const float weight[6] = {2, 1, 2, 1, 0.5f, 0.5f};
+    add_dataset(&sound, "/graph/users/indptr", I64, USERS + 1, 0, indptr);
+    add_dataset(&sound, "/graph/users/indices", I32, 6, 0, indices);
+    add_dataset(&sound, "/graph/users/weight", F32, 6, 0, weight);
+}
+
 static void prepare(void)
 {
     name_file(path, "h5");
@@ -75,6 +85,7 @@ static void prepare(void)
     add_embedding();
     add_lists("/neighbors/users");
     add_lists("/recommendations");
+    add_graph();
     add_attr(&sound, "/", "format", "cfmpi", 0);
     add_attr(&sound, "/", "format_version", NULL, 1);
     add_attr(&sound, "/", "complete", NULL, 1);
@@ -82,6 +93,7 @@ static void prepare(void)
     add_attr(&sound, "/neighbors/users", "order", "ascending", 0);
     add_attr(&sound, "/neighbors/users", "similarity", "euclidean", 0);
     add_attr(&sound, "/neighbors", "space", "embedding", 0);
+    add_attr(&sound, "/graph/users", "form", "mutual", 0);
 }
 
 /* ---- what must hold of what was read ---- */
@@ -100,6 +112,25 @@ static void read_matrix(const cf_h5 *f)
             }
     }
     cf_csr_free(&a);
+}
+
+static void read_graph(const cf_h5 *f)
+{
+    cf_graph g = {0};
+    enum cf_graph_form form;
+    if (succeeded(cf_layout_read_graph_form(f, "users", &form)))
+        HOLDS(form > CF_GRAPH_DIRECTED && form <= CF_GRAPH_THRESHOLD);
+    if (succeeded(cf_layout_read_graph(f, &self, "users", &g))) {
+        cf_gidx rows = cf_part_rows(&g.part);
+        HOLDS(g.indptr[0] == 0 && g.indptr[rows] == g.entries);
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t e = g.indptr[i]; e < g.indptr[i + 1]; e++) {
+                HOLDS(g.indices[e] >= 0 && g.indices[e] < rows);
+                HOLDS(g.indices[e] != i && !isnan(g.weight[e]));
+                HOLDS(e == g.indptr[i] || g.indices[e] > g.indices[e - 1]);
+            }
+    }
+    cf_graph_free(&g);
 }
 
 static void read_ids(const cf_h5 *f, const char *side)
@@ -163,6 +194,7 @@ static void read_all(const cf_h5 *f)
     cf_h5_number(f, "/neighbors", "space", &number);
     cf_text_free(&text);
     read_matrix(f);
+    read_graph(f);
     read_ids(f, "users");
     read_ids(f, "items");
     read_embedding(f, "users", false);
