@@ -14,6 +14,7 @@ typedef struct cf_neighbors {
     int64_t pairs;      /* ordered pairs looked at, all ranks */
     int64_t skipped;    /* of these, kept out by the screen alone */
     int64_t rows_tied;  /* rows with a tie at the end of their list */
+    int64_t travelled;  /* candidates that were found away from their rows */
     const char *kernel; /* what screened: the instruction set's name */
 } cf_neighbors;
 

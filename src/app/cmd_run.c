@@ -310,6 +310,7 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
     job->report->neighbors.pairs += out->pairs;
     job->report->neighbors.skipped += out->skipped;
     job->report->neighbors.rows_tied += out->rows_tied;
+    job->report->neighbors.travelled += out->travelled;
     job->report->neighbors.similarity = cf_similarity_names[job->o->similarity];
     job->report->neighbors.kernel = out->kernel;
 done:

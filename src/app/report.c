@@ -134,6 +134,21 @@ static void add_name(cf_text *t, const char *name)
         cf_text_json(t, name);
 }
 
+static void add_neighbors(cf_text *t, const cf_report *r)
+{
+    cf_text_add(t,
+                ", \"neighbors\": {\"pairs\": %" PRId64
+                ", \"pairs_skipped\": %" PRId64 ", \"ties_at_k\": %" PRId64
+                ", \"candidates_travelled\": %" PRId64,
+                r->neighbors.pairs, r->neighbors.skipped,
+                r->neighbors.rows_tied, r->neighbors.travelled);
+    cf_text_add(t, ", \"similarity\": ");
+    add_name(t, r->neighbors.similarity);
+    cf_text_add(t, ", \"kernel\": ");
+    add_name(t, r->neighbors.kernel);
+    cf_text_add(t, "}");
+}
+
 static void add_parts(cf_text *t, const cf_par *par, const cf_report *r,
                       const cf_options *o)
 {
@@ -148,15 +163,7 @@ static void add_parts(cf_text *t, const cf_par *par, const cf_report *r,
         r->input.bytes, r->input.users, r->input.items, r->input.ratings,
         r->input.rows_skipped, r->input.duplicates_merged);
     add_svd(t, par, r);
-    cf_text_add(
-        t,
-        ", \"neighbors\": {\"pairs\": %" PRId64 ", \"pairs_skipped\": %" PRId64
-        ", \"ties_at_k\": %" PRId64 ", \"similarity\": ",
-        r->neighbors.pairs, r->neighbors.skipped, r->neighbors.rows_tied);
-    add_name(t, r->neighbors.similarity);
-    cf_text_add(t, ", \"kernel\": ");
-    add_name(t, r->neighbors.kernel);
-    cf_text_add(t, "}");
+    add_neighbors(t, r);
     cf_text_add(t, ", \"output\": {\"name\": ");
     cf_text_json(t, o->output);
     cf_text_add(t, ", \"bytes\": %lld}",

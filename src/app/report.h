@@ -36,7 +36,7 @@ typedef struct cf_report {
         cf_svd_times seconds;
     } svd;
     struct {
-        int64_t pairs, skipped, rows_tied;
+        int64_t pairs, skipped, rows_tied, travelled;
         const char *similarity, *kernel; /* NULL where none were searched */
     } neighbors;
 } cf_report;

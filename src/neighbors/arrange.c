@@ -1,9 +1,11 @@
 /* Method  A binary tree over a sample of the rows: each node splits its sample
  *         in the middle along its leading principal direction, found by a few
  *         power iterations. A row descends to a leaf; leaves are numbered
- *         from left to right, so that neighbours in the order are alike, and
- *         dealt out to the ranks so that all have about as many rows.
- * Cost    14 dim flops a sampled row and level, 2 dim a row and level.
+ *         from left to right, so that neighbours in the order are alike. The
+ *         order is dealt out to the ranks evenly; a leaf may lie on several.
+ * Cost    14 dim flops a sampled row and level, 2 dim a row and level. Of each
+ *         leaf's size 8 bytes are summed up and 8 sent on; SAMPLED rows a leaf
+ *         are on every rank while the tree grows.
  * References  Verma, Kpotufe, Dasgupta: Which spatial partition trees are
  *             adaptive to intrinsic dimension? UAI 2009. */
 #include "arrange.h"
@@ -175,11 +177,8 @@ void cf_tree_grow(cf_tree *t, const cf_par *par, const cf_part *part,
 {
     int64_t count, leaves;
     *t = (cf_tree){.dim = dim, .by_direction = by_direction};
-    cf_gidx n = cf_part_rows(part);
-    /* Some for each rank, so that all get about as many rows. */
-    cf_gidx wanted = CF_MAX((n + cell - 1) / cell,
-                            par->size > 1 ? CF_MIN(n, 8 * par->size) : 1);
-    while (t->levels < LEVELS_MOST && (cf_gidx)1 << t->levels < wanted)
+    cf_gidx n = cf_part_rows(part), cells = (n + cell - 1) / cell;
+    while (t->levels < LEVELS_MOST && (cf_gidx)1 << t->levels < cells)
         t->levels++;
     leaves = (int64_t)1 << t->levels;
     t->direction = cf_calloc(leaves * t->dim, sizeof *t->direction, "tree");
@@ -214,29 +213,30 @@ static int32_t leaf_of(const cf_tree *t, const float *x)
 
 /* ---- dealing out ---- */
 
-/* to[r]: rows of this rank, which lie by leaf, for rank r. Whole leaves go to
- * one rank, or every leaf is divided so that all ranks get as many rows. */
+/* to[r]: rows of this rank, which lie by leaf, for rank r. A leaf's rows come
+ * in the order of the ranks that have them. */
 static void choose_ranks(const cf_par *par, const int64_t *own, int leaves,
-                         bool whole, int64_t *to)
+                         int64_t *to)
 {
-    int64_t *all = cf_alloc(2 * (int64_t)leaves, sizeof *all, "leaf sizes");
+    int64_t *all = cf_calloc(2 * (int64_t)leaves, sizeof *all, "leaf sizes");
     int64_t *lower = all + leaves; /* rows of lower ranks */
-    int64_t total = 0, before = 0;
+    int64_t begin = 0, total = 0;
     cf_part even = {0};
     memcpy(all, own, (size_t)leaves * sizeof *all);
     cf_allreduce(par, all, leaves, MPI_INT64_T, MPI_SUM);
-    memset(lower, 0, (size_t)leaves * sizeof *lower);
     MPI_Exscan(own, lower, leaves, MPI_INT64_T, MPI_SUM, par->comm);
+    cf_traffic_add(leaves * (int64_t)sizeof *own);
     for (int f = 0; f < leaves; f++)
         total += all[f];
     cf_part_even(&even, total, par->size);
-    for (int f = 0; f < leaves; before += all[f++]) {
-        double middle = (double)before + 0.5 * (double)all[f];
-        int r = total > 0 ? (int)(middle / (double)total * par->size) : 0;
-        if (whole)
-            to[CF_MIN(r, par->size - 1)] += own[f];
-        for (int64_t i = 0; i < own[f] && !whole; i++)
-            to[cf_part_owner(&even, before + lower[f] + i)]++;
+    for (int f = 0; f < leaves; begin += all[f++]) {
+        int64_t at = begin + lower[f];
+        for (int64_t end = at + own[f]; at < end;) {
+            int r = cf_part_owner(&even, at);
+            int64_t rows = CF_MIN(end, even.begin[r + 1]) - at;
+            to[r] += rows;
+            at += rows;
+        }
     }
     cf_part_free(&even);
     cf_free(all);
@@ -296,14 +296,14 @@ static void order_rows(cf_slab *out, const cf_tree *t, const float *rows,
 
 /* Sends the rows of `from`, which lie by leaf, to the ranks of their leaves. */
 static void deal_out(cf_slab *slab, const cf_par *par, const cf_tree *t,
-                     cf_slab *from, bool whole, int64_t *begin)
+                     cf_slab *from, int64_t *begin)
 {
     int leaves = 1 << t->levels;
     int64_t *to = cf_calloc(2 * (int64_t)par->size, sizeof *to, "row counts");
     int64_t *counts = to + par->size, arrived = 0;
     for (int f = 0; f < leaves; f++)
         begin[f] = begin[f + 1] - begin[f];
-    choose_ranks(par, begin, leaves, whole, to);
+    choose_ranks(par, begin, leaves, to);
     cf_alltoall_counts(par, to, counts);
     for (int r = 0; r < par->size; r++)
         arrived += counts[r];
@@ -321,7 +321,7 @@ static void deal_out(cf_slab *slab, const cf_par *par, const cf_tree *t,
 
 void cf_tree_deal(cf_slab *slab, const cf_par *par, const cf_tree *t,
                   const float *rows, const cf_gidx *id, cf_gidx first,
-                  int64_t count, bool whole)
+                  int64_t count)
 {
     cf_slab own = {0};
     int64_t *begin =
@@ -330,7 +330,7 @@ void cf_tree_deal(cf_slab *slab, const cf_par *par, const cf_tree *t,
     if (par->size == 1)
         *slab = own;
     else
-        deal_out(slab, par, t, &own, whole, begin);
+        deal_out(slab, par, t, &own, begin);
     cf_free(begin);
 }
 
@@ -347,7 +347,7 @@ void cf_arrange(cf_slab *slab, const cf_par *par, const cf_part *part,
     cf_tree t;
     cf_tree_grow(&t, par, part, rows, dim, by_direction, cell);
     cf_tree_deal(slab, par, &t, rows, NULL, part->begin[par->rank],
-                 cf_part_count(part, par->rank), true);
+                 cf_part_count(part, par->rank));
     cf_tree_free(&t);
 }
 

@@ -14,7 +14,7 @@ typedef struct cf_slab {
 } cf_slab;
 
 /* Deals out the rows that `part` gives this rank, [own rows x dim], anew: each
- * rank gets a stretch of the order, in cells of about `cell` rows. Rows of
+ * rank gets as much of the order, in cells of about `cell` rows. Rows of
  * zeros go nowhere when `by_direction`, which compares directions. The order
  * has no influence on any result. Collective; a row is sent once; memory: the
  * rows twice. */
@@ -31,13 +31,12 @@ typedef struct cf_tree {
 
 /* As cf_arrange in two steps: the tree, the same on all ranks, and dealing out
  * `count` own rows by one. Their numbers are `id`, [count], or count from
- * `first` where that is NULL. Ranks get leaves as a `whole`, or as many rows
- * each as all others. Collective. */
+ * `first` where that is NULL. Collective. */
 void cf_tree_grow(cf_tree *t, const cf_par *par, const cf_part *part,
                   const float *rows, int dim, bool by_direction, int cell);
 void cf_tree_deal(cf_slab *slab, const cf_par *par, const cf_tree *t,
                   const float *rows, const cf_gidx *id, cf_gidx first,
-                  int64_t count, bool whole);
+                  int64_t count);
 
 /* Safe on {0} and twice. Local. */
 void cf_tree_free(cf_tree *t);

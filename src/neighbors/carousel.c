@@ -107,9 +107,9 @@ static void pack(const cf_topk *t, float *score, cf_gidx *index)
     }
 }
 
-void cf_carousel_send_home(const cf_measure *u, cf_party *own,
-                           const cf_party *visitors, const cf_par *par,
-                           int step)
+int64_t cf_carousel_send_home(const cf_measure *u, cf_party *own,
+                              const cf_party *visitors, const cf_par *par,
+                              int step)
 {
     const cf_topk *away = &visitors->lists;
     int64_t rows = own->lists.rows, sent = total_of(away), got = 0;
@@ -135,4 +135,5 @@ void cf_carousel_send_home(const cf_measure *u, cf_party *own,
     cf_free(score);
     cf_free(index);
     cf_free(count);
+    return sent;
 }

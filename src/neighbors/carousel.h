@@ -41,9 +41,10 @@ void cf_carousel_visit(const cf_carousel *c, const cf_measure *u, int step,
                        cf_party *visitors);
 
 /* Sends the lists of the visitors of a step home, and merges those of own rows
- * that come back. Collective; up to 12 (k + 1) bytes a row. */
-void cf_carousel_send_home(const cf_measure *u, cf_party *own,
-                           const cf_party *visitors, const cf_par *par,
-                           int step);
+ * that come back. Returns how many candidates went. Collective; up to 12 (k +
+ * 1) bytes a row. */
+int64_t cf_carousel_send_home(const cf_measure *u, cf_party *own,
+                              const cf_party *visitors, const cf_par *par,
+                              int step);
 
 #endif

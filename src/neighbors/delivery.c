@@ -73,24 +73,29 @@ static void return_lists(cf_topk *out, const cf_par *par, const cf_origin *from,
                             lists->gap[i]};
     heading *heads = deliver(par, head, order, to, counts, slab->count,
                              arriving, sizeof *head);
-    float *score = deliver(par, lists->score, order, to, counts, slab->count,
-                           arriving, (size_t)k * sizeof *score);
-    cf_gidx *index = deliver(par, lists->index, order, to, counts, slab->count,
-                             arriving, (size_t)k * sizeof *index);
-    cf_free(order);
     cf_free(head);
-    cf_free(to);
     for (int64_t i = 0; i < arriving; i++) {
-        int64_t row = place_of(par, from, heads[i].id);
+        int64_t row = heads[i].id = place_of(par, from, heads[i].id);
         out->count[row] = heads[i].count;
         out->ties[row] = heads[i].ties;
         out->gap[row] = heads[i].gap;
-        memcpy(out->score + row * k, score + i * k, (size_t)k * sizeof *score);
-        memcpy(out->index + row * k, index + i * k, (size_t)k * sizeof *index);
     }
-    cf_free(heads);
+    /* One after the other, as they may be long. */
+    float *score = deliver(par, lists->score, order, to, counts, slab->count,
+                           arriving, (size_t)k * sizeof *score);
+    for (int64_t i = 0; i < arriving; i++)
+        memcpy(out->score + heads[i].id * k, score + i * k,
+               (size_t)k * sizeof *score);
     cf_free(score);
+    cf_gidx *index = deliver(par, lists->index, order, to, counts, slab->count,
+                             arriving, (size_t)k * sizeof *index);
+    for (int64_t i = 0; i < arriving; i++)
+        memcpy(out->index + heads[i].id * k, index + i * k,
+               (size_t)k * sizeof *index);
     cf_free(index);
+    cf_free(heads);
+    cf_free(order);
+    cf_free(to);
 }
 
 /* Distances as they are; the gap between two is the same either way. */

@@ -41,13 +41,15 @@ static void share(const cf_par *par, int step, const cf_party *own,
         b->first = (b->last + 1) / 2;
 }
 
-static void go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
-                     cf_party *own, int64_t k)
+/* Returns how many candidates went home from here. */
+static int64_t go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
+                        cf_party *own, int64_t k)
 {
     cf_carousel c;
     const cf_measure *u = &s->measure;
     cf_party other = {0};
     cf_slab visiting;
+    int64_t travelled = 0;
     int steps = par->size / 2;
     cf_tile_range a = {0, own->tiles.tiles}, b;
     cf_carousel_begin(&c, par, slab, u->dim);
@@ -66,10 +68,11 @@ static void go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
         if (step < steps)
             cf_ring_end(&s->ring);
         if (step > 0)
-            cf_carousel_send_home(u, own, &other, par, step);
+            travelled += cf_carousel_send_home(u, own, &other, par, step);
     }
     cf_party_end(&other);
     cf_carousel_end(&c);
+    return travelled;
 }
 
 /* What is of no use below, as it stands in lists. */
@@ -116,7 +119,10 @@ static int find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     search.total = 0.5 * (double)slab.count * (double)n;
     cf_party_begin(&own, &measure, slab.count);
     cf_party_set(&own, &measure, &slab, k, NULL);
-    go_round(&search, par, &slab, &own, k);
+    out->travelled = cf_sum_i64(par, go_round(&search, par, &slab, &own, k));
+    cf_tiles_end(&own.tiles);
+    cf_free(slab.rows);
+    slab.rows = NULL;
     if (pairs == NULL)
         cf_deliver_lists(out, par, &origin, &slab, &own.lists, similarity);
     out->kernel = measure.kernel->name;

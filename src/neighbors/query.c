@@ -74,8 +74,10 @@ static void meet_block(sides *s, const cf_carousel *c, int step)
     }
 }
 
-static void go_round(sides *s)
+/* Returns how many candidates went home from here. */
+static int64_t go_round(sides *s)
 {
+    int64_t travelled = 0;
     cf_carousel c;
     const cf_par *par = s->par;
     const cf_slab *moving = s->queries_move ? &s->queries : &s->base;
@@ -94,14 +96,15 @@ static void go_round(sides *s)
         if (more)
             cf_ring_end(&s->search.ring);
         if (step > 0 && s->queries_move)
-            cf_carousel_send_home(&s->measure, &s->asking, &s->passing, par,
-                                  step);
+            travelled += cf_carousel_send_home(&s->measure, &s->asking,
+                                               &s->passing, par, step);
     }
     cf_carousel_end(&c);
+    return travelled;
 }
 
-/* The lists of the rows of a slab. */
-static void find_lists(sides *s, cf_gidx queries, cf_gidx base)
+/* The lists of the rows of a slab; returns what go_round does. */
+static int64_t find_lists(sides *s, cf_gidx queries, cf_gidx base)
 {
     cf_search_begin(&s->search, &s->measure);
     cf_party_begin(&s->asking, &s->measure, s->queries.count);
@@ -118,7 +121,7 @@ static void find_lists(sides *s, cf_gidx queries, cf_gidx base)
     s->few.total = s->search.total =
         s->queries_move ? (double)queries * (double)s->base.count
                         : (double)s->queries.count * (double)base;
-    go_round(s);
+    return go_round(s);
 }
 
 static void sides_free(sides *s)
@@ -172,9 +175,9 @@ static float *arrange(sides *s, const cf_points *base, const float *queries,
     cf_tree_grow(&tree, par, base->part, base->rows, u->dim, cosine, CF_SIDE);
     cf_tree_deal(&s->base, par, &tree, base->rows, NULL,
                  base->part->begin[par->rank],
-                 cf_part_count(base->part, par->rank), true);
+                 cf_part_count(base->part, par->rank));
     cf_tree_deal(&s->queries, par, &tree, queries, from->number,
-                 from->part->begin[par->rank], from->count, false);
+                 from->part->begin[par->rank], from->count);
     cf_tree_free(&tree);
     return cf_principal(par, &s->base, u->dim, CF_SIDE,
                         cosine ? 0 : (float)u->scale);
@@ -199,9 +202,10 @@ static void search(cf_neighbors *out, sides *s, const cf_points *base,
     u->kernel = cf_screen_kernel_of_cpu();
     u->rotation = rotation;
     u->threads = par->threads;
-    find_lists(s, asked, n);
+    int64_t travelled = find_lists(s, asked, n);
     cf_deliver_lists(out, par, from, &s->queries, &s->asking.lists,
                      u->similarity);
+    out->travelled = cf_sum_i64(par, travelled);
     out->kernel = u->kernel->name;
     out->pairs = asked * (n - u->apart);
     out->skipped = out->pairs -
