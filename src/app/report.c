@@ -194,6 +194,9 @@ static void write_json(cf_text *t, const cf_report *r, const cf_par *par,
     cf_text_add(t, "], \"total_seconds\": %.6f, ", seconds);
     add_spread(t, "peak_bytes_rank",
                over_ranks(par, (double)cf_memory_process_peak()), true);
+    cf_text_add(t, ", ");
+    add_spread(t, "allocated_bytes_rank",
+               over_ranks(par, (double)cf_memory_peak()), true);
     cf_text_add(t, ", \"base_bytes_rank\": %.0f}\n",
                 over_ranks(par, (double)cf_environment_base_bytes()).median);
 }
