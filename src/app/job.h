@@ -36,7 +36,7 @@ typedef struct cf_job {
     cf_transform transform; /* of the ratings before the embedding */
     cf_embedding embedding;
     cf_neighbors user_neighbors, item_neighbors;
-    cf_queries queries; /* lists in place of these */
+    cf_queries queries;              /* lists in place of these */
     cf_graph user_graph, item_graph; /* where they are asked for */
     cf_topk recommendations;
     bool short_of_tol;

@@ -33,7 +33,8 @@ def made():
 
 def scores_of(vectors, similarity):
     """Of all pairs, NaN with itself and where there is none."""
-    scores = reference.SCORES[similarity](vectors.astype(float), slice(None))
+    x = vectors.astype(float)
+    scores = reference.SCORES[similarity](x, x)
     if similarity == "euclidean":
         scores = -scores
     np.fill_diagonal(scores, np.nan)
