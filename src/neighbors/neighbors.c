@@ -27,7 +27,7 @@
  *           and 24 f m (k + 1), lists on their way, f in a step. For distances
  *           4 dim M more of both;
  *         - owners: 4 dim m as given, lists of 24 m (k + 2), m (16 k + 64).
- *         Libraries add 2 to 3 MB, and 0.1 MB for each rank of the node.
+ *         Libraries add 2 to 3 MB, and 0.09 MB for each rank of the node.
  * Scale   1,000,000 rows of 64 dimensions, k = 10, took two cores (AVX-512 with
  *         VNNI) 139 s in 850 MiB each: 1.8e9 pairs a second and core. 0.5 us a
  *         visiting row went into its codes. At these rates 1,000 cores need
