@@ -332,20 +332,30 @@ static void meet_near(cf_worker *w, const plan *p, cf_tile_range a,
     }
 }
 
+/* Of the pairs that are looked at for the choice of a head: at most so many
+ * rows by columns, and one of so many, for each takes as long as a thousand in
+ * the screen; with fewer than the least the choice before stands. */
 #define SAMPLE_ROWS 64
 #define SAMPLE_COLUMNS 512
+#define SAMPLE_OF 16384
+#define SAMPLE_LEAST 256
 
 /* The head that costs least. */
-static int choose_head(const cf_measure *u, const cf_party *a,
-                       const cf_party *b)
+static int choose_head(const cf_search *s, const cf_party *a, const cf_party *b)
 {
+    const cf_measure *u = &s->measure;
     int quads = a->tiles.quads, best = quads;
-    int64_t looked = 0;
+    double pairs = (double)a->tiles.count * (double)b->tiles.count;
+    int64_t looked = 0, sampled = (int64_t)(pairs / SAMPLE_OF);
+    if (sampled < SAMPLE_LEAST)
+        return s->head > 0 ? s->head : quads;
+    int64_t rows = CF_MIN(SAMPLE_ROWS, (int64_t)sqrt((double)sampled / 8));
+    int64_t columns = CF_MIN(SAMPLE_COLUMNS, sampled / rows);
+    int64_t down = CF_MAX(1, a->tiles.count / rows);
+    int64_t across = CF_MAX(1, b->tiles.count / columns);
     float *bounds = cf_alloc(quads + 1, sizeof *bounds, "sampled pairs");
     double *price = cf_calloc(quads + 1, sizeof *price, "sampled pairs");
-    int64_t down = CF_MAX(1, a->tiles.count / SAMPLE_ROWS);
-    int64_t across = CF_MAX(1, b->tiles.count / SAMPLE_COLUMNS);
-    for (int64_t i = 0; i < a->tiles.count; i += down)
+    for (int64_t i = down / 2; i < a->tiles.count; i += down)
         for (int64_t j = across / 2; j < b->tiles.count; j += across) {
             float least = fminf(a->least[i], b->least[j]);
             looked++;
@@ -354,7 +364,7 @@ static int choose_head(const cf_measure *u, const cf_party *a,
                 price[q] += bounds[q] >= least;
         }
     for (int q = quads; q > 0; q--) {
-        price[q] = q + price[q] * u->kernel->price / (double)CF_MAX(looked, 1);
+        price[q] = q + price[q] * u->kernel->price / (double)looked;
         if (price[q] < price[best])
             best = q;
     }
@@ -523,9 +533,9 @@ void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a, cf_party *b,
     if ((p.same || s->seeds) && s->measure.pairs == NULL)
         cf_threads_run(s->threads, seed_part, &seeds);
     share_out(s, &p, meet_near);
-    int head = choose_head(&s->measure, a, b);
-    cf_tiles_set_head(&a->tiles, head);
-    cf_tiles_set_head(&b->tiles, head);
+    s->head = choose_head(s, a, b);
+    cf_tiles_set_head(&a->tiles, s->head);
+    cf_tiles_set_head(&b->tiles, s->head);
     share_out(s, &p, meet_far);
     cf_free(p.near);
 }

@@ -10,6 +10,7 @@
 typedef struct cf_search {
     cf_measure measure;
     cf_ring ring; /* moves the next block between tiles */
+    int head;     /* of tiles that met last */
     int threads;
     int blas_threads;          /* of the program, outside */
     struct cf_worker *workers; /* [threads] */
