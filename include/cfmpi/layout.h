@@ -35,10 +35,7 @@ typedef struct cf_tables {
 void cf_tables_fill(cf_tables *t, const cf_csr *a, const cf_par *par);
 void cf_tables_free(cf_tables *t);
 
-/* Names of the similarities in the order of their enum, then NULL. */
-extern const char *const cf_similarity_names[];
-
-/* Names of the forms of graphs, likewise. */
+/* Names of the forms of graphs in the order of their enum, then NULL. */
 extern const char *const cf_graph_names[];
 
 /* Add a part to an output; `space` says what lists are on, `by` what their
@@ -106,6 +103,9 @@ int cf_layout_read_similarity(const cf_h5 *file, const char *group,
 
 /* The side whose rows the lists of queries name, "users" or "items". Local. */
 const char *cf_layout_queries_among(const cf_h5 *file);
+
+/* Whether the lists of `group` are on the ratings themselves. Local. */
+bool cf_layout_on_ratings(const cf_h5 *file, const char *group);
 
 /* Whether the file says the order of `group` as its similarity has it. Local.
  */

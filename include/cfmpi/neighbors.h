@@ -5,6 +5,7 @@
 #include "cfmpi/context.h"
 #include "cfmpi/graph.h"
 #include "cfmpi/partition.h"
+#include "cfmpi/similarity.h"
 #include "cfmpi/topk.h"
 
 /* Lists of the rows that `part` gives this rank. */
@@ -26,13 +27,6 @@ typedef struct cf_points {
     float *rows;
     const char *what; /* in messages */
 } cf_points;
-
-/* How rows are compared. */
-enum cf_similarity {
-    CF_COSINE,
-    CF_DOT,      /* product */
-    CF_EUCLIDEAN /* distance: the smaller the better */
-};
 
 /* The `k` rows most similar to each row, over all ranks. `rows` [own rows x
  * dim], row-major, split by `part`; they may be scaled in place by powers of

@@ -12,6 +12,9 @@
 
 enum cf_side { CF_SIDE_USERS = 1, CF_SIDE_ITEMS = 2, CF_SIDE_BOTH = 3 };
 
+/* What neighbours are near in. */
+enum cf_space { CF_SPACE_EMBEDDING, CF_SPACE_RATINGS };
+
 /* What export writes. */
 enum cf_part_name {
     CF_PART_RECOMMENDATIONS,
@@ -79,7 +82,11 @@ typedef struct cf_options {
     int64_t similarity;    /* enum cf_similarity */
     bool similarity_given; /* else a benchmark's vectors may decide */
     char queries[CF_PATH_MAX], only[CF_PATH_MAX];
-    int64_t graph; /* enum cf_graph_form */
+    int64_t graph;                     /* enum cf_graph_form */
+    int64_t space;                     /* enum cf_space */
+    int64_t min_overlap, significance; /* of ratings: cf_ratings_measure */
+    double shrinkage, alpha, beta;
+    bool shrinkage_given; /* else the similarity's own */
     int64_t top;
     int64_t score;
 

@@ -33,6 +33,12 @@ static enum cf_step last_step(const cf_options *o)
     }
 }
 
+/* Whether what is asked for is made from the embedding. */
+static bool embeds(const cf_job *job)
+{
+    return job->o->space == CF_SPACE_EMBEDDING || job->last == CF_STEP_SVD;
+}
+
 /* The first step whose result the file lacks. */
 static enum cf_step first_missing(const cf_job *job)
 {
@@ -41,12 +47,13 @@ static enum cf_step first_missing(const cf_job *job)
     bool items = job->o->side != CF_SIDE_USERS;
     if (!cf_h5_has(f, "/ratings/indptr"))
         return CF_STEP_INGEST;
-    if (!cf_h5_has(f, "/embedding/users"))
+    bool listed = (!users || cf_h5_has(f, "/neighbors/users")) &&
+                  (!items || cf_h5_has(f, "/neighbors/items"));
+    if (listed && job->last == CF_STEP_RECOMMEND)
+        return CF_STEP_RECOMMEND;
+    if (embeds(job) && !cf_h5_has(f, "/embedding/users"))
         return CF_STEP_SVD;
-    if ((users && !cf_h5_has(f, "/neighbors/users")) ||
-        (items && !cf_h5_has(f, "/neighbors/items")))
-        return CF_STEP_NEIGHBORS;
-    return CF_STEP_RECOMMEND;
+    return listed ? CF_STEP_RECOMMEND : CF_STEP_NEIGHBORS;
 }
 
 /* Options of steps that are done already would be silently ignored. */
@@ -81,9 +88,16 @@ static int check_unused(const cf_job *job)
               {"neighbors", CF_STEP_NEIGHBORS, "neighbours"},
               {"similarity", CF_STEP_NEIGHBORS, "neighbours"},
               {"min-similarity", CF_STEP_NEIGHBORS, "neighbours"},
-              {"graph", CF_STEP_NEIGHBORS, "neighbours"}};
+              {"graph", CF_STEP_NEIGHBORS, "neighbours"},
+              {"space", CF_STEP_NEIGHBORS, "neighbours"},
+              {"min-overlap", CF_STEP_NEIGHBORS, "neighbours"},
+              {"significance", CF_STEP_NEIGHBORS, "neighbours"},
+              {"shrinkage", CF_STEP_NEIGHBORS, "neighbours"},
+              {"alpha", CF_STEP_NEIGHBORS, "neighbours"},
+              {"beta", CF_STEP_NEIGHBORS, "neighbours"}};
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-        if (of[i].step >= job->first || !cf_options_given(job->o, of[i].name))
+        if (of[i].step >= job->first || !cf_options_given(job->o, of[i].name) ||
+            (of[i].step == CF_STEP_SVD && !embeds(job)))
             continue;
         else if (job->from_vectors)
             return cf_fail(CF_USAGE,
@@ -172,6 +186,7 @@ static int open_input(cf_job *job)
     CF_TRY(cf_agree(job->par, check_weights(job)));
     CF_TRY(cf_agree(job->par, cf_queries_begin(&job->queries, job->o)));
     CF_TRY(cf_agree(job->par, cf_job_find_bound(job)));
+    CF_TRY(cf_agree(job->par, cf_job_check_similarity(job)));
 done:
     return status;
 }
@@ -184,7 +199,8 @@ static int load_ratings(cf_job *job)
 {
     int status = CF_OK;
     cf_dataset users, items, values;
-    if (job->last == CF_STEP_NEIGHBORS && job->first == CF_STEP_NEIGHBORS) {
+    if (job->last == CF_STEP_NEIGHBORS && job->first == CF_STEP_NEIGHBORS &&
+        embeds(job)) {
         CF_TRY(cf_h5_dataset(&job->file, "/users/id", &users));
         CF_TRY(cf_h5_dataset(&job->file, "/items/id", &items));
         CF_TRY(cf_h5_dataset(&job->file, "/ratings/values", &values));
@@ -285,8 +301,8 @@ static int embedding_rows(cf_job *job, const char *side, bool items,
     return CF_OK;
 }
 
-static int side_neighbors(cf_job *job, const char *side, bool items,
-                          cf_neighbors *out, cf_graph *graph)
+static int dense_neighbors(cf_job *job, const char *side, bool items,
+                           cf_neighbors *out, cf_graph *graph)
 {
     int status = CF_OK, dim;
     cf_part part = {0};
@@ -300,22 +316,36 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
     else
         CF_TRY(embedding_rows(job, side, items, &part, &points.rows, &dim));
     if (has_queries(job)) {
-        out = &q->found;
         CF_TRY(cf_queries_find(q, job->par, job->o, &points, dim,
                                !job->from_vectors));
     } else {
         CF_TRY(cf_job_find_neighbors(job, &part, points.rows, dim, points.what,
                                      out, graph));
     }
+done:
+    cf_part_free(&part);
+    cf_free(points.rows);
+    return status;
+}
+
+static int side_neighbors(cf_job *job, const char *side, bool items,
+                          cf_neighbors *out, cf_graph *graph)
+{
+    int status = CF_OK;
+    if (embeds(job))
+        CF_TRY(dense_neighbors(job, side, items, out, graph));
+    else
+        CF_TRY(cf_job_compare_ratings(job, items, out, graph));
+    if (has_queries(job))
+        out = &job->queries.found;
     job->report->neighbors.pairs += out->pairs;
     job->report->neighbors.skipped += out->skipped;
     job->report->neighbors.rows_tied += out->rows_tied;
     job->report->neighbors.travelled += out->travelled;
-    job->report->neighbors.similarity = cf_similarity_names[job->o->similarity];
+    job->report->neighbors.similarity =
+        cf_similarity_about((enum cf_similarity)job->o->similarity)->name;
     job->report->neighbors.kernel = out->kernel;
 done:
-    cf_part_free(&part);
-    cf_free(points.rows);
     return status;
 }
 
@@ -413,7 +443,9 @@ static int add_neighbors(cf_job *job, cf_writer *w)
 {
     int status = CF_OK;
     enum cf_similarity by = (enum cf_similarity)job->o->similarity, other;
-    const char *space = job->from_vectors ? "vectors" : "embedding";
+    const char *space = job->from_vectors ? "vectors"
+                        : embeds(job)     ? "embedding"
+                                          : "ratings";
     const char *side =
         job->o->side == CF_SIDE_ITEMS && !job->from_vectors ? "items" : "users";
     if (makes(job, 0))
@@ -428,6 +460,9 @@ static int add_neighbors(cf_job *job, cf_writer *w)
         CF_TRY(cf_layout_read_similarity(&job->file, list_groups[g], &other));
         if (other != by && job->first == CF_STEP_NEIGHBORS)
             cf_writer_text(w, "/neighbors", "similarity", "mixed");
+        if (cf_layout_on_ratings(&job->file, list_groups[g]) == embeds(job) &&
+            job->first == CF_STEP_NEIGHBORS)
+            cf_writer_text(w, "/neighbors", "space", "mixed");
     }
 done:
     return status;
@@ -473,7 +508,7 @@ static int run_steps(cf_job *job)
     job->report->input.items = job->ratings.cols;
     job->report->input.ratings = job->ratings.nnz;
     CF_TRY(read_queries(job));
-    if (job->first <= CF_STEP_SVD && job->last >= CF_STEP_SVD)
+    if (job->first <= CF_STEP_SVD && job->last >= CF_STEP_SVD && embeds(job))
         CF_TRY(cf_job_embed(job));
     if (job->first <= CF_STEP_NEIGHBORS && job->last >= CF_STEP_NEIGHBORS)
         CF_TRY(neighbors(job));

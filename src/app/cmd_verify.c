@@ -627,28 +627,9 @@ done:
     return status;
 }
 
-static int check_contents(check *c)
-{
-    int status = CF_OK;
-    CF_TRY(check_ids(c));
-    CF_TRY(cf_layout_read_ratings(&c->file, c->par, &c->ratings));
-    if (cf_h5_has(&c->file, "/embedding/users"))
-        CF_TRY(check_residuals(c));
-    if (cf_h5_has(&c->file, "/neighbors/users/index"))
-        CF_TRY(check_neighbours(c, "users"));
-    if (cf_h5_has(&c->file, "/neighbors/items/index"))
-        CF_TRY(check_neighbours(c, "items"));
-    if (cf_h5_has(&c->file, "/neighbors/queries/index"))
-        CF_TRY(check_neighbours(c, "queries"));
-    if (cf_h5_has(&c->file, "/recommendations/index"))
-        CF_TRY(check_recommendations(c));
-done:
-    return status;
-}
-
-/* A file made of vectors does not hold them, so its lists cannot be made
- * anew. */
-static int check_lists_alone(check *c, const char *which)
+/* Lists that are not made anew: a file made of vectors does not hold them, and
+ * those on ratings are as much work as all of them were. */
+static int check_lists_alone(check *c, const char *which, const char *why)
 {
     int status = CF_OK;
     char group[CF_NAME_MAX], line[160];
@@ -657,7 +638,8 @@ static int check_lists_alone(check *c, const char *which)
     cf_idmap map = {0};
     cf_list_group g = {.name = group};
     snprintf(group, sizeof group, "/neighbors/%s", which);
-    CF_TRY(cf_layout_read_ids(&c->file, c->par, "users", &map));
+    CF_TRY(cf_layout_read_ids(
+        &c->file, c->par, strcmp(which, "items") == 0 ? which : "users", &map));
     g.rows = g.among = cf_part_rows(&map.part);
     if (queries) {
         CF_TRY(cf_layout_read_ids(&c->file, c->par, "queries", &map));
@@ -669,22 +651,51 @@ static int check_lists_alone(check *c, const char *which)
     CF_TRY(cf_verify_lists(c->par, &c->file, &g, &wrong));
     snprintf(line, sizeof line,
              " of %" CF_PRIgidx " %s by order and range, %" PRId64
-             " differ; the vectors are not in the file",
-             g.rows, which, wrong);
+             " differ; %s",
+             g.rows, which, wrong, why);
     tell(c, wrong == 0, "neighbours", line);
 done:
     cf_idmap_free(&map);
     return status;
 }
 
+static int check_side(check *c, const char *side)
+{
+    char group[CF_NAME_MAX], index[CF_NAME_MAX];
+    snprintf(group, sizeof group, "/neighbors/%s", side);
+    snprintf(index, sizeof index, "/neighbors/%s/index", side);
+    if (!cf_h5_has(&c->file, index))
+        return CF_OK;
+    return cf_layout_on_ratings(&c->file, group)
+               ? check_lists_alone(c, side, "they are on the ratings")
+               : check_neighbours(c, side);
+}
+
+static int check_contents(check *c)
+{
+    int status = CF_OK;
+    CF_TRY(check_ids(c));
+    CF_TRY(cf_layout_read_ratings(&c->file, c->par, &c->ratings));
+    if (cf_h5_has(&c->file, "/embedding/users"))
+        CF_TRY(check_residuals(c));
+    CF_TRY(check_side(c, "users"));
+    CF_TRY(check_side(c, "items"));
+    CF_TRY(check_side(c, "queries"));
+    if (cf_h5_has(&c->file, "/recommendations/index"))
+        CF_TRY(check_recommendations(c));
+done:
+    return status;
+}
+
 /* Lists of vectors. */
 static int check_lists(check *c)
 {
+    static const char vectors[] = "the vectors are not in the file";
     int status = CF_OK;
     if (cf_h5_has(&c->file, "/neighbors/users/index"))
-        CF_TRY(check_lists_alone(c, "users"));
+        CF_TRY(check_lists_alone(c, "users", vectors));
     if (cf_h5_has(&c->file, "/neighbors/queries/index"))
-        CF_TRY(check_lists_alone(c, "queries"));
+        CF_TRY(check_lists_alone(c, "queries", vectors));
 done:
     return status;
 }

@@ -17,12 +17,12 @@ static bool all_finite(const cf_par *par, const float *values, int64_t count)
     return cf_sum_i64(par, bad) == 0;
 }
 
-/* The ratings as they are decomposed; `own` gets values to free. */
-static int transformed(cf_job *job, cf_csr *matrix, float **own)
+int cf_job_transform(cf_job *job, cf_csr *matrix, float **own)
 {
     int status = CF_OK;
     const cf_csr *a = &job->ratings;
     *matrix = *a;
+    cf_transform_free(&job->transform);
     CF_TRY(cf_transform_learn(&job->transform, a, job->par, job->o->weighting,
                               job->o->centring));
     if (cf_transform_is_none(&job->transform))
@@ -300,7 +300,7 @@ int cf_job_embed(cf_job *job)
         CF_TRY(cf_fail(CF_USAGE, "--start: --svd=gram begins from nothing; "
                                  "leave one of them out"));
     CF_TRY(choose_dim(job, &dim, &most));
-    CF_TRY(transformed(job, &matrix, &values));
+    CF_TRY(cf_job_transform(job, &matrix, &values));
     if (job->o->start[0] != '\0')
         CF_TRY(read_start(job, &start, &start_dim));
     cf_svd_options options = {.method = job->o->svd,

@@ -117,7 +117,9 @@ static void add_graph(const cf_job *job, cf_writer *w, const char *side,
     cf_layout_add_graph(w, side, by, job->join ? CF_GRAPH_THRESHOLD : form, g);
     snprintf(group, sizeof group, "/graph/%s", side);
     cf_writer_text(w, group, "space",
-                   job->from_vectors ? "vectors" : "embedding");
+                   job->from_vectors                   ? "vectors"
+                   : job->o->space == CF_SPACE_RATINGS ? "ratings"
+                                                       : "embedding");
     if (job->join)
         cf_layout_add_bound(w, group, by, job->bound);
 }

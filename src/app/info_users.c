@@ -155,8 +155,6 @@ static int print_neighbours(cf_text *out, const names *n, int64_t row)
 {
     static const char *const sets[] = {"/neighbors/users/index",
                                        "/neighbors/users/score"};
-    static const char *const heading[] = {"", " by inner product",
-                                          " by distance"};
     int status = CF_OK;
     enum cf_similarity by = CF_COSINE;
     entries e = {0};
@@ -164,7 +162,8 @@ static int print_neighbours(cf_text *out, const names *n, int64_t row)
     if (e.index.whole == NULL)
         goto done;
     CF_TRY(cf_layout_read_similarity(n->file, "/neighbors/users", &by));
-    cf_text_add(out, "  nearest users%s\n   ", heading[by]);
+    cf_text_add(out, "  nearest users%s\n   ",
+                cf_similarity_about(by)->heading);
     for (int64_t i = 0; i < CF_MIN(SHOWN, e.count); i++) {
         cf_text_add(out, " ");
         CF_TRY(print_id(out, n, "users", e.index.whole[i]));

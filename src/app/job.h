@@ -47,10 +47,24 @@ typedef struct cf_job {
  * Errors, agreed. Collective. */
 int cf_job_ingest(cf_job *job);
 
+/* The ratings as they are decomposed or compared, by job->transform; what is
+ * not shared with job->ratings is `own`, to be freed, or NULL. Errors, agreed.
+ * Collective. */
+int cf_job_transform(cf_job *job, cf_csr *matrix, float **own);
+
 /* Makes job->embedding from job->ratings, and its certificate: weights and
  * means, the number of dimensions, an earlier result to start from. Errors,
  * agreed. Collective. */
 int cf_job_embed(cf_job *job);
+
+/* Whether the neighbours that are asked for can be: CF_USAGE. Local. */
+int cf_job_check_similarity(const cf_job *job);
+
+/* Neighbours by the ratings in job->ratings, weighted as the options say, and
+ * the graph of their lists where one is asked for.
+ * Errors, agreed. Collective. */
+int cf_job_compare_ratings(cf_job *job, bool items, cf_neighbors *out,
+                           cf_graph *graph);
 
 /* Recommendations weigh ratings by the scores of /neighbors/users in the input
  * file: CF_USAGE when these are distances, CF_BAD_DATA. Local. */

@@ -178,6 +178,8 @@ static void note_given(cf_options *o, const cf_option *row)
         o->similarity_given = true;
     if (row->offset == offsetof(cf_options, neighbors))
         o->neighbors_given = true;
+    if (row->offset == offsetof(cf_options, shrinkage))
+        o->shrinkage_given = true;
 }
 
 static bool bends(const cf_options *o, const cf_option *row)
@@ -186,6 +188,8 @@ static bool bends(const cf_options *o, const cf_option *row)
            (row->offset == offsetof(cf_options, neighbors) &&
             !o->neighbors_given &&
             (o->min_similarity[0] != '\0' || o->max_distance[0] != '\0')) ||
+           (row->offset == offsetof(cf_options, shrinkage) &&
+            !o->shrinkage_given) ||
            (row->offset == offsetof(cf_options, similarity) &&
             o->command == CF_CMD_NEIGHBORS && !o->similarity_given);
 }

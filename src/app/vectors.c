@@ -53,7 +53,7 @@ static int take_distance(cf_job *job)
                        "known; choose a --similarity",
                        job->source.file, name);
     cf_log_note("%s: its attribute distance is '%s', so --similarity is %s",
-                job->source.file, name, cf_similarity_names[known[i].by]);
+                job->source.file, name, cf_similarity_about(known[i].by)->name);
     job->bent = cf_alloc(1, sizeof *job->bent, "options");
     *job->bent = *job->o;
     job->bent->similarity = known[i].by;

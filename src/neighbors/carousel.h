@@ -5,13 +5,14 @@
 
 #include "cfmpi/ring.h"
 #include "party.h"
+#include "travel.h"
 
 /* Blocks as they travel: rows, and their numbers in front of them. */
 typedef struct cf_carousel {
     const cf_par *par;
     cf_part part; /* rows of each rank's slab */
     int dim;
-    char *buffer[2];
+    cf_travel blocks;
 } cf_carousel;
 
 /* Room for two blocks of the slabs of all ranks. Collective. */
@@ -27,11 +28,6 @@ cf_slab cf_carousel_slab(const cf_carousel *c, int step);
  * rows are packed for the first. cf_ring_end waits for it. Local. */
 void cf_carousel_turn(const cf_carousel *c, cf_ring *ring, const cf_slab *own,
                       int step);
-
-/* Rows' data that go to rank + step while those of rank - step come; counts in
- * rows of `size` bytes. Collective. */
-void cf_carousel_swap(const cf_par *par, int step, const void *send,
-                      int64_t sent, void *recv, int64_t got, size_t size);
 
 /* Makes the block of a step a party, with lists of k and the floors that its
  * rows' lists have at home, where they belong to `own`; `slab` is the caller's

@@ -84,7 +84,7 @@ static float cut_of(const cf_measure *u, double squared, float least,
     switch (u->similarity) {
     case CF_COSINE: return length * (least - error);
     case CF_DOT: return least - error * length * b->longest - smallest;
-    case CF_EUCLIDEAN: break;
+    default: break;
     }
     return least + (float)(0.5 * squared) - error * both * both - smallest;
 }

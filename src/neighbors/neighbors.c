@@ -103,7 +103,7 @@ static float floor_of(enum cf_similarity similarity, float bound)
     switch (similarity) {
     case CF_DOT: return bound;
     case CF_EUCLIDEAN: return -bound;
-    case CF_COSINE: break;
+    default: break;
     }
     /* Beyond all cosines one is like the other. */
     return fminf(fmaxf(bound, -2), 2);

@@ -84,7 +84,7 @@ float cf_score(enum cf_similarity similarity, const float *x, double nx,
     switch (similarity) {
     case CF_DOT: return (float)cf_dot(x, y, dim);
     case CF_EUCLIDEAN: return (float)sqrt(cf_squared_distance(x, y, dim));
-    case CF_COSINE: break;
+    default: break;
     }
     return cf_cosine(x, nx, y, ny, dim);
 }

@@ -160,7 +160,7 @@ static float weight_of(const cf_tiles *t, int64_t tile)
     case CF_COSINE:
         return -1 / fmaxf((float)sqrt(cf_dot(c, c, t->dim)), 1e-20f);
     case CF_DOT: return -1;
-    case CF_EUCLIDEAN: break;
+    default: break;
     }
     return 1;
 }

@@ -69,7 +69,7 @@ void cf_layout_add_graph(cf_writer *w, const char *side, enum cf_similarity by,
     cf_writer_add(w, n.weight, CF_F32, g->entries, 1, 1, g->before, own,
                   g->weight, weights[by], by == CF_COSINE ? "cosine" : NULL, 0);
     cf_writer_text(w, n.group, "form", cf_graph_names[form]);
-    cf_writer_text(w, n.group, "similarity", cf_similarity_names[by]);
+    cf_writer_text(w, n.group, "similarity", cf_similarity_about(by)->name);
 }
 
 static int wrong(const cf_h5 *file, const names *n, const char *what)

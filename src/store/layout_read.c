@@ -310,8 +310,11 @@ done:
 int cf_layout_read_similarity(const cf_h5 *file, const char *group,
                               enum cf_similarity *by)
 {
-    int64_t number =
-        name_number(file, group, "similarity", cf_similarity_names);
+    cf_text name = {0};
+    int number = CF_COSINE;
+    if (cf_h5_text(file, group, "similarity", &name))
+        number = cf_similarity_find(name.data);
+    cf_text_free(&name);
     if (number < 0)
         return cf_fail(CF_BAD_DATA,
                        "%s: %s is by a similarity that is not "
@@ -332,6 +335,15 @@ int cf_layout_read_graph_form(const cf_h5 *file, const char *side,
                        file->path, group);
     *form = (enum cf_graph_form)number;
     return CF_OK;
+}
+
+bool cf_layout_on_ratings(const cf_h5 *file, const char *group)
+{
+    cf_text space = {0};
+    bool on = cf_h5_text(file, group, "space", &space) &&
+              strcmp(space.data, "ratings") == 0;
+    cf_text_free(&space);
+    return on;
 }
 
 bool cf_layout_order_fits(const cf_h5 *file, const char *group,

@@ -202,29 +202,13 @@ static const char *path(char out[CF_NAME_MAX], const char *group,
     return out;
 }
 
-const char *const cf_similarity_names[] = {
-    [CF_COSINE] = "cosine",
-    [CF_DOT] = "dot",
-    [CF_EUCLIDEAN] = "euclidean",
-    [CF_EUCLIDEAN + 1] = NULL,
-};
-
 /* Lists whose entries are numbers below `below`. */
 static void add_lists(cf_writer *w, const char *group, const char *space,
                       enum cf_similarity by, const cf_neighbors *n,
                       cf_gidx below)
 {
-    static const struct {
-        const char *score, *gap, *units, *order;
-    } of[] = {{"cosine of the angle to each neighbour; NaN where there is none",
-               "k-th minus (k+1)-th score; NaN where there is no (k+1)-th",
-               "cosine", "descending"},
-              {"inner product with each neighbour; NaN where there is none",
-               "k-th minus (k+1)-th score; NaN where there is no (k+1)-th",
-               NULL, "descending"},
-              {"distance of each neighbour; NaN where there is none",
-               "(k+1)-th minus k-th score; NaN where there is no (k+1)-th",
-               NULL, "ascending"}};
+    const cf_similarity_text *about = cf_similarity_about(by);
+    bool distance = by == CF_EUCLIDEAN;
     char name[CF_NAME_MAX];
     const cf_topk *t = &n->lists;
     add_matrix(w, path(name, group, "index"), CF_I64, &n->part, t->k, t->index,
@@ -232,19 +216,24 @@ static void add_lists(cf_writer *w, const char *group, const char *space,
                "is none",
                NULL, below);
     add_matrix(w, path(name, group, "score"), CF_F32, &n->part, t->k, t->score,
-               of[by].score, of[by].units, 0);
+               about->score, about->units, 0);
     add_vector(w, path(name, group, "count"), CF_I32, &n->part, t->count,
                "neighbours in the list", NULL);
     add_vector(w, path(name, group, "gap"), CF_F32, &n->part, t->gap,
-               of[by].gap, of[by].units);
+               distance ? "(k+1)-th minus k-th score; NaN where there is no "
+                          "(k+1)-th"
+                        : "k-th minus (k+1)-th score; NaN where there is no "
+                          "(k+1)-th",
+               about->units);
     add_vector(w, path(name, group, "ties"), CF_I32, &n->part, t->ties,
                "rows left out that score as the last in the list does", NULL);
-    cf_writer_text(w, group, "similarity", cf_similarity_names[by]);
-    cf_writer_text(w, group, "order", of[by].order);
+    cf_writer_text(w, group, "similarity", about->name);
+    cf_writer_text(w, group, "order", distance ? "ascending" : "descending");
+    cf_writer_text(w, group, "space", space);
     if (n->kernel != NULL)
         cf_writer_text(w, group, "kernel", n->kernel);
     cf_writer_text(w, "/neighbors", "space", space);
-    cf_writer_text(w, "/neighbors", "similarity", cf_similarity_names[by]);
+    cf_writer_text(w, "/neighbors", "similarity", about->name);
 }
 
 void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,

@@ -13,7 +13,8 @@ RATINGS = {"format", "columns", "missing", "titles", "duplicates", "on-bad-row",
            "min-item-ratings", "keep-time"}
 SVD = {"dim", "tol", "max-passes", "svd", "variance", "weighting", "center", "embedding",
        "start"}
-NEIGHBORS = {"neighbors", "side", "similarity", "graph", "min-similarity"}
+NEIGHBORS = {"neighbors", "side", "similarity", "graph", "min-similarity", "space",
+             "min-overlap", "significance", "shrinkage", "alpha", "beta"}
 RECOMMEND = {"top", "score"}
 COMMANDS = {
     "run": RATINGS | SVD | NEIGHBORS | RECOMMEND,
@@ -91,7 +92,7 @@ def test_print_config_shows_what_is_in_force(cfmpi, folder):
     assert shown["side"] == "both" and shown["output"] == "r.h5"
     assert shown["top"] == "10" and shown["similarity"] == "cosine"
     unset = {"titles", "start", "columns", "missing", "scale", "rating-range", "time-range",
-             "binarize", "min-similarity"}
+             "binarize", "min-similarity", "shrinkage"}
     assert set(shown) >= COMMANDS["run"] - unset
     assert not (folder / "r.h5").exists()
 

@@ -1,0 +1,73 @@
+/* Exact nearest neighbours by the ratings themselves.
+ *
+ * Of two rows x and y, users or items, with ratings x_c and y_c in their
+ * columns; I are the columns that both rated, n = |I|, sums over I are taken in
+ * float64 in ascending order of the columns; |x| is the length over all own
+ * ratings, N(x) their count. A stored zero is a rating.
+ *
+ *   cosine             Σxy / (|x||y| + h)
+ *   dot                Σxy
+ *   euclidean          the distance √(|x|² + |y|² − 2Σxy), not rated being 0
+ *   centered-cosine    cosine of what is left less the row's own mean
+ *   adjusted-cosine    cosine of what is left less the user's mean
+ *   asymmetric-cosine  Σxy / ((|x|²)^α (|y|²)^(1−α) + h)
+ *   pearson            Pearson's correlation over I, times (n−1)/(n−1+h); 0 for
+ *                      n < 2. What varies over I by less than 2^-40 of its
+ *                      squares is constant.
+ *   pearson-baseline   cosine over I of what is left less the baseline (model:
+ *                      baseline), times (n−1)/(n−1+h)
+ *   msd                1 / (1 + Σ(x−y)²/n)
+ *   jaccard            n / (N(x) + N(y) − n)
+ *   dice               2n / (N(x) + N(y))
+ *   tversky            n / (n + α (N(x)−n) + β (N(y)−n))
+ *   p3alpha            N(x)^−α Σ (y_c / sum of column c)^α
+ *   rp3beta            the same times N(y)^−β
+ *
+ * with h the shrinkage. A quotient whose divisor is 0 is 0. All but distances
+ * are multiplied by min(n, s)/s with a significance of s > 0. What is stored
+ * and ranked is the float32 rounding.
+ *
+ * Who is a neighbour: rows that share at least one column, or `min_overlap`,
+ * whatever their score is; for distances with a min_overlap of 1 all others.
+ * So a list may be shorter than k, and its count says so.
+ *
+ * References: Herlocker, Konstan, Riedl: An empirical analysis of design
+ * choices in neighborhood-based collaborative filtering. Inf. Retr. 5, 2002
+ * (pearson, significance). Sarwar et al.: Item-based collaborative filtering.
+ * WWW 2001 (adjusted cosine). Koren: Factor in the neighbors. TKDD 4, 2010
+ * (baseline). Aiolli: Efficient top-N recommendation for very large scale
+ * binary rated datasets. RecSys 2013 (asymmetric). Tversky: Features of
+ * similarity. Psychol. Rev. 84, 1977. Cooper et al.: Random walks in
+ * recommender systems. WWW 2014 (p3alpha). Paudel et al.: Updatable, accurate,
+ * diverse, and scalable recommendations. TiiS 7, 2017 (rp3beta). */
+#ifndef CFMPI_RATINGS_NEIGHBORS_H
+#define CFMPI_RATINGS_NEIGHBORS_H
+
+#include "cfmpi/csr.h"
+#include "cfmpi/neighbors.h"
+#include "cfmpi/similarity.h"
+
+typedef struct cf_ratings_measure {
+    enum cf_similarity similarity;
+    int64_t min_overlap;  /* fewest columns in common, at least 1 */
+    int64_t significance; /* s, 0 for none */
+    double shrinkage;     /* h */
+    double alpha, beta;   /* from 0 on; those of asymmetric-cosine up to 1 */
+} cf_ratings_measure;
+
+/* The `k` rows most similar to each row of `rows`: users when `of_items` is
+ * false. `columns` is the transpose; NULL will do where
+ * cf_ratings_needs_columns() is false. The lists are evenly split, and the same
+ * for any number of ranks. out->skipped are pairs whose score was not computed.
+ * CF_BAD_DATA, agreed, when ratings are not finite, beyond float32 or below 0
+ * where that has no meaning; `what` names them. Collective. Cost, traffic and
+ * memory: src/neighbors/ratings.c. */
+int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
+                         const cf_csr *rows, const cf_csr *columns,
+                         bool of_items, int64_t k,
+                         const cf_ratings_measure *measure, const char *what);
+
+/* Local. */
+bool cf_ratings_needs_columns(enum cf_similarity similarity, bool of_items);
+
+#endif

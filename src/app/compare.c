@@ -1,0 +1,123 @@
+/* Neighbours by the ratings themselves: `--space ratings`. */
+#include "cfmpi/log.h"
+#include "cfmpi/memory.h"
+#include "cfmpi/ratings_neighbors.h"
+#include "job.h"
+
+/* ---- what can be asked for ---- */
+
+/* Options that say something of ratings only. */
+static int check_dense(const cf_job *job)
+{
+    static const char *const names[] = {"min-overlap", "significance",
+                                        "shrinkage", "alpha", "beta"};
+    const cf_options *o = job->o;
+    enum cf_similarity by = (enum cf_similarity)o->similarity;
+    if (!cf_similarity_of_vectors(by))
+        return cf_fail(CF_USAGE, "--similarity: %s compares ratings; %s",
+                       cf_similarity_about(by)->name,
+                       job->from_vectors ? "vectors have cosine, dot and "
+                                           "euclidean"
+                                         : "add --space=ratings");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (cf_options_given(o, names[i]))
+            return cf_fail(CF_USAGE,
+                           "--%s: is for ratings; add --space=ratings or "
+                           "leave it out",
+                           names[i]);
+    return CF_OK;
+}
+
+/* Options that say nothing about this similarity, or of the embedding. */
+static int check_ratings(const cf_job *job)
+{
+    static const struct {
+        const char *name;
+        int takes;
+    } of[] = {{"shrinkage", CF_TAKES_SHRINKAGE},
+              {"alpha", CF_TAKES_ALPHA},
+              {"beta", CF_TAKES_BETA},
+              {"significance", CF_TAKES_SIGNIFICANCE}};
+    static const char *const svd[] = {"dim",       "tol",   "max-passes", "svd",
+                                      "embedding", "start", "variance"};
+    const char *only = job->o->queries[0] != '\0'           ? "queries"
+                       : job->o->only[0] != '\0'            ? "only"
+                       : !job->bounded                      ? NULL
+                       : job->o->similarity == CF_EUCLIDEAN ? "max-distance"
+                                                            : "min-similarity";
+    const cf_options *o = job->o;
+    enum cf_similarity by = (enum cf_similarity)o->similarity;
+    const cf_similarity_text *about = cf_similarity_about(by);
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        if (cf_options_given(o, of[i].name) && !(about->takes & of[i].takes))
+            return cf_fail(CF_USAGE, "--%s: %s has none; leave it out",
+                           of[i].name, about->name);
+    for (size_t i = 0; i < sizeof svd / sizeof *svd; i++)
+        if (cf_options_given(o, svd[i]))
+            return cf_fail(CF_USAGE,
+                           "--%s: --space=ratings makes no embedding; leave "
+                           "one of them out",
+                           svd[i]);
+    if (only != NULL)
+        return cf_fail(CF_USAGE,
+                       "--%s: is for embeddings and vectors, not for "
+                       "--space=ratings; leave one of them out",
+                       only);
+    if (by == CF_ASYMMETRIC_COSINE && o->alpha > 1)
+        return cf_fail(CF_USAGE,
+                       "--alpha: %.15g is over 1, the most that %s "
+                       "takes",
+                       o->alpha, about->name);
+    return CF_OK;
+}
+
+int cf_job_check_similarity(const cf_job *job)
+{
+    if (job->last < CF_STEP_NEIGHBORS || job->first > CF_STEP_NEIGHBORS)
+        return CF_OK;
+    if (job->o->space == CF_SPACE_EMBEDDING)
+        return check_dense(job);
+    if (job->from_vectors)
+        return cf_fail(CF_USAGE,
+                       "--space: %s holds vectors, not ratings; leave it out",
+                       job->o->input);
+    return check_ratings(job);
+}
+
+/* ---- the neighbours ---- */
+
+#define BASELINE_SHRINKAGE 100 /* Koren's, and Surprise's */
+
+static cf_ratings_measure measure_of(const cf_options *o)
+{
+    bool own = o->similarity == CF_PEARSON_BASELINE && !o->shrinkage_given;
+    return (cf_ratings_measure){.similarity = (enum cf_similarity)o->similarity,
+                                .min_overlap = o->min_overlap,
+                                .significance = o->significance,
+                                .shrinkage =
+                                    own ? BASELINE_SHRINKAGE : o->shrinkage,
+                                .alpha = o->alpha,
+                                .beta = o->beta};
+}
+
+int cf_job_compare_ratings(cf_job *job, bool items, cf_neighbors *out,
+                           cf_graph *graph)
+{
+    int status = CF_OK;
+    cf_csr matrix, columns = {0};
+    float *values = NULL;
+    cf_ratings_measure by = measure_of(job->o);
+    CF_TRY(cf_job_transform(job, &matrix, &values));
+    if (items || cf_ratings_needs_columns(by.similarity, items))
+        cf_csr_transpose(&columns, &matrix, job->par);
+    CF_TRY(cf_ratings_neighbors(out, job->par, items ? &columns : &matrix,
+                                items ? &matrix : &columns, items,
+                                job->o->neighbors, &by, job->o->input));
+    if (job->o->graph != CF_GRAPH_DIRECTED)
+        cf_graph_of_lists(graph, job->par, &out->part, &out->lists,
+                          (enum cf_graph_form)job->o->graph);
+done:
+    cf_csr_free(&columns);
+    cf_free(values);
+    return status;
+}

@@ -1,0 +1,75 @@
+/* All pairs of the rows of two blocks by Σxy alone, where ratings are small
+ * whole numbers times one step: the same lists as those of sweep, found by
+ * integer products that are screened. */
+#ifndef CFMPI_CODED_H
+#define CFMPI_CODED_H
+
+#include "bytes.h"
+#include "raters.h"
+
+/* Ratings as whole numbers. */
+typedef struct cf_codes {
+    uint8_t *code; /* [own entries]; NULL where there are none */
+    double step;   /* rating = code x step, a power of two */
+    int largest;   /* of all ranks */
+} cf_codes;
+
+/* The codes of ratings that can be compared in this way: every one a positive
+ * multiple of one power of two from 1/8 to 1, at most CF_CODE_MOST times that,
+ * and nothing but Σxy asked for. Collective. */
+void cf_codes_find(cf_codes *c, const cf_csr *a, const cf_par *par,
+                   const cf_ratings_measure *by);
+
+/* Rows that drive at a time, and rows of a panel. */
+#define CF_DRIVERS 256
+#define CF_CODED_PANEL 2048
+
+typedef struct cf_coded {
+    const cf_ratings_measure *by;
+    const cf_definition *is;
+    const cf_byte_kernel *kernel;
+    cf_gidx columns;
+    double step; /* value = code x step */
+    int largest; /* code */
+    cf_pairing *pairing;
+
+    /* The panel: rows first .. first + count of the heavy block. */
+    int64_t first, count;
+    int head;       /* columns that lie in bytes, from the first on */
+    uint8_t *bytes; /* [count / CF_BLOCK][head + 1][CF_BLOCK], the last 0 */
+    int64_t room;   /* of bytes */
+    int32_t *begin; /* [columns + 1] lists of the other columns, in fours */
+    uint16_t *list; /* row x 32 + code */
+    int64_t lists;  /* room of them */
+    uint16_t *right, *least;          /* [CF_CODED_PANEL] as in cf_sum_test */
+    float *whole_right, *whole_least; /* the same, not rounded */
+    double most;                      /* the largest of whole_right */
+    double longest;                   /* |row|² */
+    double unit;                      /* what least[] is times */
+
+    /* The rows that drive. */
+    cf_code_quad *quads;
+    int64_t quad_room;
+    int64_t *quad; /* [bands x CF_DRIVERS + 1] begins of each one's */
+    uint16_t *sum; /* [CF_DRIVERS x CF_CODED_PANEL] */
+    int32_t *wide; /* the same, of those whose sums may pass 16 bits */
+
+    /* Pairs to score, of one driver with some of a block. */
+    int32_t *n;
+    double *strip;
+    float *scores;
+    int16_t *lane;
+} cf_coded;
+
+/* Local; 3 MiB and 4 bytes a column, and for a panel up to 2 KiB for each
+ * column of its head. */
+void cf_coded_begin(cf_coded *s, cf_pairing *pairing,
+                    const cf_ratings_measure *by, cf_gidx columns,
+                    const cf_codes *codes);
+void cf_coded_end(cf_coded *s);
+
+/* As cf_sweep_pairs. Local. */
+void cf_coded_pairs(cf_coded *s, cf_raters *heavy, cf_raters *light,
+                    bool strict);
+
+#endif

@@ -1,0 +1,43 @@
+/* Blocks of rows of ratings with the lists that their rows fill. */
+#ifndef CFMPI_RATERS_H
+#define CFMPI_RATERS_H
+
+#include "cfmpi/ring.h"
+#include "cfmpi/topk.h"
+#include "definition.h"
+#include "rated.h"
+
+/* Distances stand in lists with a minus. */
+typedef struct cf_raters {
+    cf_rated rows;
+    cf_topk lists;
+    float *floor; /* [rows] a score that is of no use below */
+} cf_raters;
+
+/* What goes on through all blocks: the next one moves between pairs. */
+typedef struct cf_pairing {
+    cf_ring ring;
+    double done, total; /* pairs, here */
+    int64_t scored;     /* pairs whose score was computed */
+} cf_pairing;
+
+/* Empty lists of k, and what a score must reach from the outset, or NULL.
+ * Local. */
+void cf_raters_begin(cf_raters *r, int64_t k, const float *floor);
+
+/* A score for row i. Local, O(log k). */
+void cf_raters_offer(cf_raters *r, int64_t i, float score, cf_gidx index);
+
+/* The first of the rows [first, last) of `heavy` that row i of `light` drives:
+ * rows with more entries or, unless `strict`, as many; those behind it where
+ * both are the same block. It rises with i. Local, O(log rows). */
+int64_t cf_raters_driven(const cf_raters *heavy, const cf_raters *light,
+                         bool strict, int64_t i, int64_t first, int64_t last);
+
+/* Counts pairs that are done, and moves bytes. Local. */
+void cf_pairing_step(cf_pairing *p, int64_t pairs);
+
+/* Safe on {0} and twice. Local. */
+void cf_raters_free(cf_raters *r);
+
+#endif

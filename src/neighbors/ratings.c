@@ -1,0 +1,220 @@
+/* Method  Rows are dealt out so that every rank has short and long ones alike
+ *         (rated). Blocks then go round a ring of ranks for half a turn, as
+ *         those of embeddings do (neighbors). Of a pair the shorter row drives
+ *         (sweep): own rows drive the visitors' panels, and visitors own
+ *         panels; where two ranks meet in the last step and share it, each
+ *         does the first of the two.
+ * Cost    As many multiplications as all pairs have columns in common, that is
+ *         Σ c²/2 for columns of c ratings, times the sums; dealing in order of
+ *         size gives every rank about the same share. Bytes sent by a rank,
+ *         with m = n/P rows of e ratings: 12 e + 32 m to deal, P/2 times as
+ *         much for blocks, lists as in neighbors. Memory: own ratings and two
+ *         blocks, 12 bytes a rating each, 12 (k + 1) bytes a row of lists,
+ *         thrice while they are merged. */
+#include "cfmpi/ratings_neighbors.h"
+
+#include <stdlib.h>
+
+#include "cfmpi/exchange.h"
+#include "cfmpi/memory.h"
+#include "coded.h"
+#include "delivery.h"
+#include "stand_in.h"
+#include "sweep.h"
+#include "travel.h"
+
+/* ---- blocks ---- */
+
+/* Own rows as others see them too. */
+static void describe_rows(cf_rated *r, const cf_ratings_measure *by,
+                          double step)
+{
+    const cf_definition *is = cf_definition_of(by->similarity);
+    for (int64_t i = 0; i < r->count; i++) {
+        double squares = 0;
+        for (int64_t e = r->begin[i]; e < r->begin[i + 1]; e++) {
+            double v = r->code != NULL ? r->code[e] * step : r->value[e];
+            squares += v * v;
+        }
+        is->row(by, squares, (double)r->head[i].entries, &r->head[i].p,
+                &r->head[i].q);
+    }
+}
+
+/* Columns by their ratings, the most rated first. */
+typedef struct column_count {
+    int64_t count;
+    cf_lidx column;
+} column_count;
+
+static int most_first(const void *a, const void *b)
+{
+    const column_count *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return (x->column > y->column) - (x->column < y->column);
+}
+
+static void number_columns(cf_rated *own, const cf_par *par, const cf_csr *a)
+{
+    int64_t *count = cf_alloc(a->cols, sizeof *count, "column counts");
+    column_count *order = cf_alloc(a->cols, sizeof *order, "column counts");
+    cf_lidx *number = cf_alloc(a->cols, sizeof *number, "column numbers");
+    cf_csr_col_counts(a, par, count);
+    for (cf_gidx c = 0; c < a->cols; c++)
+        order[c] = (column_count){count[c], (cf_lidx)c};
+    qsort(order, (size_t)a->cols, sizeof *order, most_first);
+    for (cf_gidx c = 0; c < a->cols; c++)
+        number[order[c].column] = (cf_lidx)c;
+    cf_rated_renumber(own, number, a->cols);
+    cf_free(count);
+    cf_free(order);
+    cf_free(number);
+}
+
+/* Own rows for the ring, with codes where they will do. */
+static int make_rows(cf_rated *own, const cf_par *par, const cf_compared *c,
+                     const cf_ratings_measure *by, cf_codes *codes)
+{
+    int status = CF_OK;
+    const cf_csr *a = c->rows;
+    double *values = NULL;
+    cf_codes_find(codes, a, par, by);
+    if (codes->code == NULL) {
+        values =
+            cf_alloc(a->indptr[a->n_loc], sizeof *values, "ratings to compare");
+        CF_TRY(cf_stand_in(values, par, c, by));
+    }
+    cf_rated_deal(own, par, a, values, codes->code,
+                  cf_definition_of(by->similarity)->distance);
+    if (codes->code != NULL)
+        number_columns(own, par, a);
+    describe_rows(own, by, codes->step);
+done:
+    cf_free(values);
+    return status;
+}
+
+/* ---- the ring ---- */
+
+/* What each rank's block holds. */
+typedef struct loads {
+    cf_part rows, entries;
+} loads;
+
+/* One of the two ways to meet. */
+typedef struct way {
+    cf_pairing pairing;
+    bool coded;
+    cf_sweep sweep;
+    cf_coded codes;
+} way;
+
+static void meet(way *w, cf_raters *heavy, cf_raters *light, bool strict)
+{
+    if (w->coded)
+        cf_coded_pairs(&w->codes, heavy, light, strict);
+    else
+        cf_sweep_pairs(&w->sweep, heavy, light, strict);
+}
+
+static void visit(way *w, const cf_par *par, const cf_travel *c, const loads *l,
+                  cf_raters *own, cf_raters *other, int step)
+{
+    int from = (par->rank + step) % par->size;
+    int64_t count = cf_part_count(&l->rows, from);
+    float *floor = cf_alloc(count, sizeof *floor, "list floors");
+    cf_travel_swap(par, par->size - step, own->floor, own->rows.count, floor,
+                   count, sizeof *floor);
+    cf_rated_open(&other->rows, &own->rows, cf_travel_block(c, step), count,
+                  cf_part_count(&l->entries, from));
+    cf_raters_begin(other, own->lists.k, floor);
+    cf_free(floor);
+    bool shared = 2 * step == par->size, upper = par->rank >= step;
+    meet(w, other, own, shared && upper);
+    if (!shared)
+        meet(w, own, other, true);
+}
+
+static void offer(void *to, int64_t row, float score, cf_gidx index)
+{
+    cf_raters_offer(to, row, score, index);
+}
+
+static void go_round(way *w, const cf_par *par, cf_raters *own)
+{
+    cf_travel c;
+    loads l = {{0}, {0}};
+    cf_raters other = {0};
+    int steps = par->size / 2;
+    cf_part_gather(&l.rows, par, own->rows.count);
+    cf_part_gather(&l.entries, par, own->rows.entries);
+    cf_travel_begin(&c, par, cf_rated_bytes(&own->rows));
+    for (int step = 0; step <= steps; step++) {
+        if (step < steps)
+            cf_travel_turn(&c, &w->pairing.ring, own->rows.block, step);
+        if (step == 0)
+            meet(w, own, own, false);
+        else
+            visit(w, par, &c, &l, own, &other, step);
+        if (step < steps)
+            cf_ring_end(&w->pairing.ring);
+        if (step > 0)
+            cf_travel_home(par, step, &other.lists, &own->lists, offer, own);
+        cf_raters_free(&other);
+    }
+    cf_travel_end(&c);
+    cf_part_free(&l.rows);
+    cf_part_free(&l.entries);
+}
+
+/* ---- all of it ---- */
+
+/* Lists of own rows of the even split; rows that went nowhere have none. */
+static void hand_over(cf_neighbors *out, const cf_par *par, cf_raters *own,
+                      cf_gidx n, enum cf_similarity similarity)
+{
+    cf_part_even(&out->part, n, par->size);
+    cf_origin origin = {&out->part, cf_part_count(&out->part, par->rank), NULL};
+    cf_slab slab = {
+        .count = own->rows.count,
+        .id = cf_alloc(own->rows.count, sizeof *slab.id, "row numbers")};
+    for (int64_t i = 0; i < slab.count; i++)
+        slab.id[i] = own->rows.head[i].id;
+    cf_deliver_lists(out, par, &origin, &slab, &own->lists, similarity);
+    cf_free(slab.id);
+}
+
+int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
+                         const cf_csr *rows, const cf_csr *columns,
+                         bool of_items, int64_t k,
+                         const cf_ratings_measure *measure, const char *what)
+{
+    int status = CF_OK;
+    cf_gidx n = rows->rows;
+    const cf_compared compared = {rows, columns, of_items, what};
+    cf_raters own = {0};
+    cf_codes codes = {0};
+    way w = {.coded = false};
+    cf_neighbors_free(out);
+    CF_TRY(make_rows(&own.rows, par, &compared, measure, &codes));
+    w.coded = codes.code != NULL;
+    cf_free(codes.code);
+    cf_raters_begin(&own, k, NULL);
+    if (w.coded)
+        cf_coded_begin(&w.codes, &w.pairing, measure, rows->cols, &codes);
+    else
+        cf_sweep_begin(&w.sweep, &w.pairing, measure, rows->cols,
+                       own.rows.count, own.rows.entries);
+    w.pairing.total = 0.5 * (double)own.rows.count * (double)n;
+    go_round(&w, par, &own);
+    hand_over(out, par, &own, n, measure->similarity);
+    out->kernel = w.coded ? w.codes.kernel->name : NULL;
+    out->pairs = n * (n - 1);
+    out->skipped = out->pairs - 2 * cf_sum_i64(par, w.pairing.scored);
+done:
+    cf_sweep_end(&w.sweep);
+    cf_coded_end(&w.codes);
+    cf_raters_free(&own);
+    return status;
+}
