@@ -419,6 +419,13 @@ static void offer(cf_coded *s, meeting *m, int64_t count)
     m->test.own_least = own_least(s, least_of(s, own, light->floor[m->i]));
 }
 
+/* Whether a lane is that of the driver itself, which may be in a sample. */
+static bool is_itself(const cf_coded *s, const meeting *m, int64_t lane)
+{
+    int64_t row = s->first + m->block * CF_BLOCK + lane;
+    return m->heavy->rows.head[row].id == m->light->rows.head[m->i].id;
+}
+
 /* The sums whose bits are set, as far as the driver drives their rows. */
 static void take_hits(cf_coded *s, meeting *m, const uint16_t *sum,
                       const uint64_t hits[2])
@@ -428,7 +435,8 @@ static void take_hits(cf_coded *s, meeting *m, const uint16_t *sum,
     for (int half = 0; half < 2; half++)
         for (uint64_t bits = hits[half]; bits != 0; bits &= bits - 1) {
             int lane = half * 64 + __builtin_ctzll(bits);
-            if (base + lane < m->from || base + lane >= s->count)
+            if (base + lane < m->from || base + lane >= s->count ||
+                is_itself(s, m, lane))
                 continue;
             s->lane[count] = (int16_t)lane;
             s->strip[count++] = sum[lane] * unit;
@@ -450,7 +458,7 @@ static void test_wide(cf_coded *s, meeting *m, const int32_t *sum)
     double unit = s->step * s->step;
     for (int64_t lane = CF_MAX(m->from - base, 0); lane < end; lane++) {
         float x = (float)sum[lane];
-        if (sum[lane] > 0 &&
+        if (sum[lane] > 0 && !is_itself(s, m, lane) &&
             (x >= least * rights[lane] || x >= right * leasts[lane])) {
             s->lane[count] = (int16_t)lane;
             s->strip[count++] = sum[lane] * unit;

@@ -48,6 +48,27 @@ void cf_rated_open(cf_rated *r, const cf_rated *own, char *block, int64_t count,
     find_begins(r);
 }
 
+void cf_rated_sample(cf_rated *r, const cf_rated *from, int64_t step)
+{
+    bool coded = from->code != NULL;
+    *r = (cf_rated){.count = from->count / step, .owned = true};
+    for (int64_t i = 0; i < r->count; i++)
+        r->entries += from->head[i * step].entries;
+    point_into(r, cf_alloc(bytes_of(r, coded), 1, "sample of rows"), coded);
+    for (int64_t i = 0; i < r->count; i++)
+        r->head[i] = from->head[i * step];
+    find_begins(r);
+    for (int64_t i = 0; i < r->count; i++) {
+        int64_t to = r->begin[i], e = from->begin[i * step];
+        size_t count = (size_t)r->head[i].entries;
+        memcpy(r->column + to, from->column + e, count * sizeof *r->column);
+        if (coded)
+            memcpy(r->code + to, from->code + e, count);
+        else
+            memcpy(r->value + to, from->value + e, count * sizeof *r->value);
+    }
+}
+
 void cf_rated_free(cf_rated *r)
 {
     if (r->owned)

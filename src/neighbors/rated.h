@@ -38,6 +38,9 @@ void cf_rated_deal(cf_rated *r, const cf_par *par, const cf_csr *a,
  * Local; of entries, 8 bytes each in passing. */
 void cf_rated_renumber(cf_rated *r, const cf_lidx *number, cf_gidx columns);
 
+/* A copy of every `step`-th row. Local. */
+void cf_rated_sample(cf_rated *r, const cf_rated *from, int64_t step);
+
 /* Bytes of the block. Local. */
 int64_t cf_rated_bytes(const cf_rated *r);
 

@@ -9,6 +9,7 @@ void cf_raters_begin(cf_raters *r, int64_t k, const float *floor)
 {
     int64_t rows = r->rows.count;
     cf_topk_init(&r->lists, rows, k);
+    cf_free(r->floor);
     r->floor = cf_alloc(rows, sizeof *r->floor, "list floors");
     for (int64_t i = 0; i < rows; i++)
         r->floor[i] = floor != NULL ? floor[i] : -INFINITY;

@@ -118,6 +118,38 @@ static void meet(way *w, cf_raters *heavy, cf_raters *light, bool strict)
         cf_sweep_pairs(&w->sweep, heavy, light, strict);
 }
 
+/* One row of so many is in the sample of them all. */
+#define SAMPLE 40
+
+/* The scores that own rows' lists will end with at least, [own rows], or NULL:
+ * those that would end lists made of a sample of own rows. */
+static float *seeds(way *w, cf_raters *own, int64_t k)
+{
+    cf_raters sample = {0};
+    int64_t rows = own->rows.count;
+    if (!w->coded || rows / SAMPLE <= 2 * k)
+        return NULL;
+    cf_rated_sample(&sample.rows, &own->rows, SAMPLE);
+    cf_raters_begin(&sample, 0, NULL);
+    meet(w, &sample, own, false);
+    meet(w, own, &sample, true);
+    float *floor = cf_alloc(rows, sizeof *floor, "list floors");
+    for (int64_t i = 0; i < rows; i++)
+        floor[i] = cf_topk_floor(&own->lists, i);
+    cf_raters_free(&sample);
+    return floor;
+}
+
+/* Empty lists for own rows, and what a score must reach to be in them. */
+static void begin_own(way *w, cf_raters *own, int64_t k)
+{
+    cf_raters_begin(own, k, NULL);
+    float *floor = seeds(w, own, k);
+    if (floor != NULL)
+        cf_raters_begin(own, k, floor);
+    cf_free(floor);
+}
+
 static void visit(way *w, const cf_par *par, const cf_travel *c, const loads *l,
                   cf_raters *own, cf_raters *other, int step)
 {
@@ -200,13 +232,13 @@ int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
     CF_TRY(make_rows(&own.rows, par, &compared, measure, &codes));
     w.coded = codes.code != NULL;
     cf_free(codes.code);
-    cf_raters_begin(&own, k, NULL);
     if (w.coded)
         cf_coded_begin(&w.codes, &w.pairing, measure, rows->cols, &codes);
     else
         cf_sweep_begin(&w.sweep, &w.pairing, measure, rows->cols,
                        own.rows.count, own.rows.entries);
     w.pairing.total = 0.5 * (double)own.rows.count * (double)n;
+    begin_own(&w, &own, k);
     go_round(&w, par, &own);
     hand_over(out, par, &own, n, measure->similarity);
     out->kernel = w.coded ? w.codes.kernel->name : NULL;
