@@ -18,8 +18,8 @@
 #include "cfmpi/memory.h"
 
 /* Columns rated by this share of a panel's rows lie in bytes. */
-#define DENSE 0.03
-#define HEAD_MOST 8192
+#define DENSE 0.04
+#define HEAD_MOST 24576
 #define BAND 1536 /* columns whose bytes of a block stay in the cache */
 
 #define LIST_BITS 5 /* of a code in a list; the rest is the row */
@@ -262,7 +262,7 @@ static cf_code_quad *make_quads(cf_code_quad *q, const cf_lidx *column,
                                 const uint8_t *code, int count, int lo,
                                 int zero)
 {
-    uint16_t grouped[HEAD_MOST + CF_CODE_MOST + 1];
+    uint16_t grouped[2 * BAND + CF_CODE_MOST + 1];
     int end[CF_CODE_MOST + 1], c = 0;
     int all = group_columns(column, code, count, lo, zero, grouped, end);
     for (int at = 0, half = 0; at < all; at += 2, half = !half) {

@@ -1,16 +1,21 @@
 /* Method  Rows are dealt out so that every rank has short and long ones alike
  *         (rated). Blocks then go round a ring of ranks for half a turn, as
- *         those of embeddings do (neighbors). Of a pair the shorter row drives
- *         (sweep): own rows drive the visitors' panels, and visitors own
- *         panels; where two ranks meet in the last step and share it, each
- *         does the first of the two.
+ *         those of embeddings do (neighbors). Of a pair the shorter row drives:
+ *         own rows drive the visitors' panels, and visitors own panels; where
+ *         two ranks meet in the last step and share it, each does the first of
+ *         the two. There are two ways to meet, which find the same lists: in
+ *         float64 (sweep), and where ratings are small whole numbers times one
+ *         step and only Σxy is asked for, by integer products that are screened
+ *         (coded). Float64 sums of such products are exact, so that both have
+ *         the same sums. For the screen, floors begin at what a sample of own
+ *         rows gives.
  * Cost    As many multiplications as all pairs have columns in common, that is
  *         Σ c²/2 for columns of c ratings, times the sums; dealing in order of
  *         size gives every rank about the same share. Bytes sent by a rank,
- *         with m = n/P rows of e ratings: 12 e + 32 m to deal, P/2 times as
- *         much for blocks, lists as in neighbors. Memory: own ratings and two
- *         blocks, 12 bytes a rating each, 12 (k + 1) bytes a row of lists,
- *         thrice while they are merged. */
+ *         with m = n/P rows of e ratings, b = 12 bytes each or 5 of codes: b e
+ *         + 32 m to deal, P/2 times as much for blocks, lists as in neighbors.
+ *         Memory: own ratings and two blocks, b bytes a rating each, 12 (k + 1)
+ *         bytes a row of lists, thrice while they are merged. */
 #include "cfmpi/ratings_neighbors.h"
 
 #include <stdlib.h>
