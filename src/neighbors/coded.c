@@ -182,7 +182,8 @@ static int64_t place_lists(cf_coded *s)
 static void make_room(cf_coded *s, int64_t lists)
 {
     int64_t bytes = blocks_of(s) * (s->head + 1) * CF_BLOCK;
-    if (lists > s->lists) {
+    CF_ASSERT(lists <= INT32_MAX);
+    if (lists > s->lists || s->list == NULL) {
         cf_free(s->list);
         s->list = cf_alloc(lists, sizeof *s->list, "panel of ratings");
         s->lists = lists;
