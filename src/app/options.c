@@ -369,6 +369,19 @@ done:
     return status;
 }
 
+/* A configuration's options of other commands are as if they were not there:
+ * steps that commands share ask for options by their values. */
+static void forget_other_commands(cf_options *o)
+{
+    for (int i = 0; i < cf_option_count; i++) {
+        const cf_option *row = &cf_option_table[i];
+        const char *none = row->kind == CF_OPT_FLAG ? "false" : "";
+        if (!(row->commands & (1u << o->command)))
+            cf_option_set(o, row, "default",
+                          row->value != NULL ? row->value : none);
+    }
+}
+
 /* Files that one run would write over each other, or over what it reads. A
  * result may replace the result file that it was made from, and rows may be
  * queries among themselves. */
@@ -473,6 +486,7 @@ int cf_options_parse(cf_options *o, int argc, char **argv, int *result)
     if (config != NULL)
         CF_TRY(read_conf(o, config));
     CF_TRY(parse_arguments(o, argc, argv, &print));
+    forget_other_commands(o);
     if (print) {
         print_config(o);
         *result = CF_PARSE_EXIT;

@@ -132,6 +132,16 @@ def test_command_line_overrides_config_file(cfmpi, folder):
     assert not (folder / "a.h5").exists()
 
 
+@pytest.mark.parametrize("of_neighbors", ["only = ids.txt", "queries = q.h5",
+                                          "max-distance = 1"])
+def test_options_of_other_commands_in_a_config_file(cfmpi, folder, of_neighbors):
+    (folder / "my.conf").write_text(f"{of_neighbors}\nside = both\n")
+    cfmpi("run", "ratings.csv", "--config", "my.conf", "--dim", 2, "-k", 1, "-o", "r.h5",
+          ranks=2, cwd=folder)
+    cfmpi("svd", "ratings.csv", "--config", "my.conf", "--dim", 2, "-o", "s.h5", cwd=folder)
+    assert len(load(folder / "r.h5", "recommendations/index")) == 4
+
+
 def test_no_arguments_and_no_config_file(cfmpi, tmp_path):
     for ranks in (0, 3):
         outcome = cfmpi(code=64, ranks=ranks, cwd=tmp_path)
