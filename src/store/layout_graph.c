@@ -67,7 +67,10 @@ void cf_layout_add_graph(cf_writer *w, const char *side, enum cf_similarity by,
                   "CSR column numbers: rows joined to each row, ascending",
                   NULL, cf_part_rows(&g->part));
     cf_writer_add(w, n.weight, CF_F32, g->entries, 1, 1, g->before, own,
-                  g->weight, weights[by], by == CF_COSINE ? "cosine" : NULL, 0);
+                  g->weight,
+                  cf_similarity_of_vectors(by) ? weights[by]
+                                               : "similarity of the two rows",
+                  cf_similarity_about(by)->units, 0);
     cf_writer_text(w, n.group, "form", cf_graph_names[form]);
     cf_writer_text(w, n.group, "similarity", cf_similarity_about(by)->name);
 }

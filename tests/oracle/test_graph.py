@@ -243,3 +243,15 @@ def test_graph_that_names_no_other_row(cfmpi, result, tmp_path, column):
         indices.attrs["digest"] = reference.digest(indices[()].tobytes())
     told = cfmpi("verify", bad, code=65, ranks=3)
     assert len(told.errors) == 1 and "/graph/users" in told.errors[0]
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "centered-cosine", "msd", "jaccard"])
+def test_ratings(cfmpi, data, tmp_path, similarity):
+    cfmpi("neighbors", data / "ml-100k/u.data", "--space", "ratings", "--similarity", similarity,
+          "-k", K, "--graph", "union", "-o", "r.h5", ranks=2, cwd=tmp_path)
+    check(tmp_path / "r.h5", "union")
+    with h5py.File(tmp_path / "r.h5", "r") as file:
+        told = {name: text(value)
+                for name, value in file["graph/users/weight"].attrs.items()}
+    assert told["description"].endswith("the two rows")
+    assert (told.get("units") == "cosine") == ("cosine" in similarity)
