@@ -51,4 +51,7 @@ int cf_similarity_find(const char *name);
 /* Whether rows other than those of ratings can be compared by it. Local. */
 bool cf_similarity_of_vectors(enum cf_similarity by);
 
+/* Whether what one row is to another may not be what that is to it. Local. */
+bool cf_similarity_directed(enum cf_similarity by);
+
 #endif

@@ -63,6 +63,12 @@ static int check_ratings(const cf_job *job)
                        "--%s: is for embeddings and vectors, not for "
                        "--space=ratings; leave one of them out",
                        only);
+    if (o->graph != CF_GRAPH_DIRECTED && cf_similarity_directed(by))
+        return cf_fail(CF_USAGE,
+                       "--graph: by %s two rows are not the same to each "
+                       "other, and the graph has one weight for both; leave "
+                       "it out, or take another similarity",
+                       about->name);
     if (by == CF_ASYMMETRIC_COSINE && o->alpha > 1)
         return cf_fail(CF_USAGE,
                        "--alpha: %.15g is over 1, the most that %s "

@@ -366,3 +366,8 @@ bool cf_similarity_of_vectors(enum cf_similarity by)
 {
     return by <= CF_EUCLIDEAN;
 }
+
+bool cf_similarity_directed(enum cf_similarity by)
+{
+    return table[by].directed;
+}

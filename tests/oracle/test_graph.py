@@ -255,3 +255,13 @@ def test_ratings(cfmpi, data, tmp_path, similarity):
                 for name, value in file["graph/users/weight"].attrs.items()}
     assert told["description"].endswith("the two rows")
     assert (told.get("units") == "cosine") == ("cosine" in similarity)
+
+
+@pytest.mark.parametrize("similarity", ["asymmetric-cosine", "tversky", "p3alpha",
+                                        "rp3beta"])
+def test_similarities_that_are_not_mutual(cfmpi, data, tmp_path, similarity):
+    """Their graphs would not be symmetric."""
+    told = cfmpi("neighbors", data / "ml-100k/u.data", "--space", "ratings",
+                 "--similarity", similarity, "--graph", "union", "-o", "r.h5",
+                 code=64, ranks=2, cwd=tmp_path)
+    assert len(told.errors) == 1 and "--graph" in told.errors[0]
