@@ -6,7 +6,7 @@ with other programs, in turn, each with as many threads as cfmpi has ranks.
 Prints each time (cfmpi: stage `neighbors`; others: building and asking) and
 peak (cfmpi: sum over the ranks), how right the lists are, the medians, a
 picture of time against recall, and what cfmpi's time is against the
-multiply-adds that this machine reaches. Exit code 1 when cfmpi's lists are
+multiply-adds and the bandwidths that this machine reaches. Exit code 1 when cfmpi's lists are
 not those of float64, or its scores are off.
 """
 import json
@@ -24,6 +24,7 @@ K = 50
 PEERS = ["faiss", "hnswlib", "scann", "scann-25"]
 EXACT, FLOAT = 1e-7, 1e-5  # scores off at most: float64's, Faiss's
 WIDTH = 48  # of the picture
+TILE = 256  # rows of a tile
 
 
 def by_cfmpi(folder, ranks):
@@ -109,6 +110,20 @@ def show_where(runs, ranks, rows, dim):
             for kind, peak in reached.items()))
 
 
+def show_roof(runs, ranks, rows, dim):
+    """The roofline: what moving the codes allows, against what multiplying does."""
+    machine = script("machine.py", ranks)
+    per_byte = TILE / 2  # TILE² products of two rows from TILE codes of either side
+    rate = rows * (rows - 1) / 2 * dim / median(runs, "seconds")
+    peak = max(told["integer"] for told in runs[-1]["machine"].values())
+    print(f"  roofline, {per_byte:.0f} multiply-adds for each byte of codes that is moved:")
+    for name, key in (("memory", "memory"), ("L2 cache", "cache")):
+        print(f"    {name:12} {machine[key] / 1e9:6.1f} GB/s, enough for "
+              f"{machine[key] * per_byte / 1e9:8.1f} G/s")
+    print(f"    multiplying  {peak / 1e9:.1f} G/s is the roof; "
+          f"{rate / 1e9:.1f} G/s of it were reached by the whole stage")
+
+
 def main(folder, ranks, repeats):
     folder = Path(folder)
     with h5py.File(folder / "embedding.h5") as file:
@@ -122,6 +137,7 @@ def main(folder, ranks, repeats):
     show_medians(runs)
     draw(runs)
     show_where(runs[ours], ranks, rows, dim)
+    show_roof(runs[ours], ranks, rows, dim)
 
 
 main(*sys.argv[1:])
