@@ -4,6 +4,7 @@
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
+#include "edges.h"
 
 /* What goes with a finished list. */
 typedef struct heading {
@@ -47,15 +48,7 @@ static cf_gidx place_of(const cf_par *par, const cf_origin *from, cf_gidx id)
 {
     if (from->number == NULL)
         return id - from->part->begin[par->rank];
-    int64_t low = 0, high = from->count;
-    while (high - low > 1) {
-        int64_t middle = low + (high - low) / 2;
-        if (from->number[middle] <= id)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    return cf_edges_place(from->number, from->count, id);
 }
 
 static void return_lists(cf_topk *out, const cf_par *par, const cf_origin *from,

@@ -111,12 +111,10 @@ static void score_passing(cf_direct *d, cf_party *queries, int64_t i,
         if (u->apart && t->slab->id[i] == d->base->id[j])
             continue;
         float score =
-            cf_score(u->similarity, t->slab->rows + i * u->dim, t->squared[i],
-                     d->base->rows + j * u->dim, d->squared[j], u->dim);
+            cf_party_score(u, t->slab->rows + i * u->dim, t->squared[i],
+                           d->base->rows + j * u->dim, d->squared[j]);
         d->exact++;
-        cf_party_offer(u, queries, i,
-                       u->similarity == CF_EUCLIDEAN ? -score : score,
-                       d->base->id[j]);
+        cf_party_offer(u, queries, i, score, d->base->id[j]);
     }
 }
 

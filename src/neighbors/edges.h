@@ -25,8 +25,9 @@ typedef void cf_edges_take(const void *from, int64_t begin, int64_t n,
 void cf_edges_deliver(cf_graph *out, const cf_par *par, const cf_part *part,
                       cf_edges_take *take, const void *from, int64_t count);
 
-/* The last of `count` places that does not begin beyond `at`; begin [count + 1]
- * ascends from 0. Local, O(log count). */
+/* The last of `count` places that does not begin beyond `at`; begin [count]
+ * ascends, and the first is taken for one that does not. Local, O(log count).
+ */
 int64_t cf_edges_place(const int64_t *begin, int64_t count, int64_t at);
 
 /* Sorts the entries of a row by column. Local, O(n) when they are sorted. */

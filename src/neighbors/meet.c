@@ -120,9 +120,7 @@ static float score_of_rows(const cf_measure *u, const cf_meeting *m, int64_t i,
     const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
     const float *x = a->slab->rows + i * u->dim;
     const float *y = b->slab->rows + j * u->dim;
-    float score =
-        cf_score(u->similarity, x, a->squared[i], y, b->squared[j], u->dim);
-    return u->similarity == CF_EUCLIDEAN ? -score : score;
+    return cf_party_score(u, x, a->squared[i], y, b->squared[j]);
 }
 
 static void ask_for_row(const cf_tiles *t, int64_t row)

@@ -90,6 +90,13 @@ void cf_party_raise(const cf_measure *u, cf_party *p, int64_t i, float floor)
     }
 }
 
+float cf_party_score(const cf_measure *u, const float *x, double nx,
+                     const float *y, double ny)
+{
+    float score = cf_score(u->similarity, x, nx, y, ny, u->dim);
+    return u->similarity == CF_EUCLIDEAN ? -score : score;
+}
+
 void cf_party_offer(const cf_measure *u, cf_party *p, int64_t i, float score,
                     cf_gidx index)
 {

@@ -44,6 +44,10 @@ void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
 /* Safe on {0} and twice. Local. */
 void cf_party_end(cf_party *p);
 
+/* The score of rows of squared lengths nx, ny as it stands in lists. Local. */
+float cf_party_score(const cf_measure *u, const float *x, double nx,
+                     const float *y, double ny);
+
 /* A score for row i. Local, O(log k). */
 void cf_party_offer(const cf_measure *u, cf_party *p, int64_t i, float score,
                     cf_gidx index);

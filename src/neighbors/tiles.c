@@ -318,6 +318,7 @@ void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset,
     t->tiles = (slab->count + CF_SIDE - 1) / CF_SIDE;
     cf_threads_run(threads, set_part, &s);
     cf_free(s.room);
+    t->head = 0; /* none is known of these codes */
     cf_tiles_set_head(t, t->quads);
 }
 
@@ -340,6 +341,8 @@ CF_VECTORISED static int32_t sum_of(const int8_t *codes, int n)
 void cf_tiles_set_head(cf_tiles *t, int quads)
 {
     int head = CF_MIN(quads * CF_QUAD, t->dim), rest = t->dim - head;
+    if (t->head == quads)
+        return;
     t->head = quads;
     for (int64_t tile = 0; tile < t->tiles; tile++) {
         float total = 0;

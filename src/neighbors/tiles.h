@@ -56,7 +56,7 @@ void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
 void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset,
                   int threads);
 
-/* Chooses the head. Local; reads the codes of rows. */
+/* Chooses the head. Local; reads the codes of rows where it was another. */
 void cf_tiles_set_head(cf_tiles *t, int quads);
 
 /* Safe on {0} and twice. Local. */
