@@ -113,6 +113,10 @@ int cf_options_parse(cf_options *o, int argc, char **argv, int *result);
 /* Whether an option (its long name) stood on the command line. Local. */
 bool cf_options_given(const cf_options *o, const char *name);
 
+/* The first of some options that did, or NULL. Local. */
+const char *cf_options_any(const cf_options *o, const char *const *names,
+                           size_t count);
+
 /* Every option of the command as one JSON object. Local. */
 void cf_options_json(const cf_options *o, cf_text *out);
 

@@ -19,12 +19,12 @@ static int check_dense(const cf_job *job)
                        job->from_vectors ? "vectors have cosine, dot and "
                                            "euclidean"
                                          : "add --space=ratings");
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (cf_options_given(o, names[i]))
-            return cf_fail(CF_USAGE,
-                           "--%s: is for ratings; add --space=ratings or "
-                           "leave it out",
-                           names[i]);
+    const char *given = cf_options_any(o, names, sizeof names / sizeof *names);
+    if (given != NULL)
+        return cf_fail(CF_USAGE,
+                       "--%s: is for ratings; add --space=ratings or "
+                       "leave it out",
+                       given);
     return CF_OK;
 }
 
@@ -52,12 +52,12 @@ static int check_ratings(const cf_job *job)
         if (cf_options_given(o, of[i].name) && !(about->takes & of[i].takes))
             return cf_fail(CF_USAGE, "--%s: %s has none; leave it out",
                            of[i].name, about->name);
-    for (size_t i = 0; i < sizeof svd / sizeof *svd; i++)
-        if (cf_options_given(o, svd[i]))
-            return cf_fail(CF_USAGE,
-                           "--%s: --space=ratings makes no embedding; leave "
-                           "one of them out",
-                           svd[i]);
+    const char *given = cf_options_any(o, svd, sizeof svd / sizeof *svd);
+    if (given != NULL)
+        return cf_fail(CF_USAGE,
+                       "--%s: --space=ratings makes no embedding; leave "
+                       "one of them out",
+                       given);
     if (only != NULL)
         return cf_fail(CF_USAGE,
                        "--%s: is for embeddings and vectors, not for "

@@ -519,6 +519,15 @@ bool cf_options_given(const cf_options *o, const char *name)
     return o->given >> (row - cf_option_table) & 1;
 }
 
+const char *cf_options_any(const cf_options *o, const char *const *names,
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (cf_options_given(o, names[i]))
+            return names[i];
+    return NULL;
+}
+
 void cf_options_json(const cf_options *o, cf_text *out)
 {
     cf_text_add(

@@ -18,12 +18,13 @@ static int check_request(const cf_options *o)
 {
     static const char *const others[] = {"users",  "items",   "ratings",
                                          "titles", "holdout", "holdout-share"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (cf_options_given(o, others[i]))
-            return cf_fail(CF_USAGE,
-                           "--%s is for ratings; with --vectors only --dim and "
-                           "--seed set something",
-                           others[i]);
+    const char *given =
+        cf_options_any(o, others, sizeof others / sizeof *others);
+    if (given != NULL)
+        return cf_fail(CF_USAGE,
+                       "--%s is for ratings; with --vectors only --dim and "
+                       "--seed set something",
+                       given);
     if (o->dim > CF_VECTORS_DIM)
         return cf_fail(CF_USAGE, "--dim: a vector has at most %d values",
                        CF_VECTORS_DIM);
