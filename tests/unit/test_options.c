@@ -182,13 +182,15 @@ static void test_config(void)
     CHECK(json_has("{\"command\": \"svd\", \"input\": \"r.csv\""));
     CHECK(strcmp(o.output, "a b.h5") == 0 && o.dim == 32 && o.dim_given &&
           o.force);
-    CHECK(o.side == CF_SIDE_ITEMS && o.memory_limit == 1 << 20);
+    CHECK(o.memory_limit == 1 << 20);
+    CHECK(o.side == CF_SIDE_USERS); /* no option of svd: as if not there */
     /* The command line comes before the file, wherever it names it. */
     CHECK(runs("--dim 8 --config cfmpi.conf other.csv --force=no"));
     CHECK(o.dim == 8 && strcmp(o.input, "other.csv") == 0 && !o.force);
     CHECK(json_has("{\"command\": \"svd\""));
     CHECK(runs("run --config=cfmpi.conf --top 3"));
     CHECK(json_has("{\"command\": \"run\"") && o.top == 3 && o.dim == 32);
+    CHECK(o.side == CF_SIDE_ITEMS);
     CHECK(runs("--top 3 run --config=cfmpi.conf")); /* any order here too */
     CHECK(json_has("{\"command\": \"run\"") && o.top == 3);
     /* With arguments, only when it is asked for. */
