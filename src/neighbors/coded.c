@@ -590,8 +590,10 @@ void cf_coded_pairs(cf_coded *s, cf_raters *heavy, cf_raters *light,
                     bool strict)
 {
     drivers d;
-    for (int64_t last = heavy->rows.count; last > 0; last -= CF_CODED_PANEL) {
-        make_panel(s, &heavy->rows, CF_MAX(last - CF_CODED_PANEL, 0), last);
+    for (int64_t first = 0; first < heavy->rows.count;
+         first += CF_CODED_PANEL) {
+        int64_t last = CF_MIN(first + CF_CODED_PANEL, heavy->rows.count);
+        make_panel(s, &heavy->rows, first, last);
         set_tests(s, heavy);
         d.first = drivers_of(s, heavy, light, strict);
         while (d.first > 0) {

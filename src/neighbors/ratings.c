@@ -124,7 +124,7 @@ static void meet(way *w, cf_raters *heavy, cf_raters *light, bool strict)
 }
 
 /* One row of so many is in the sample of them all. */
-#define SAMPLE 40
+#define SAMPLE 160
 
 /* The scores that own rows' lists will end with at least, [own rows], or NULL:
  * those that would end lists made of a sample of own rows. */
