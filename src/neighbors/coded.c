@@ -127,11 +127,10 @@ static void set_tests(cf_coded *s, const cf_raters *heavy)
 {
     const cf_rated_head *head = heavy->rows.head + s->first;
     double left = 0;
-    s->most = s->longest = 0;
+    s->most = 0;
     for (int64_t j = 0; j < s->count; j++) {
         s->most = fmax(s->most, right_of(s, head + j));
         left = fmax(left, left_of(s, head + j));
-        s->longest = fmax(s->longest, head[j].p);
     }
     /* A cosine is at most 1, a product any sum of 16 bits. */
     s->unit = s->is->reach == CF_REACH_LENGTHS ? CF_SUM_MOST / left : 1;
@@ -202,6 +201,28 @@ static uint8_t *block_of(const cf_coded *s, int64_t block)
     return s->bytes + block * (s->head + 1) * CF_BLOCK;
 }
 
+/* The first entry of row i in a column from `column` on. */
+static int64_t entry_from(const cf_rated *r, int64_t i, int column)
+{
+    int64_t lo = r->begin[i], hi = r->begin[i + 1];
+    while (lo < hi) {
+        int64_t middle = lo + (hi - lo) / 2;
+        if (r->column[middle] < column)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo;
+}
+
+static int64_t squares(const uint8_t *code, int64_t count)
+{
+    int64_t sum = 0;
+    for (int64_t e = 0; e < count; e++)
+        sum += code[e] * code[e];
+    return sum;
+}
+
 static void make_panel(cf_coded *s, const cf_rated *r, int64_t first,
                        int64_t last)
 {
@@ -211,15 +232,18 @@ static void make_panel(cf_coded *s, const cf_rated *r, int64_t first,
     make_room(s, place_lists(s));
     int32_t *next = cf_alloc(s->columns, sizeof *next, "panel of ratings");
     memcpy(next, s->begin, (size_t)s->columns * sizeof *next);
+    s->rest = 0;
     for (int64_t j = 0; j < s->count; j++) {
         uint8_t *row = block_of(s, j / CF_BLOCK) +
                        cf_code_place((int)(j % CF_BLOCK), s->kernel->group);
-        for (int64_t e = r->begin[first + j]; e < r->begin[first + j + 1]; e++)
-            if (r->column[e] < s->head)
-                row[(int64_t)r->column[e] * CF_BLOCK] = r->code[e];
-            else
-                s->list[next[r->column[e]]++] =
-                    (uint16_t)(j << LIST_BITS | r->code[e]);
+        int64_t middle = entry_from(r, first + j, s->head),
+                end = r->begin[first + j + 1];
+        for (int64_t e = r->begin[first + j]; e < middle; e++)
+            row[(int64_t)r->column[e] * CF_BLOCK] = r->code[e];
+        for (int64_t e = middle; e < end; e++)
+            s->list[next[r->column[e]]++] =
+                (uint16_t)(j << LIST_BITS | r->code[e]);
+        s->rest = CF_MAX(s->rest, squares(r->code + middle, end - middle));
     }
     cf_free(next);
 }
@@ -280,20 +304,6 @@ static cf_code_quad *make_quads(cf_code_quad *q, const cf_lidx *column,
         }
     }
     return q;
-}
-
-/* The first entry of row i in a column from `column` on. */
-static int64_t entry_from(const cf_rated *r, int64_t i, int column)
-{
-    int64_t lo = r->begin[i], hi = r->begin[i + 1];
-    while (lo < hi) {
-        int64_t middle = lo + (hi - lo) / 2;
-        if (r->column[middle] < column)
-            lo = middle + 1;
-        else
-            hi = middle;
-    }
-    return lo;
 }
 
 static int64_t *quads_at(const cf_coded *s, int band)
@@ -366,8 +376,8 @@ static bool scatter(cf_coded *s, const cf_rated *r, int64_t i, int64_t at)
     uint16_t *sum = s->sum + at * CF_CODED_PANEL;
     int32_t *wide = s->wide + at * CF_CODED_PANEL;
     size_t rows = (size_t)(blocks_of(s) * CF_BLOCK);
-    bool fits = count <= CF_SUM_MOST / (s->largest * s->largest) ||
-                is_narrow(s, r->head + i, s->longest);
+    double most = (double)squares(r->code + e, count) * (double)s->rest;
+    bool fits = sqrt(most) < CF_SUM_MOST - 1;
     if (fits) {
         memset(sum, 0, rows * sizeof *sum);
         scatter_narrow(s, r->column + e, r->code + e, count, sum);

@@ -44,7 +44,7 @@ typedef struct cf_coded {
     uint16_t *right, *least;          /* [CF_CODED_PANEL] as in cf_sum_test */
     float *whole_right, *whole_least; /* the same, not rounded */
     double most;                      /* the largest of whole_right */
-    double longest;                   /* |row|² */
+    int64_t rest;                     /* squared codes of a row in lists */
     double unit;                      /* what least[] is times */
 
     /* The rows that drive. */

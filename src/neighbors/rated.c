@@ -265,31 +265,61 @@ void cf_rated_deal(cf_rated *r, const cf_par *par, const cf_csr *a,
 
 /* ---- new numbers ---- */
 
-/* The rows turned into lists by column, and back. */
+#define DIGIT 9 /* bits that are sorted by at a time */
+#define SHORT 48
+
+/* Sorts keys by `bits` bits above the lowest 8: by digits (Knuth, TAOCP 3, 5.2.5), and few
+ * of them by insertion (5.2.1). */
+static uint64_t *sort_keys(uint64_t *key, uint64_t *other, int64_t n, int bits)
+{
+    if (n <= SHORT) {
+        for (int64_t e = 1; e < n; e++) {
+            uint64_t k = key[e];
+            int64_t at = e;
+            for (; at > 0 && key[at - 1] > k; at--)
+                key[at] = key[at - 1];
+            key[at] = k;
+        }
+        return key;
+    }
+    for (int shift = 8; shift < 8 + bits; shift += DIGIT) {
+        int64_t next[1 << DIGIT] = {0}, at = 0;
+        for (int64_t e = 0; e < n; e++)
+            next[key[e] >> shift & ((1 << DIGIT) - 1)]++;
+        for (int d = 0; d < 1 << DIGIT; d++) {
+            int64_t count = next[d];
+            next[d] = at;
+            at += count;
+        }
+        for (int64_t e = 0; e < n; e++)
+            other[next[key[e] >> shift & ((1 << DIGIT) - 1)]++] = key[e];
+        uint64_t *sorted = other;
+        other = key;
+        key = sorted;
+    }
+    return key;
+}
+
+/* A key is the number of a column and, below it, the code, which no two
+ * entries of a row are told apart by. */
 void cf_rated_renumber(cf_rated *r, const cf_lidx *number, cf_gidx columns)
 {
-    int64_t *end = cf_calloc(columns + 1, sizeof *end, "columns");
-    int64_t *next = cf_alloc(r->count, sizeof *next, "rows of ratings");
-    int32_t *row = cf_alloc(r->entries, sizeof *row, "ratings by column");
-    uint8_t *code = cf_alloc(r->entries, sizeof *code, "ratings by column");
-    for (int64_t e = 0; e < r->entries; e++)
-        end[number[r->column[e]] + 1]++;
-    for (cf_gidx c = 0; c < columns; c++)
-        end[c + 1] += end[c];
+    int64_t most = 0;
     for (int64_t i = 0; i < r->count; i++)
-        for (int64_t e = r->begin[i]; e < r->begin[i + 1]; e++) {
-            int64_t at = end[number[r->column[e]]]++;
-            row[at] = (int32_t)i;
-            code[at] = r->code[e];
+        most = CF_MAX(most, r->head[i].entries);
+    uint64_t *key = cf_alloc(2 * most, sizeof *key, "ratings of a row");
+    int bits = 64 - __builtin_clzll((unsigned long long)columns);
+    for (int64_t i = 0; i < r->count; i++) {
+        int64_t n = r->head[i].entries;
+        cf_lidx *column = r->column + r->begin[i];
+        uint8_t *code = r->code + r->begin[i];
+        for (int64_t e = 0; e < n; e++)
+            key[e] = (uint64_t)number[column[e]] << 8 | code[e];
+        const uint64_t *sorted = sort_keys(key, key + most, n, bits);
+        for (int64_t e = 0; e < n; e++) {
+            column[e] = (cf_lidx)(sorted[e] >> 8);
+            code[e] = (uint8_t)sorted[e];
         }
-    memcpy(next, r->begin, (size_t)r->count * sizeof *next);
-    for (cf_gidx c = 0; c < columns; c++)
-        for (int64_t e = c > 0 ? end[c - 1] : 0; e < end[c]; e++) {
-            r->column[next[row[e]]] = (cf_lidx)c;
-            r->code[next[row[e]]++] = code[e];
-        }
-    cf_free(end);
-    cf_free(next);
-    cf_free(row);
-    cf_free(code);
+    }
+    cf_free(key);
 }

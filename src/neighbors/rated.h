@@ -35,7 +35,7 @@ void cf_rated_deal(cf_rated *r, const cf_par *par, const cf_csr *a,
                    const double *values, const uint8_t *codes, bool empty);
 
 /* Gives every column a new number, column c that of number[c] of `columns`.
- * Local; of entries, 8 bytes each in passing. */
+ * Local; 16 bytes for each entry of the longest row. */
 void cf_rated_renumber(cf_rated *r, const cf_lidx *number, cf_gidx columns);
 
 /* A copy of every `step`-th row. Local. */
