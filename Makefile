@@ -18,7 +18,7 @@ SAN_FLAGS := -O1 -fsanitize=address,undefined -fno-omit-frame-pointer
 OPT := $(if $(SAN),$(SAN_FLAGS),$(if $(DEBUG),-O0,-O3))
 # No fused multiply-add unless written: a stored value must not depend on the
 # compiler's choice.
-CFLAGS += -std=c11 -pthread -g $(OPT) -ffp-contract=off $(WARN) -MMD -MP
+CFLAGS += -std=c11 -pthread -g $(OPT) -ffp-contract=off -fno-math-errno $(WARN) -MMD -MP
 CPPFLAGS += -Iinclude $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(LIBS) 2>/dev/null))
 LDLIBS += $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm
 
@@ -56,7 +56,7 @@ $(B)/tiny/%.o: src/%.c Makefile
 # Fuzz targets, by the libFuzzer of clang. Blocks and messages are small, so
 # that small data crosses their borders.
 F := build-fuzz
-FUZZ_FLAGS := -std=c11 -g -O1 -ffp-contract=off $(WARN) -MMD -MP -fno-sanitize-recover=all \
+FUZZ_FLAGS := -std=c11 -g -O1 -ffp-contract=off -fno-math-errno $(WARN) -MMD -MP -fno-sanitize-recover=all \
 	-DCF_TEXT_WINDOW=64 -DCF_TEXT_BLOCK=50 -DCF_ENTRIES_CHUNK=1024 -DCF_COUNT_MAX=1000 \
 	-DCF_VECTORS_BLOCK=64
 FUZZERS := $(patsubst tests/fuzz/%.c,$(F)/%,$(wildcard tests/fuzz/*.c))

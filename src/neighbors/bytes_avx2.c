@@ -14,6 +14,9 @@
 #define SET32(x) _mm256_set1_epi32(x)
 #define ADD8(a, b) _mm256_add_epi8(a, b)
 #define ADD16(a, b) _mm256_add_epi16(a, b)
+#define MIN8(a, b) _mm256_min_epu8(a, b)
+#define LOOKUP(t, b) _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(t), b)
+#define ZERO _mm256_setzero_si256()
 #define LOW(a, b) _mm256_unpacklo_epi8(a, b)
 #define HIGH(a, b) _mm256_unpackhi_epi8(a, b)
 #define PAIRS(a, w) _mm256_maddubs_epi16(a, w)
@@ -32,5 +35,5 @@ static inline TARGET uint64_t reached(vec sum, vec least)
 
 #include "bytes_body.h"
 
-const cf_byte_kernel cf_bytes_avx2 = {"avx2", WIDTH, add, screen};
+const cf_byte_kernel cf_bytes_avx2 = {"avx2", WIDTH, add, screen, MOMENTS};
 #endif

@@ -14,6 +14,9 @@
 #define SET32(x) _mm512_set1_epi32(x)
 #define ADD8(a, b) _mm512_add_epi8(a, b)
 #define ADD16(a, b) _mm512_add_epi16(a, b)
+#define MIN8(a, b) _mm512_min_epu8(a, b)
+#define LOOKUP(t, b) _mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), b)
+#define ZERO _mm512_setzero_si512()
 #define LOW(a, b) _mm512_unpacklo_epi8(a, b)
 #define HIGH(a, b) _mm512_unpackhi_epi8(a, b)
 #define PAIRS(a, w) _mm512_maddubs_epi16(a, w)
@@ -28,5 +31,5 @@ static inline TARGET uint64_t reached(vec sum, vec least)
 
 #include "bytes_body.h"
 
-const cf_byte_kernel cf_bytes_avx512 = {"avx512", WIDTH, add, screen};
+const cf_byte_kernel cf_bytes_avx512 = {"avx512", WIDTH, add, screen, MOMENTS};
 #endif

@@ -1,7 +1,8 @@
 /* The byte kernel of one instruction set. The including file defines vec, a
  * register of WIDTH bytes; LOAD(p), STORE(p, v), SET16(x), SET32(x); ADD8(a, b)
  * and ADD16(a, b), sums of bytes and 16 bits; LOW(a, b) and HIGH(a, b), which
- * interleave the lower or upper bytes of each 16; PAIRS(a, w), sums of two
+ * interleave the lower or upper bytes of each 16; ZERO; MIN8(a, b); LOOKUP(t,
+ * b), the bytes of a table of 16 that b names; PAIRS(a, w), sums of two
  * unsigned bytes times two bytes each; HIGH16(a, b), the upper half of products
  * of 16 bits; MIN16(a, b) and MAX16(a, b); and the function reached(sum,
  * least), a bit for each sum that is not below, both unsigned. */
@@ -74,3 +75,66 @@ static TARGET bool screen(const uint16_t *sum, const uint8_t *codes,
     hits[1] = bits[1];
     return true;
 }
+
+/* The sums of registers a of codes, `v`-th of a column, of all runs. */
+INLINE void add_runs(uint16_t *to, const uint8_t *codes,
+                     const cf_code_run *runs, int64_t count,
+                     const uint16_t *column, int v, enum cf_moment_set set)
+{
+    const __m128i table =
+        _mm_setr_epi8(0, 10, 6, 3, 1, 0, 0, 1, 3, 6, 10, 0, 0, 0, 0, 0);
+    vec sum[CF_MOMENTS][2], one = SET32(0x01010101);
+    for (int m = 0; m < CF_MOMENTS; m++)
+        for (int h = 0; h < 2; h++)
+            sum[m][h] = LOAD(to + m * CF_BLOCK + (2 * v + h) * LANES);
+    codes += v * WIDTH;
+    for (const cf_code_run *run = runs; run < runs + count; run++) {
+        vec n = ZERO, y = ZERO, vy = ZERO;
+        for (const uint16_t *end = column + run->count; column < end;
+             column++) {
+            vec code = LOAD(codes + *column * CF_BLOCK);
+            n = ADD8(n, MIN8(code, one));
+            if (set >= CF_PRODUCTS)
+                y = ADD8(y, code);
+            if (set >= CF_SQUARES)
+                vy = ADD8(vy, LOOKUP(table, code));
+        }
+        for (int h = 0; h < 2; h++) {
+            vec both = h == 0 ? LOW(y, n) : HIGH(y, n);
+            int x = run->code, vx = (x - 5) * (x - 6) / 2;
+#define ADD_TO(m, a) sum[m][h] = ADD16(sum[m][h], a)
+            ADD_TO(CF_MOMENT_N, PAIRS(both, SET16(0x100)));
+            if (set >= CF_PRODUCTS) {
+                ADD_TO(CF_MOMENT_XY, PAIRS(both, SET16(x)));
+                ADD_TO(CF_MOMENT_Y, PAIRS(both, SET16(1)));
+            }
+            if (set >= CF_SQUARES) {
+                ADD_TO(CF_MOMENT_X, PAIRS(both, SET16(x << 8)));
+                ADD_TO(CF_MOMENT_VX, PAIRS(both, SET16(vx << 8)));
+                ADD_TO(CF_MOMENT_VY, h == 0 ? LOW(vy, ZERO) : HIGH(vy, ZERO));
+            }
+#undef ADD_TO
+        }
+    }
+    for (int m = 0; m < CF_MOMENTS; m++)
+        for (int h = 0; h < 2; h++)
+            STORE(to + m * CF_BLOCK + (2 * v + h) * LANES, sum[m][h]);
+}
+
+#define MOMENTS_OF(name, set)                                                  \
+    static TARGET void name(uint16_t *sum, const uint8_t *codes,               \
+                            const cf_code_run *runs, int64_t count,            \
+                            const uint16_t *column)                            \
+    {                                                                          \
+        for (int v = 0; v < COLUMNS; v++)                                      \
+            add_runs(sum, codes, runs, count, column, v, set);                 \
+    }
+
+MOMENTS_OF(counts, CF_COUNTS)
+MOMENTS_OF(products, CF_PRODUCTS)
+MOMENTS_OF(squares, CF_SQUARES)
+
+#define MOMENTS                                                                \
+    {                                                                          \
+        counts, products, squares                                              \
+    }

@@ -36,7 +36,44 @@ static bool screen(const uint16_t *sum, const uint8_t *codes,
     return (bits[0] | bits[1]) != 0;
 }
 
-const cf_byte_kernel cf_bytes_portable = {"portable", 1, add, screen};
+static inline __attribute__((always_inline)) void
+add_runs(uint16_t *sum, const uint8_t *codes, const cf_code_run *runs,
+         int64_t count, const uint16_t *column, enum cf_moment_set set)
+{
+    static const uint8_t v[16] = {0, 10, 6, 3, 1, 0, 0, 1, 3, 6, 10};
+    for (const cf_code_run *run = runs; run < runs + count; run++)
+        for (int e = 0; e < run->count; e++) {
+            const uint8_t *y = codes + *column++ * CF_BLOCK;
+            for (int r = 0; r < CF_BLOCK; r++) {
+                uint16_t *to = sum + r, n = y[r] > 0;
+                to[CF_MOMENT_N * CF_BLOCK] += n;
+                if (set >= CF_PRODUCTS) {
+                    to[CF_MOMENT_XY * CF_BLOCK] += (uint16_t)(y[r] * run->code);
+                    to[CF_MOMENT_Y * CF_BLOCK] += y[r];
+                }
+                if (set >= CF_SQUARES) {
+                    to[CF_MOMENT_X * CF_BLOCK] += (uint16_t)(n * run->code);
+                    to[CF_MOMENT_VX * CF_BLOCK] += (uint16_t)(n * v[run->code]);
+                    to[CF_MOMENT_VY * CF_BLOCK] += v[y[r]];
+                }
+            }
+        }
+}
+
+#define MOMENTS_OF(name, set)                                                  \
+    static void name(uint16_t *sum, const uint8_t *codes,                      \
+                     const cf_code_run *runs, int64_t count,                   \
+                     const uint16_t *column)                                   \
+    {                                                                          \
+        add_runs(sum, codes, runs, count, column, set);                        \
+    }
+
+MOMENTS_OF(counts, CF_COUNTS)
+MOMENTS_OF(products, CF_PRODUCTS)
+MOMENTS_OF(squares, CF_SQUARES)
+
+const cf_byte_kernel cf_bytes_portable = {
+    "portable", 1, add, screen, {counts, products, squares}};
 
 const cf_byte_kernel *cf_byte_kernel_of_cpu(void)
 {

@@ -17,15 +17,9 @@
 
 #include "cfmpi/memory.h"
 
-/* Columns rated by this share of a panel's rows lie in bytes. */
-#define DENSE 0.04
-#define HEAD_MOST 24576
-#define BAND 1536 /* columns whose bytes of a block stay in the cache */
-
-#define LIST_BITS 5 /* of a code in a list; the rest is the row */
-#define FOUR 4      /* entries of a list are a multiple of this */
-#define PREFETCH 3  /* drivers ahead */
-#define AHEAD 8     /* lists ahead */
+#define PREFETCH 3 /* drivers ahead */
+#define AHEAD 8    /* lists ahead */
+#define FOUR 4     /* entries of a list that are taken together */
 
 /* Rounding down what a sum must reach: more than float32 scores and products
  * of float64 round. */
@@ -37,22 +31,21 @@ void cf_coded_begin(cf_coded *s, cf_pairing *pairing,
                     const cf_ratings_measure *by, cf_gidx columns,
                     const cf_codes *codes)
 {
-    const int64_t strip = CF_DRIVERS * CF_CODED_PANEL;
+    const int64_t strip = CF_DRIVERS * CF_BYTE_PANEL;
     *s = (cf_coded){.pairing = pairing,
                     .by = by,
                     .is = cf_definition_of(by->similarity),
                     .kernel = cf_byte_kernel_of_cpu(),
-                    .columns = columns,
                     .step = codes->step,
                     .largest = codes->largest};
-    s->begin = cf_alloc(columns + 1, sizeof *s->begin, "panel of ratings");
-    s->right = cf_alloc(2 * CF_CODED_PANEL, sizeof *s->right, "list floors");
-    s->least = s->right + CF_CODED_PANEL;
+    cf_byte_panel_begin(&s->panel, columns, s->kernel->group);
+    s->right = cf_alloc(2 * CF_BYTE_PANEL, sizeof *s->right, "list floors");
+    s->least = s->right + CF_BYTE_PANEL;
     s->whole_right =
-        cf_alloc(2 * CF_CODED_PANEL, sizeof *s->whole_right, "list floors");
-    s->whole_least = s->whole_right + CF_CODED_PANEL;
-    s->quad = cf_alloc((HEAD_MOST / BAND + 2) * (CF_DRIVERS + 1),
-                       sizeof *s->quad, "ratings that drive");
+        cf_alloc(2 * CF_BYTE_PANEL, sizeof *s->whole_right, "list floors");
+    s->whole_least = s->whole_right + CF_BYTE_PANEL;
+    s->quad = cf_alloc(CF_BANDS_MOST * (CF_DRIVERS + 1), sizeof *s->quad,
+                       "ratings that drive");
     s->sum = cf_alloc(strip, sizeof *s->sum, "sums in common");
     s->wide = cf_alloc(strip, sizeof *s->wide, "sums in common");
     s->n = cf_alloc(CF_BLOCK, sizeof *s->n, "pairs to score");
@@ -65,11 +58,9 @@ void cf_coded_begin(cf_coded *s, cf_pairing *pairing,
 
 void cf_coded_end(cf_coded *s)
 {
-    cf_free(s->begin);
+    cf_byte_panel_end(&s->panel);
     cf_free(s->right);
     cf_free(s->whole_right);
-    cf_free(s->bytes);
-    cf_free(s->list);
     cf_free(s->quads);
     cf_free(s->quad);
     cf_free(s->sum);
@@ -117,27 +108,27 @@ static uint16_t own_least(const cf_coded *s, double least)
 
 static void set_least(cf_coded *s, const cf_raters *heavy, int64_t j)
 {
-    double least = least_of(s, heavy->rows.head + s->first + j,
-                            heavy->floor[s->first + j]);
+    double least = least_of(s, heavy->rows.head + s->panel.first + j,
+                            heavy->floor[s->panel.first + j]);
     s->whole_least[j] = (float)least;
     s->least[j] = rounded_down(least * s->unit);
 }
 
 static void set_tests(cf_coded *s, const cf_raters *heavy)
 {
-    const cf_rated_head *head = heavy->rows.head + s->first;
+    const cf_rated_head *head = heavy->rows.head + s->panel.first;
     double left = 0;
     s->most = 0;
-    for (int64_t j = 0; j < s->count; j++) {
+    for (int64_t j = 0; j < s->panel.count; j++) {
         s->most = fmax(s->most, right_of(s, head + j));
         left = fmax(left, left_of(s, head + j));
     }
     /* A cosine is at most 1, a product any sum of 16 bits. */
     s->unit = s->is->reach == CF_REACH_LENGTHS ? CF_SUM_MOST / left : 1;
-    for (int64_t j = 0; j < CF_CODED_PANEL; j++) {
+    for (int64_t j = 0; j < CF_BYTE_PANEL; j++) {
         s->right[j] = s->least[j] = CF_SUM_MOST;
         s->whole_right[j] = s->whole_least[j] = INFINITY;
-        if (j >= s->count)
+        if (j >= s->panel.count)
             continue;
         double right = right_of(s, head + j);
         s->whole_right[j] = (float)(right * LESS);
@@ -146,120 +137,7 @@ static void set_tests(cf_coded *s, const cf_raters *heavy)
     }
 }
 
-/* ---- panels ---- */
-
-static int64_t blocks_of(const cf_coded *s)
-{
-    return (s->count + CF_BLOCK - 1) / CF_BLOCK;
-}
-
-/* begin[c + 1] = ratings of column c; the head are the leading columns, as
- * columns are numbered by their ratings, the most rated first. */
-static void count_columns(cf_coded *s, const cf_rated *r)
-{
-    int64_t from = r->begin[s->first], to = r->begin[s->first + s->count];
-    memset(s->begin, 0, (size_t)(s->columns + 1) * sizeof *s->begin);
-    for (int64_t e = from; e < to; e++)
-        s->begin[r->column[e] + 1]++;
-    s->head = 0;
-    for (cf_gidx c = 0; c < s->columns && s->head < HEAD_MOST; c++)
-        s->head += s->begin[c + 1] >= DENSE * (double)s->count;
-}
-
-/* Turns counts into begins of lists, which are padded; returns their room. */
-static int64_t place_lists(cf_coded *s)
-{
-    int64_t at = 0;
-    for (cf_gidx c = 0; c < s->columns; c++) {
-        int64_t count = c < s->head ? 0 : s->begin[c + 1];
-        s->begin[c + 1] = (int32_t)(at + (count + FOUR - 1) / FOUR * FOUR);
-        at = s->begin[c + 1];
-    }
-    return at;
-}
-
-static void make_room(cf_coded *s, int64_t lists)
-{
-    int64_t bytes = blocks_of(s) * (s->head + 1) * CF_BLOCK;
-    CF_ASSERT(lists <= INT32_MAX);
-    if (lists > s->lists || s->list == NULL) {
-        cf_free(s->list);
-        s->list = cf_alloc(lists, sizeof *s->list, "panel of ratings");
-        s->lists = lists;
-    }
-    if (bytes > s->room) {
-        cf_free(s->bytes);
-        s->bytes = cf_alloc(bytes, 1, "panel of ratings");
-        s->room = bytes;
-    }
-    memset(s->list, 0, (size_t)lists * sizeof *s->list);
-    memset(s->bytes, 0, (size_t)bytes);
-}
-
-static uint8_t *block_of(const cf_coded *s, int64_t block)
-{
-    return s->bytes + block * (s->head + 1) * CF_BLOCK;
-}
-
-/* The first entry of row i in a column from `column` on. */
-static int64_t entry_from(const cf_rated *r, int64_t i, int column)
-{
-    int64_t lo = r->begin[i], hi = r->begin[i + 1];
-    while (lo < hi) {
-        int64_t middle = lo + (hi - lo) / 2;
-        if (r->column[middle] < column)
-            lo = middle + 1;
-        else
-            hi = middle;
-    }
-    return lo;
-}
-
-static int64_t squares(const uint8_t *code, int64_t count)
-{
-    int64_t sum = 0;
-    for (int64_t e = 0; e < count; e++)
-        sum += code[e] * code[e];
-    return sum;
-}
-
-static void make_panel(cf_coded *s, const cf_rated *r, int64_t first,
-                       int64_t last)
-{
-    s->first = first;
-    s->count = last - first;
-    count_columns(s, r);
-    make_room(s, place_lists(s));
-    int32_t *next = cf_alloc(s->columns, sizeof *next, "panel of ratings");
-    memcpy(next, s->begin, (size_t)s->columns * sizeof *next);
-    s->rest = 0;
-    for (int64_t j = 0; j < s->count; j++) {
-        uint8_t *row = block_of(s, j / CF_BLOCK) +
-                       cf_code_place((int)(j % CF_BLOCK), s->kernel->group);
-        int64_t middle = entry_from(r, first + j, s->head),
-                end = r->begin[first + j + 1];
-        for (int64_t e = r->begin[first + j]; e < middle; e++)
-            row[(int64_t)r->column[e] * CF_BLOCK] = r->code[e];
-        for (int64_t e = middle; e < end; e++)
-            s->list[next[r->column[e]]++] =
-                (uint16_t)(j << LIST_BITS | r->code[e]);
-        s->rest = CF_MAX(s->rest, squares(r->code + middle, end - middle));
-    }
-    cf_free(next);
-}
-
 /* ---- drivers ---- */
-
-/* Columns of the head go through the kernel in bands. */
-static int bands_of(const cf_coded *s)
-{
-    return s->head > BAND + BAND / 4 ? (s->head + BAND - 1) / BAND : 1;
-}
-
-static int band_begin(const cf_coded *s, int band)
-{
-    return (int)((int64_t)s->head * band / bands_of(s));
-}
 
 /* Columns grouped by their codes, each group filled up to an even number with
  * `zero`, a column of zeros; returns their number. */
@@ -287,7 +165,7 @@ static cf_code_quad *make_quads(cf_code_quad *q, const cf_lidx *column,
                                 const uint8_t *code, int count, int lo,
                                 int zero)
 {
-    uint16_t grouped[2 * BAND + CF_CODE_MOST + 1];
+    uint16_t grouped[CF_BAND_MOST + CF_CODE_MOST + 1];
     int end[CF_CODE_MOST + 1], c = 0;
     int all = group_columns(column, code, count, lo, zero, grouped, end);
     for (int at = 0, half = 0; at < all; at += 2, half = !half) {
@@ -316,20 +194,21 @@ static void make_all_quads(cf_coded *s, const cf_rated *r, int64_t first,
                            int64_t last)
 {
     int64_t entries = r->begin[last] - r->begin[first];
-    int64_t most = entries / 2 + (last - first) * bands_of(s) * CF_CODE_MOST;
+    int64_t most = entries / 2 + (last - first) * s->panel.bands * CF_CODE_MOST;
     if (most > s->quad_room) {
         cf_free(s->quads);
         s->quads = cf_alloc(most, sizeof *s->quads, "ratings that drive");
         s->quad_room = most;
     }
     cf_code_quad *q = s->quads;
-    for (int band = 0; band < bands_of(s); band++) {
-        int lo = band_begin(s, band), hi = band_begin(s, band + 1);
+    for (int band = 0; band < s->panel.bands; band++) {
+        int lo = cf_byte_panel_band(&s->panel, band),
+            hi = cf_byte_panel_band(&s->panel, band + 1);
         for (int64_t i = first; i < last; i++) {
-            int64_t e = entry_from(r, i, lo), end = entry_from(r, i, hi);
+            int64_t e = cf_entry_from(r, i, lo), end = cf_entry_from(r, i, hi);
             quads_at(s, band)[i - first] = q - s->quads;
             q = make_quads(q, r->column + e, r->code + e, (int)(end - e), lo,
-                           s->head - lo);
+                           s->panel.head - lo);
         }
         quads_at(s, band)[last - first] = q - s->quads;
     }
@@ -349,8 +228,8 @@ static bool is_narrow(const cf_coded *s, const cf_rated_head *head,
         const cf_coded *s, const cf_lidx *column, const uint8_t *codes,        \
         int64_t count, type *sum)                                              \
     {                                                                          \
-        const int32_t *begin = s->begin;                                       \
-        const uint16_t *list = s->list;                                        \
+        const int32_t *begin = s->panel.begin;                                 \
+        const uint16_t *list = s->panel.list;                                  \
         for (int64_t e = 0; e < count; e++) {                                  \
             unsigned code = codes[e];                                          \
             const uint16_t *l = list + begin[column[e]];                       \
@@ -359,8 +238,8 @@ static bool is_narrow(const cf_coded *s, const cf_rated_head *head,
                 __builtin_prefetch(list + begin[column[e + AHEAD]]);           \
             for (; l < end; l += FOUR)                                         \
                 for (int f = 0; f < FOUR; f++)                                 \
-                    sum[l[f] >> LIST_BITS] =                                   \
-                        (type)((unsigned)sum[l[f] >> LIST_BITS] +              \
+                    sum[l[f] >> CF_LIST_BITS] =                                \
+                        (type)((unsigned)sum[l[f] >> CF_LIST_BITS] +           \
                                code * (l[f] & CF_CODE_MOST));                  \
         }                                                                      \
     }
@@ -372,11 +251,12 @@ SCATTER(scatter_wide, int32_t)
  * 16 bits. */
 static bool scatter(cf_coded *s, const cf_rated *r, int64_t i, int64_t at)
 {
-    int64_t e = entry_from(r, i, s->head), count = r->begin[i + 1] - e;
-    uint16_t *sum = s->sum + at * CF_CODED_PANEL;
-    int32_t *wide = s->wide + at * CF_CODED_PANEL;
-    size_t rows = (size_t)(blocks_of(s) * CF_BLOCK);
-    double most = (double)squares(r->code + e, count) * (double)s->rest;
+    int64_t e = cf_entry_from(r, i, s->panel.head), count = r->begin[i + 1] - e;
+    uint16_t *sum = s->sum + at * CF_BYTE_PANEL;
+    int32_t *wide = s->wide + at * CF_BYTE_PANEL;
+    size_t rows = (size_t)(cf_byte_panel_blocks(&s->panel) * CF_BLOCK);
+    double most =
+        (double)cf_squared_codes(r->code + e, count) * (double)s->panel.rest;
     bool fits = sqrt(most) < CF_SUM_MOST - 1;
     if (fits) {
         memset(sum, 0, rows * sizeof *sum);
@@ -409,7 +289,7 @@ static void offer(cf_coded *s, meeting *m, int64_t count)
     double *p = xy + CF_BLOCK, *q = p + CF_BLOCK;
     for (int64_t c = 0; c < count; c++) {
         const cf_rated_head *head =
-            heavy->rows.head + s->first + base + s->lane[c];
+            heavy->rows.head + s->panel.first + base + s->lane[c];
         p[c] = head->p;
         q[c] = head->q;
     }
@@ -418,7 +298,7 @@ static void offer(cf_coded *s, meeting *m, int64_t count)
     s->is->scores(s->by, &strip);
     s->pairing->scored += count;
     for (int64_t c = 0; c < count; c++) {
-        int64_t j = base + s->lane[c], row = s->first + j;
+        int64_t j = base + s->lane[c], row = s->panel.first + j;
         if (s->scores[c] >= light->floor[m->i])
             cf_raters_offer(light, m->i, s->scores[c],
                             heavy->rows.head[row].id);
@@ -433,7 +313,7 @@ static void offer(cf_coded *s, meeting *m, int64_t count)
 /* Whether a lane is that of the driver itself, which may be in a sample. */
 static bool is_itself(const cf_coded *s, const meeting *m, int64_t lane)
 {
-    int64_t row = s->first + m->block * CF_BLOCK + lane;
+    int64_t row = s->panel.first + m->block * CF_BLOCK + lane;
     return m->heavy->rows.head[row].id == m->light->rows.head[m->i].id;
 }
 
@@ -446,7 +326,7 @@ static void take_hits(cf_coded *s, meeting *m, const uint16_t *sum,
     for (int half = 0; half < 2; half++)
         for (uint64_t bits = hits[half]; bits != 0; bits &= bits - 1) {
             int lane = half * 64 + __builtin_ctzll(bits);
-            if (base + lane < m->from || base + lane >= s->count ||
+            if (base + lane < m->from || base + lane >= s->panel.count ||
                 is_itself(s, m, lane))
                 continue;
             s->lane[count] = (int16_t)lane;
@@ -461,7 +341,7 @@ static void test_wide(cf_coded *s, meeting *m, const int32_t *sum)
 {
     const cf_rated_head *own = m->light->rows.head + m->i;
     int64_t base = m->block * CF_BLOCK, count = 0;
-    int64_t end = CF_MIN(s->count - base, CF_BLOCK);
+    int64_t end = CF_MIN(s->panel.count - base, CF_BLOCK);
     float least = (float)(least_of(s, own, m->light->floor[m->i]) * LESS);
     float right = (float)(right_of(s, own) * LESS);
     const float *rights = s->whole_right + base,
@@ -505,16 +385,15 @@ typedef struct drivers {
 static void meet_narrow(cf_coded *s, meeting *m, const drivers *d, int band)
 {
     int64_t i = m->i - d->first;
-    const uint8_t *codes =
-        block_of(s, m->block) + (int64_t)band_begin(s, band) * CF_BLOCK;
+    const uint8_t *codes = cf_byte_panel_codes(&s->panel, m->block, band);
     const cf_code_quad *quads = s->quads + quads_at(s, band)[i];
     int64_t count = quads_at(s, band)[i + 1] - quads_at(s, band)[i];
-    uint16_t *sum = s->sum + i * CF_CODED_PANEL + m->block * CF_BLOCK;
+    uint16_t *sum = s->sum + i * CF_BYTE_PANEL + m->block * CF_BLOCK;
     uint16_t out[CF_BLOCK];
     uint64_t hits[2];
     for (int line = 0; line < 4 && i + PREFETCH < CF_DRIVERS; line++)
-        __builtin_prefetch(sum + PREFETCH * CF_CODED_PANEL + line * 32);
-    if (band + 1 < bands_of(s))
+        __builtin_prefetch(sum + PREFETCH * CF_BYTE_PANEL + line * 32);
+    if (band + 1 < s->panel.bands)
         s->kernel->add(sum, codes, quads, count);
     else if (s->kernel->screen(sum, codes, quads, count, &m->test, out, hits))
         take_hits(s, m, out, hits);
@@ -523,15 +402,14 @@ static void meet_narrow(cf_coded *s, meeting *m, const drivers *d, int band)
 static void meet_wide(cf_coded *s, meeting *m, const drivers *d, int band)
 {
     int64_t i = m->i - d->first;
-    const uint8_t *codes =
-        block_of(s, m->block) + (int64_t)band_begin(s, band) * CF_BLOCK;
+    const uint8_t *codes = cf_byte_panel_codes(&s->panel, m->block, band);
     int64_t from = quads_at(s, band)[i], to = quads_at(s, band)[i + 1];
-    int64_t strip = i * CF_CODED_PANEL + m->block * CF_BLOCK;
+    int64_t strip = i * CF_BYTE_PANEL + m->block * CF_BLOCK;
     int32_t *sum = s->wide + strip;
     for (int lane = 0; lane < CF_BLOCK && band == 0 && d->fits[i]; lane++)
         sum[lane] = s->sum[strip + lane];
     add_wide(s, sum, codes, s->quads + from, to - from);
-    if (band + 1 == bands_of(s))
+    if (band + 1 == s->panel.bands)
         test_wide(s, m, sum);
 }
 
@@ -540,9 +418,9 @@ static void meet_block(cf_coded *s, cf_raters *heavy, cf_raters *light,
 {
     int64_t base = block * CF_BLOCK;
     double longest = 0;
-    for (int64_t j = base; j < CF_MIN(base + CF_BLOCK, s->count); j++)
-        longest = fmax(longest, heavy->rows.head[s->first + j].p);
-    for (int band = 0; band < bands_of(s); band++)
+    for (int64_t j = base; j < CF_MIN(base + CF_BLOCK, s->panel.count); j++)
+        longest = fmax(longest, heavy->rows.head[s->panel.first + j].p);
+    for (int band = 0; band < s->panel.bands; band++)
         for (int64_t i = d->first; i < d->last; i++) {
             int64_t at = i - d->first;
             if (d->from[at] >= base + CF_BLOCK)
@@ -573,46 +451,30 @@ static void drive(cf_coded *s, cf_raters *heavy, cf_raters *light, drivers *d)
         d->fits[at] = scatter(s, &light->rows, i, at);
         d->least[at] = own_least(s, least_of(s, head, light->floor[i]));
         d->right[at] = rounded_down(right_of(s, head) * 65536 / s->unit);
-        pairs += s->count - d->from[at];
+        pairs += s->panel.count - d->from[at];
     }
-    for (int64_t block = blocks_of(s) - 1; block >= 0; block--)
+    for (int64_t block = cf_byte_panel_blocks(&s->panel) - 1; block >= 0;
+         block--)
         meet_block(s, heavy, light, d, block);
     cf_pairing_step(s->pairing, pairs);
-}
-
-/* Rows that drive any of the panel: the first so many. */
-static int64_t drivers_of(const cf_coded *s, const cf_raters *heavy,
-                          const cf_raters *light, bool strict)
-{
-    int64_t last = s->first + s->count, lo = 0, hi = light->rows.count;
-    while (lo < hi) {
-        int64_t middle = lo + (hi - lo) / 2;
-        if (cf_raters_driven(heavy, light, strict, middle, s->first, last) <
-            last)
-            lo = middle + 1;
-        else
-            hi = middle;
-    }
-    return lo;
 }
 
 void cf_coded_pairs(cf_coded *s, cf_raters *heavy, cf_raters *light,
                     bool strict)
 {
     drivers d;
-    for (int64_t first = 0; first < heavy->rows.count;
-         first += CF_CODED_PANEL) {
-        int64_t last = CF_MIN(first + CF_CODED_PANEL, heavy->rows.count);
-        make_panel(s, &heavy->rows, first, last);
+    for (int64_t first = 0; first < heavy->rows.count; first += CF_BYTE_PANEL) {
+        int64_t last = CF_MIN(first + CF_BYTE_PANEL, heavy->rows.count);
+        cf_byte_panel_make(&s->panel, &heavy->rows, first, last);
         set_tests(s, heavy);
-        d.first = drivers_of(s, heavy, light, strict);
+        d.first = cf_raters_drivers(heavy, light, strict, first, last);
         while (d.first > 0) {
             d.last = d.first;
             d.first = CF_MAX(d.last - CF_DRIVERS, 0);
             for (int64_t i = d.first; i < d.last; i++)
-                d.from[i - d.first] =
-                    cf_raters_driven(heavy, light, strict, i, s->first, last) -
-                    s->first;
+                d.from[i - d.first] = cf_raters_driven(heavy, light, strict, i,
+                                                       s->panel.first, last) -
+                                      s->panel.first;
             drive(s, heavy, light, &d);
         }
     }

@@ -4,7 +4,7 @@
 #ifndef CFMPI_CODED_H
 #define CFMPI_CODED_H
 
-#include "bytes.h"
+#include "panel.h"
 #include "raters.h"
 
 /* Ratings as whole numbers. */
@@ -20,38 +20,27 @@ typedef struct cf_codes {
 void cf_codes_find(cf_codes *c, const cf_csr *a, const cf_par *par,
                    const cf_ratings_measure *by);
 
-/* Rows that drive at a time, and rows of a panel. */
-#define CF_DRIVERS 256
-#define CF_CODED_PANEL 2048
+#define CF_DRIVERS 256 /* rows that drive at a time */
 
 typedef struct cf_coded {
     const cf_ratings_measure *by;
     const cf_definition *is;
     const cf_byte_kernel *kernel;
-    cf_gidx columns;
     double step; /* value = code x step */
     int largest; /* code */
     cf_pairing *pairing;
 
-    /* The panel: rows first .. first + count of the heavy block. */
-    int64_t first, count;
-    int head;       /* columns that lie in bytes, from the first on */
-    uint8_t *bytes; /* [count / CF_BLOCK][head + 1][CF_BLOCK], the last 0 */
-    int64_t room;   /* of bytes */
-    int32_t *begin; /* [columns + 1] lists of the other columns, in fours */
-    uint16_t *list; /* row x 32 + code */
-    int64_t lists;  /* room of them */
-    uint16_t *right, *least;          /* [CF_CODED_PANEL] as in cf_sum_test */
+    cf_byte_panel panel;
+    uint16_t *right, *least;          /* [CF_BYTE_PANEL] as in cf_sum_test */
     float *whole_right, *whole_least; /* the same, not rounded */
     double most;                      /* the largest of whole_right */
-    int64_t rest;                     /* squared codes of a row in lists */
     double unit;                      /* what least[] is times */
 
     /* The rows that drive. */
     cf_code_quad *quads;
     int64_t quad_room;
     int64_t *quad; /* [bands x CF_DRIVERS + 1] begins of each one's */
-    uint16_t *sum; /* [CF_DRIVERS x CF_CODED_PANEL] */
+    uint16_t *sum; /* [CF_DRIVERS x CF_BYTE_PANEL] */
     int32_t *wide; /* the same, of those whose sums may pass 16 bits */
 
     /* Pairs to score, of one driver with some of a block. */

@@ -3,153 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "cfmpi/cpu.h"
-
-/* What a formula sees of two rows. */
-typedef struct pair {
-    double n, xy, x, y, xx, yy;
-    double px, qx, py, qy;
-} pair;
-
-typedef double formula(const cf_ratings_measure *by, pair a);
-
-#define INLINE static inline __attribute__((always_inline))
-
-/* ---- the formulae ---- */
-
-INLINE double quotient(double a, double b)
-{
-    double q = a / b;
-    return b > 0 ? q : 0;
-}
-
-/* (n - 1) / (n - 1 + h), 0 for one rating in common. */
-INLINE double shrunk(const cf_ratings_measure *by, pair a)
-{
-    return quotient(a.n - 1, a.n - 1 + by->shrinkage);
-}
-
-INLINE double cosine(const cf_ratings_measure *by, pair a)
-{
-    return quotient(a.xy, sqrt(a.px * a.py) + by->shrinkage);
-}
-
-INLINE double dot(const cf_ratings_measure *by, pair a)
-{
-    (void)by;
-    return a.xy;
-}
-
-INLINE double euclidean(const cf_ratings_measure *by, pair a)
-{
-    (void)by;
-    double squared = (a.px + a.py) - 2 * a.xy;
-    return -sqrt(squared > 0 ? squared : 0);
-}
-
-INLINE double asymmetric(const cf_ratings_measure *by, pair a)
-{
-    return quotient(a.xy, a.px * a.qy + by->shrinkage);
-}
-
-/* Variation of less than this share of the squares is rounding. */
-#define CONSTANT 0x1p-40
-
-INLINE double variation(double n, double x, double xx)
-{
-    double v = n * xx - x * x;
-    return v > CONSTANT * (n * xx) ? v : 0;
-}
-
-INLINE double pearson(const cf_ratings_measure *by, pair a)
-{
-    double vx = variation(a.n, a.x, a.xx), vy = variation(a.n, a.y, a.yy);
-    double r = quotient(a.n * a.xy - a.x * a.y, sqrt(vx * vy));
-    return r * shrunk(by, a);
-}
-
-INLINE double residual(const cf_ratings_measure *by, pair a)
-{
-    return quotient(a.xy, sqrt(a.xx * a.yy)) * shrunk(by, a);
-}
-
-INLINE double msd(const cf_ratings_measure *by, pair a)
-{
-    (void)by;
-    double squared = (a.xx + a.yy) - 2 * a.xy;
-    return 1 / (1 + (squared > 0 ? squared : 0) / a.n);
-}
-
-INLINE double jaccard(const cf_ratings_measure *by, pair a)
-{
-    (void)by;
-    return a.n / (a.px + a.py - a.n);
-}
-
-INLINE double dice(const cf_ratings_measure *by, pair a)
-{
-    (void)by;
-    return 2 * a.n / (a.px + a.py);
-}
-
-INLINE double tversky(const cf_ratings_measure *by, pair a)
-{
-    double only = by->alpha * (a.px - a.n) + by->beta * (a.py - a.n);
-    return a.n / (a.n + only);
-}
-
-INLINE double walk(const cf_ratings_measure *by, pair a)
-{
-    (void)by;
-    return a.px * a.y * a.qy;
-}
-
-/* ---- strips ---- */
-
-INLINE float finish(const cf_ratings_measure *by, pair a, formula *f,
-                    bool distance)
-{
-    double score = f(by, a), s = (double)by->significance;
-    double weight = a.n < s && !distance ? a.n / s : 1;
-    double fewest = distance ? by->min_overlap > 1 ? (double)by->min_overlap : 0
-                             : (double)by->min_overlap;
-    float stored = (float)(score * weight);
-    return a.n >= fewest ? stored : NAN;
-}
-
-INLINE void strip(const cf_ratings_measure *by, const cf_strip *s, formula *f,
-                  bool distance, bool directed)
-{
-    for (int64_t j = 0; j < s->count; j++) {
-        pair a = {(double)s->n[j], s->xy[j], s->x[j], s->y[j],  s->xx[j],
-                  s->yy[j],        s->p,     s->q,    s->ps[j], s->qs[j]};
-        s->there[j] = finish(by, a, f, distance);
-        if (directed) {
-            pair b = {a.n, a.xy, a.y, a.x, a.yy, a.xx, a.py, a.qy, a.px, a.qx};
-            s->back[j] = finish(by, b, f, distance);
-        }
-    }
-}
-
-#define STRIP(f, distance, directed)                                           \
-    CF_VECTORISED static void f##_scores(const cf_ratings_measure *by,         \
-                                         const cf_strip *s)                    \
-    {                                                                          \
-        strip(by, s, f, distance, directed);                                   \
-    }
-
-STRIP(cosine, false, false)
-STRIP(dot, false, false)
-STRIP(euclidean, true, false)
-STRIP(asymmetric, false, true)
-STRIP(pearson, false, false)
-STRIP(residual, false, false)
-STRIP(msd, false, false)
-STRIP(jaccard, false, false)
-STRIP(dice, false, false)
-STRIP(tversky, false, true)
-STRIP(walk, false, true)
-
 /* ---- what is known of a row ---- */
 
 static void squares_row(const cf_ratings_measure *by, double squares,
@@ -198,6 +51,8 @@ enum {
     S = CF_TAKES_SIGNIFICANCE
 };
 
+#define SCORES(f) cf_exact_##f, cf_rough_##f
+
 #define NONE "; NaN where there is none"
 
 static const cf_definition table[CF_SIMILARITIES] = {
@@ -208,7 +63,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                    false,
                    false,
                    squares_row,
-                   cosine_scores,
+                   SCORES(cosine),
                    CF_REACH_LENGTHS},
     [CF_DOT] = {{"dot", "inner product with each neighbour" NONE, NULL,
                  " by inner product", S},
@@ -217,7 +72,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                 false,
                 false,
                 squares_row,
-                dot_scores,
+                SCORES(dot),
                 CF_REACH_SCORE},
     [CF_EUCLIDEAN] = {{"euclidean", "distance of each neighbour" NONE, NULL,
                        " by distance", 0},
@@ -226,7 +81,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                       true,
                       false,
                       squares_row,
-                      euclidean_scores,
+                      SCORES(euclidean),
                       CF_REACH_UNKNOWN},
     [CF_CENTERED_COSINE] = {{"centered-cosine",
                              "cosine with each neighbour, less own means" NONE,
@@ -236,7 +91,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                             false,
                             false,
                             squares_row,
-                            cosine_scores,
+                            SCORES(cosine),
                             CF_REACH_UNKNOWN},
     [CF_ADJUSTED_COSINE] = {{"adjusted-cosine",
                              "cosine with each neighbour, less the users' "
@@ -247,7 +102,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                             false,
                             false,
                             squares_row,
-                            cosine_scores,
+                            SCORES(cosine),
                             CF_REACH_UNKNOWN},
     [CF_ASYMMETRIC_COSINE] = {{"asymmetric-cosine",
                                "asymmetric cosine with each neighbour" NONE,
@@ -257,7 +112,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                               false,
                               true,
                               powers_row,
-                              asymmetric_scores,
+                              SCORES(asymmetric),
                               CF_REACH_UNKNOWN},
     [CF_PEARSON] = {{"pearson",
                      "correlation with each neighbour over what both "
@@ -268,7 +123,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                     false,
                     false,
                     squares_row,
-                    pearson_scores,
+                    SCORES(pearson),
                     CF_REACH_UNKNOWN},
     [CF_PEARSON_BASELINE] = {{"pearson-baseline",
                               "correlation with each neighbour about the "
@@ -280,7 +135,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                              false,
                              false,
                              squares_row,
-                             residual_scores,
+                             SCORES(residual),
                              CF_REACH_UNKNOWN},
     [CF_MSD] = {{"msd",
                  "1 over 1 and the mean squared difference to each "
@@ -291,7 +146,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                 false,
                 false,
                 squares_row,
-                msd_scores,
+                SCORES(msd),
                 CF_REACH_UNKNOWN},
     [CF_JACCARD] = {{"jaccard", "Jaccard index with each neighbour" NONE, NULL,
                      " by Jaccard index", S},
@@ -300,7 +155,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                     false,
                     false,
                     count_row,
-                    jaccard_scores,
+                    SCORES(jaccard),
                     CF_REACH_UNKNOWN},
     [CF_DICE] = {{"dice", "Dice coefficient with each neighbour" NONE, NULL,
                   " by Dice coefficient", S},
@@ -309,7 +164,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                  false,
                  false,
                  count_row,
-                 dice_scores,
+                 SCORES(dice),
                  CF_REACH_UNKNOWN},
     [CF_TVERSKY] = {{"tversky", "Tversky index with each neighbour" NONE, NULL,
                      " by Tversky index", S | A | B},
@@ -318,7 +173,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                     false,
                     true,
                     count_row,
-                    tversky_scores,
+                    SCORES(tversky),
                     CF_REACH_UNKNOWN},
     [CF_P3ALPHA] = {{"p3alpha",
                      "weight of the walks of three steps to each "
@@ -329,7 +184,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                     false,
                     true,
                     walk_row,
-                    walk_scores,
+                    SCORES(walk),
                     CF_REACH_UNKNOWN},
     [CF_RP3BETA] = {{"rp3beta",
                      "weight of the walks of three steps to each neighbour, "
@@ -340,7 +195,7 @@ static const cf_definition table[CF_SIMILARITIES] = {
                     false,
                     true,
                     walk_row,
-                    walk_scores,
+                    SCORES(walk),
                     CF_REACH_UNKNOWN},
 };
 

@@ -2,7 +2,7 @@
 #ifndef CFMPI_DEFINITION_H
 #define CFMPI_DEFINITION_H
 
-#include "cfmpi/ratings_neighbors.h"
+#include "scores.h"
 
 /* What stands for the ratings in sums. */
 enum cf_stand_in {
@@ -26,19 +26,6 @@ enum cf_sums {
  * score. */
 enum cf_reach { CF_REACH_UNKNOWN, CF_REACH_LENGTHS, CF_REACH_SCORE };
 
-/* A row with a strip of others. Arrays are of the others. */
-typedef struct cf_strip {
-    int64_t count;
-    const int32_t *n;
-    const double *xy, *x, *y, *xx, *yy;
-    double p, q; /* of the row */
-    const double *ps, *qs;
-    float *there; /* scores in the row's list; NaN for those who are none */
-    float *back;  /* in the lists of the others */
-} cf_strip;
-
-typedef void cf_strip_scores(const cf_ratings_measure *by, const cf_strip *s);
-
 typedef struct cf_definition {
     cf_similarity_text text;
     enum cf_stand_in values;
@@ -49,6 +36,7 @@ typedef struct cf_definition {
     void (*row)(const cf_ratings_measure *by, double squares, double count,
                 double *p, double *q);
     cf_strip_scores *scores;
+    cf_rough_scores *rough;
     enum cf_reach reach; /* for ratings above 0; p is then |x|² */
 } cf_definition;
 

@@ -268,8 +268,8 @@ void cf_rated_deal(cf_rated *r, const cf_par *par, const cf_csr *a,
 #define DIGIT 9 /* bits that are sorted by at a time */
 #define SHORT 48
 
-/* Sorts keys by `bits` bits above the lowest 8: by digits (Knuth, TAOCP 3, 5.2.5), and few
- * of them by insertion (5.2.1). */
+/* Sorts keys by `bits` bits above the lowest 8: by digits (Knuth, TAOCP
+ * 3, 5.2.5), and few of them by insertion (5.2.1). */
 static uint64_t *sort_keys(uint64_t *key, uint64_t *other, int64_t n, int bits)
 {
     if (n <= SHORT) {

@@ -39,6 +39,20 @@ int64_t cf_raters_driven(const cf_raters *heavy, const cf_raters *light,
     return first;
 }
 
+int64_t cf_raters_drivers(const cf_raters *heavy, const cf_raters *light,
+                          bool strict, int64_t first, int64_t last)
+{
+    int64_t lo = 0, hi = light->rows.count;
+    while (lo < hi) {
+        int64_t middle = lo + (hi - lo) / 2;
+        if (cf_raters_driven(heavy, light, strict, middle, first, last) < last)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo;
+}
+
 void cf_pairing_step(cf_pairing *p, int64_t pairs)
 {
     p->done += (double)pairs;

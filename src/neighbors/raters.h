@@ -34,6 +34,11 @@ void cf_raters_offer(cf_raters *r, int64_t i, float score, cf_gidx index);
 int64_t cf_raters_driven(const cf_raters *heavy, const cf_raters *light,
                          bool strict, int64_t i, int64_t first, int64_t last);
 
+/* How many rows of `light`, from the first on, drive any of those. Local,
+ * O(log² rows). */
+int64_t cf_raters_drivers(const cf_raters *heavy, const cf_raters *light,
+                          bool strict, int64_t first, int64_t last);
+
 /* Counts pairs that are done, and moves bytes. Local. */
 void cf_pairing_step(cf_pairing *p, int64_t pairs);
 
