@@ -11,11 +11,12 @@ enum cf_graph_form {
     CF_GRAPH_DIRECTED, /* j is in the list of i: the lists say it */
     CF_GRAPH_MUTUAL,   /* each is in the list of the other */
     CF_GRAPH_UNION,    /* either is */
-    CF_GRAPH_THRESHOLD /* their score reaches a bound */
+    CF_GRAPH_THRESHOLD /* their score reaches a bound; of scores that are not
+                          the same either way, that of j in the list of i */
 };
 
-/* A symmetric graph without loops; this rank has the rows that `part` gives it.
- * All arrays are owned here. */
+/* A graph without loops, symmetric unless said otherwise; this rank has the
+ * rows that `part` gives it. All arrays are owned here. */
 typedef struct cf_graph {
     cf_part part;
     int64_t entries;  /* of all ranks: an edge i-j is one of i and one of j */

@@ -53,10 +53,13 @@ typedef struct cf_ratings_measure {
     int64_t significance; /* s, 0 for none */
     double shrinkage;     /* h */
     double alpha, beta;   /* from 0 on; those of asymmetric-cosine up to 1 */
+    bool bounded;         /* scores must reach ... */
+    float bound;          /* this: be no smaller, distances no larger */
 } cf_ratings_measure;
 
 /* The `k` rows most similar to each row of `rows`: users when `of_items` is
- * false. `columns` is the transpose; NULL will do where
+ * false. Where a score must reach a bound, lists end there, and gap and ties
+ * are about these rows only. `columns` is the transpose; NULL will do where
  * cf_ratings_needs_columns() is false. The lists are evenly split, and the same
  * for any number of ranks. out->skipped are pairs whose score was not computed.
  * CF_BAD_DATA, agreed, when ratings are not finite, beyond float32 or below 0
@@ -66,6 +69,16 @@ int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
                          const cf_csr *rows, const cf_csr *columns,
                          bool of_items, int64_t k,
                          const cf_ratings_measure *measure, const char *what);
+
+/* All pairs of rows whose score reaches measure->bound, as a graph; `out` gets
+ * no lists. What is not the same either way, cf_similarity_directed(), stands
+ * in the row that it would be in the list of: such a graph is not symmetric.
+ * Cost and memory as above, and where it was found 20 bytes a pair, or 40 of
+ * one that is not the same either way; ends the job when that is more than
+ * there is. */
+int cf_ratings_join(cf_neighbors *out, cf_graph *graph, const cf_par *par,
+                    const cf_csr *rows, const cf_csr *columns, bool of_items,
+                    const cf_ratings_measure *measure, const char *what);
 
 /* Local. */
 bool cf_ratings_needs_columns(enum cf_similarity similarity, bool of_items);

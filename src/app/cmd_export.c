@@ -376,7 +376,7 @@ static int check_pointers(const exporter *x, cf_gidx begin, cf_gidx count)
 }
 
 /* Row `row` of those in memory, its entries from `first` on; each edge of a
- * graph in the row that comes first. */
+ * graph in the row that comes first, where it is the same either way. */
 static int put_entries_row(exporter *x, cf_gidx row, cf_gidx global,
                            int64_t first)
 {
@@ -386,7 +386,7 @@ static int put_entries_row(exporter *x, cf_gidx row, cf_gidx global,
         if (column < 0 || column >= x->others)
             return damaged(x, &x->set[1], first + e,
                            "names a row that does not exist");
-        if (is_graph(x) && column < global)
+        if (is_graph(x) && !cf_similarity_directed(x->by) && column < global)
             continue;
         put_id(x, &x->ids, global);
         put_id(x, &x->other_ids, column);

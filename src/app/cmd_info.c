@@ -140,6 +140,7 @@ static int print_graph(cf_text *out, const cf_h5 *f, const char *label,
     int status = CF_OK;
     char name[CF_NAME_MAX];
     int64_t alone = 0;
+    double symmetric = 1;
     cf_column p = {0};
     cf_text form = {0};
     snprintf(name, sizeof name, "%s/indptr", group);
@@ -150,10 +151,13 @@ static int print_graph(cf_text *out, const cf_h5 *f, const char *label,
     for (int64_t i = 0; i < rows; i++)
         alone += p.whole[i + 1] == p.whole[i];
     cf_h5_text(f, group, "form", &form);
+    cf_h5_number(f, group, "symmetric", &symmetric);
     cf_text_add(out,
-                "%-16s %" PRId64 " edges (%s), %.4g for each of %" PRId64
+                "%-16s %" PRId64 " %s (%s), %.4g for each of %" PRId64
                 " in the mean, %" PRId64 " rows have none",
-                label, entries / 2, form.length > 0 ? form.data : "unknown",
+                label, symmetric > 0 ? entries / 2 : entries,
+                symmetric > 0 ? "edges" : "entries",
+                form.length > 0 ? form.data : "unknown",
                 rows > 0 ? (double)entries / (double)rows : 0.0, rows, alone);
     print_similarity(out, f, group);
 done:

@@ -582,6 +582,7 @@ static int check_graph(check *c, const char *side)
     char name[CF_NAME_MAX], line[128];
     int64_t wrong = 0;
     enum cf_graph_form form = CF_GRAPH_DIRECTED;
+    enum cf_similarity by = CF_COSINE;
     cf_graph graph = {0};
     cf_dataset ids;
     snprintf(name, sizeof name, "/graph/%.20s", side);
@@ -596,13 +597,19 @@ static int check_graph(check *c, const char *side)
                        "%" CF_PRIgidx " %s",
                        c->file.path, side, cf_part_rows(&graph.part), ids.rows,
                        side));
+    snprintf(name, sizeof name, "/graph/%.20s", side);
+    CF_TRY(cf_agree(c->par, cf_layout_read_similarity(&c->file, name, &by)));
+    bool directed = cf_similarity_directed(by);
     snprintf(line, sizeof line,
-             " of %" CF_PRIgidx " %s, %" PRId64
-             " edges from both ends, %" PRId64 " differ",
-             cf_part_rows(&graph.part), side, graph.entries / 2, wrong);
+             " of %" CF_PRIgidx " %s, %" PRId64 " %s, %" PRId64 " differ",
+             cf_part_rows(&graph.part), side,
+             directed ? graph.entries : graph.entries / 2,
+             directed ? "entries by their range" : "edges from both ends",
+             wrong);
     tell(c, wrong == 0, "graph", line);
     CF_TRY(cf_agree(c->par, cf_layout_read_graph_form(&c->file, side, &form)));
-    if (form == CF_GRAPH_THRESHOLD && cf_h5_has(&c->file, "/embedding/users"))
+    if (form == CF_GRAPH_THRESHOLD && !cf_layout_on_ratings(&c->file, name) &&
+        cf_h5_has(&c->file, "/embedding/users"))
         CF_TRY(check_pairs(c, side, &graph));
 done:
     cf_graph_free(&graph);

@@ -40,11 +40,9 @@ static int check_ratings(const cf_job *job)
               {"significance", CF_TAKES_SIGNIFICANCE}};
     static const char *const svd[] = {"dim",       "tol",   "max-passes", "svd",
                                       "embedding", "start", "variance"};
-    const char *only = job->o->queries[0] != '\0'           ? "queries"
-                       : job->o->only[0] != '\0'            ? "only"
-                       : !job->bounded                      ? NULL
-                       : job->o->similarity == CF_EUCLIDEAN ? "max-distance"
-                                                            : "min-similarity";
+    const char *only = job->o->queries[0] != '\0' ? "queries"
+                       : job->o->only[0] != '\0'  ? "only"
+                                                  : NULL;
     const cf_options *o = job->o;
     enum cf_similarity by = (enum cf_similarity)o->similarity;
     const cf_similarity_text *about = cf_similarity_about(by);
@@ -94,8 +92,9 @@ int cf_job_check_similarity(const cf_job *job)
 
 #define BASELINE_SHRINKAGE 100 /* Koren's, and Surprise's */
 
-static cf_ratings_measure measure_of(const cf_options *o)
+static cf_ratings_measure measure_of(const cf_job *job)
 {
+    const cf_options *o = job->o;
     bool own = o->similarity == CF_PEARSON_BASELINE && !o->shrinkage_given;
     return (cf_ratings_measure){.similarity = (enum cf_similarity)o->similarity,
                                 .min_overlap = o->min_overlap,
@@ -103,7 +102,9 @@ static cf_ratings_measure measure_of(const cf_options *o)
                                 .shrinkage =
                                     own ? BASELINE_SHRINKAGE : o->shrinkage,
                                 .alpha = o->alpha,
-                                .beta = o->beta};
+                                .beta = o->beta,
+                                .bounded = job->bounded,
+                                .bound = job->bound};
 }
 
 int cf_job_compare_ratings(cf_job *job, bool items, cf_neighbors *out,
@@ -112,13 +113,18 @@ int cf_job_compare_ratings(cf_job *job, bool items, cf_neighbors *out,
     int status = CF_OK;
     cf_csr matrix, columns = {0};
     float *values = NULL;
-    cf_ratings_measure by = measure_of(job->o);
+    cf_ratings_measure by = measure_of(job);
     CF_TRY(cf_job_transform(job, &matrix, &values));
     if (items || cf_ratings_needs_columns(by.similarity, items))
         cf_csr_transpose(&columns, &matrix, job->par);
-    CF_TRY(cf_ratings_neighbors(out, job->par, items ? &columns : &matrix,
-                                items ? &matrix : &columns, items,
-                                job->o->neighbors, &by, job->o->input));
+    const cf_csr *rows = items ? &columns : &matrix;
+    const cf_csr *others = items ? &matrix : &columns;
+    if (job->join)
+        CF_TRY(cf_ratings_join(out, graph, job->par, rows, others, items, &by,
+                               job->o->input));
+    else
+        CF_TRY(cf_ratings_neighbors(out, job->par, rows, others, items,
+                                    job->o->neighbors, &by, job->o->input));
     if (job->o->graph != CF_GRAPH_DIRECTED)
         cf_graph_of_lists(graph, job->par, &out->part, &out->lists,
                           (enum cf_graph_form)job->o->graph);

@@ -94,9 +94,12 @@ static bool same(float x, float y)
 /* ---- what each row says ---- */
 
 /* Entries of own row i that are to be looked at from the other end: mutual
- * edges are found in the lists, all others in the graph. */
+ * edges are found in the lists, all others in the graph; the other end of a
+ * directed one need know nothing of it. */
 static int64_t row_length(const pair *p, int64_t i)
 {
+    if (cf_similarity_directed(p->by))
+        return 0;
     return p->form == CF_GRAPH_MUTUAL
                ? p->lists.count[i]
                : p->graph->indptr[i + 1] - p->graph->indptr[i];

@@ -1,5 +1,6 @@
 #include "edges.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "cfmpi/exchange.h"
@@ -54,6 +55,12 @@ void cf_graph_seal(cf_graph *g, const cf_par *par)
     int64_t own = g->indptr[cf_part_count(&g->part, par->rank)];
     g->entries = cf_sum_i64(par, own);
     g->before = cf_exscan_i64(par, own);
+}
+
+void cf_graph_drop_signs(cf_graph *g, const cf_par *par)
+{
+    for (int64_t e = 0; e < g->indptr[cf_part_count(&g->part, par->rank)]; e++)
+        g->weight[e] = fabsf(g->weight[e]);
 }
 
 /* Room for the rounds. */

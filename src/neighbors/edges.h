@@ -33,6 +33,9 @@ int64_t cf_edges_place(const int64_t *begin, int64_t count, int64_t at);
 /* Sorts the entries of a row by column. Local, O(n) when they are sorted. */
 void cf_edges_sort(cf_gidx *column, float *weight, int64_t n);
 
+/* Distances, which are found with a minus, as they are. Local. */
+void cf_graph_drop_signs(cf_graph *g, const cf_par *par);
+
 /* Counts the entries of all ranks when own rows are complete. Collective. */
 void cf_graph_seal(cf_graph *g, const cf_par *par);
 

@@ -45,6 +45,7 @@
 #include "cfmpi/memory.h"
 #include "comparable.h"
 #include "delivery.h"
+#include "edges.h"
 #include "principal.h"
 #include "search.h"
 
@@ -188,9 +189,7 @@ int cf_neighbors_join(cf_neighbors *out, cf_graph *graph, const cf_par *par,
     if (status == CF_OK)
         cf_pairs_to_graph(graph, par, part, &pairs);
     if (status == CF_OK && similarity == CF_EUCLIDEAN)
-        for (int64_t e = 0; e < graph->indptr[cf_part_count(part, par->rank)];
-             e++)
-            graph->weight[e] = fabsf(graph->weight[e]);
+        cf_graph_drop_signs(graph, par);
     cf_pairs_end(&pairs);
     return status;
 }

@@ -62,13 +62,42 @@ static void take_both_ways(const void *from, int64_t begin, int64_t n,
     }
 }
 
-void cf_pairs_to_graph(cf_graph *out, const cf_par *par, const cf_part *part,
-                       cf_pairs *p)
+static void take_one_way(const void *from, int64_t begin, int64_t n,
+                         cf_edge *out)
+{
+    const cf_pairs *p = from;
+    int64_t c = n > 0 ? cf_edges_place(p->begin, p->chunks, begin) : 0;
+    for (int64_t e = begin; e < begin + n; e++) {
+        while (e >= p->begin[c + 1])
+            c++;
+        const cf_pairs_chunk *chunk = p->chunk[c];
+        int64_t at = e - p->begin[c];
+        *out++ = (cf_edge){chunk->one[at] - p->first, chunk->other[at],
+                           chunk->score[at]};
+    }
+}
+
+/* Returns how many pairs there are. */
+static int64_t find_begins(cf_pairs *p)
 {
     p->begin = cf_alloc(p->chunks + 1, sizeof *p->begin, "pairs");
     p->begin[0] = 0;
     for (int64_t c = 0; c < p->chunks; c++)
         p->begin[c + 1] = p->begin[c] + p->chunk[c]->count;
-    cf_edges_deliver(out, par, part, take_both_ways, p,
-                     2 * p->begin[p->chunks]);
+    return p->begin[p->chunks];
+}
+
+void cf_pairs_to_graph(cf_graph *out, const cf_par *par, const cf_part *part,
+                       cf_pairs *p)
+{
+    int64_t pairs = find_begins(p);
+    cf_edges_deliver(out, par, part, take_both_ways, p, 2 * pairs);
+}
+
+void cf_pairs_to_rows(cf_graph *out, const cf_par *par, const cf_part *part,
+                      cf_pairs *p, cf_gidx first)
+{
+    int64_t entries = find_begins(p);
+    p->first = first;
+    cf_edges_deliver(out, par, part, take_one_way, p, entries);
 }

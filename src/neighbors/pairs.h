@@ -17,12 +17,13 @@ typedef struct cf_pairs_chunk {
     float score[CF_PAIRS_CHUNK];
 } cf_pairs_chunk;
 
-/* All pairs of this rank. */
+/* All pairs of this rank, or entries: rows with a column each. */
 typedef struct cf_pairs {
     pthread_mutex_t lock; /* of what follows */
     cf_pairs_chunk **chunk;
     int64_t chunks, room;
     int64_t *begin; /* [chunks + 1] pairs in the chunks before, in the end */
+    cf_gidx first;  /* of cf_pairs_to_rows */
 } cf_pairs;
 
 void cf_pairs_begin(cf_pairs *p);
@@ -39,5 +40,11 @@ cf_pairs_chunk *cf_pairs_add(cf_pairs *p, cf_pairs_chunk *chunk, cf_gidx one,
  * four times, 16 bytes. Memory: 12 bytes an entry of the graph. */
 void cf_pairs_to_graph(cf_graph *out, const cf_par *par, const cf_part *part,
                        cf_pairs *p);
+
+/* As many rows of entries, one way only: `one` less `first` is the row, which
+ * `part` splits, and `other` the column. The same costs; an entry is sent
+ * twice. */
+void cf_pairs_to_rows(cf_graph *out, const cf_par *par, const cf_part *part,
+                      cf_pairs *p, cf_gidx first);
 
 #endif

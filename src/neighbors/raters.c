@@ -15,10 +15,22 @@ void cf_raters_begin(cf_raters *r, int64_t k, const float *floor)
         r->floor[i] = floor != NULL ? floor[i] : -INFINITY;
 }
 
+static void add_to(cf_join *join, cf_gidx row, float score, cf_gidx index)
+{
+    /* Of scores that are the same either way, one. */
+    if (join->one_way || row < index)
+        join->open = cf_pairs_add(&join->pairs, join->open, row, index, score);
+}
+
 void cf_raters_offer(cf_raters *r, int64_t i, float score, cf_gidx index)
 {
-    if (!(score >= r->floor[i]))
+    cf_gidx row = r->rows.head[i].id;
+    if (!(score >= r->floor[i]) || row == index)
         return;
+    if (r->join != NULL) {
+        add_to(r->join, row, score, index);
+        return;
+    }
     cf_topk_push(&r->lists, i, score, index);
     r->floor[i] = fmaxf(r->floor[i], cf_topk_floor(&r->lists, i));
 }

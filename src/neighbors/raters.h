@@ -5,13 +5,22 @@
 #include "cfmpi/ring.h"
 #include "cfmpi/topk.h"
 #include "definition.h"
+#include "pairs.h"
 #include "rated.h"
+
+/* Where all scores that reach the floors go in place of lists. */
+typedef struct cf_join {
+    cf_pairs pairs;
+    cf_pairs_chunk *open; /* where the next one goes, or NULL */
+    bool one_way; /* what each row is to the other is an entry of its own */
+} cf_join;
 
 /* Distances stand in lists with a minus. */
 typedef struct cf_raters {
     cf_rated rows;
     cf_topk lists;
-    float *floor; /* [rows] a score that is of no use below */
+    cf_join *join; /* borrowed; NULL for lists */
+    float *floor;  /* [rows] a score that is of no use below */
 } cf_raters;
 
 /* What goes on through all blocks: the next one moves between pairs. */
@@ -25,7 +34,8 @@ typedef struct cf_pairing {
  * Local. */
 void cf_raters_begin(cf_raters *r, int64_t k, const float *floor);
 
-/* A score for row i. Local, O(log k). */
+/* A score for row i with another row; nothing happens for that with itself.
+ * Local, O(log k). */
 void cf_raters_offer(cf_raters *r, int64_t i, float score, cf_gidx index);
 
 /* The first of the rows [first, last) of `heavy` that row i of `light` drives:

@@ -18,12 +18,15 @@
  *         bytes a row of lists, thrice while they are merged. */
 #include "cfmpi/ratings_neighbors.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "coded.h"
 #include "delivery.h"
+#include "edges.h"
 #include "stand_in.h"
 #include "sweep.h"
 #include "travel.h"
@@ -139,17 +142,29 @@ static float *seeds(way *w, cf_raters *own, int64_t k)
     meet(w, &sample, own, false);
     meet(w, own, &sample, true);
     float *floor = cf_alloc(rows, sizeof *floor, "list floors");
-    for (int64_t i = 0; i < rows; i++)
-        floor[i] = cf_topk_floor(&own->lists, i);
+    memcpy(floor, own->floor, (size_t)rows * sizeof *floor);
     cf_raters_free(&sample);
     return floor;
 }
 
-/* Empty lists for own rows, and what a score must reach to be in them. */
-static void begin_own(way *w, cf_raters *own, int64_t k)
+/* What scores must reach, [rows], as lists have them. */
+static float *bounds(int64_t rows, const cf_ratings_measure *by)
 {
-    cf_raters_begin(own, k, NULL);
-    float *floor = seeds(w, own, k);
+    float *floor = cf_alloc(rows, sizeof *floor, "list floors");
+    bool distance = cf_definition_of(by->similarity)->distance;
+    for (int64_t i = 0; i < rows; i++)
+        floor[i] = !by->bounded ? -INFINITY : distance ? -by->bound : by->bound;
+    return floor;
+}
+
+/* Empty lists for own rows, and what a score must reach to be in them. */
+static void begin_own(way *w, cf_raters *own, int64_t k,
+                      const cf_ratings_measure *by)
+{
+    float *floor = bounds(own->rows.count, by);
+    cf_raters_begin(own, k, floor);
+    cf_free(floor);
+    floor = own->join == NULL ? seeds(w, own, k) : NULL;
     if (floor != NULL)
         cf_raters_begin(own, k, floor);
     cf_free(floor);
@@ -166,6 +181,7 @@ static void visit(way *w, const cf_par *par, const cf_travel *c, const loads *l,
     cf_rated_open(&other->rows, &own->rows, cf_travel_block(c, step), count,
                   cf_part_count(&l->entries, from));
     cf_raters_begin(other, own->lists.k, floor);
+    other->join = own->join;
     cf_free(floor);
     bool shared = 2 * step == par->size, upper = par->rank >= step;
     meet(w, other, own, shared && upper);
@@ -196,7 +212,7 @@ static void go_round(way *w, const cf_par *par, cf_raters *own)
             visit(w, par, &c, &l, own, &other, step);
         if (step < steps)
             cf_ring_end(&w->pairing.ring);
-        if (step > 0)
+        if (step > 0 && own->join == NULL)
             cf_travel_home(par, step, &other.lists, &own->lists, offer, own);
         cf_raters_free(&other);
     }
@@ -207,11 +223,10 @@ static void go_round(way *w, const cf_par *par, cf_raters *own)
 
 /* ---- all of it ---- */
 
-/* Lists of own rows of the even split; rows that went nowhere have none. */
+/* Lists of own rows of out->part; rows that went nowhere have none. */
 static void hand_over(cf_neighbors *out, const cf_par *par, cf_raters *own,
-                      cf_gidx n, enum cf_similarity similarity)
+                      enum cf_similarity similarity)
 {
-    cf_part_even(&out->part, n, par->size);
     cf_origin origin = {&out->part, cf_part_count(&out->part, par->rank), NULL};
     cf_slab slab = {
         .count = own->rows.count,
@@ -222,19 +237,19 @@ static void hand_over(cf_neighbors *out, const cf_par *par, cf_raters *own,
     cf_free(slab.id);
 }
 
-int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
-                         const cf_csr *rows, const cf_csr *columns,
-                         bool of_items, int64_t k,
-                         const cf_ratings_measure *measure, const char *what)
+/* Lists of k, or all that reach the bound to `join`. */
+static int find(cf_neighbors *out, const cf_par *par,
+                const cf_compared *compared, int64_t k, cf_join *join,
+                const cf_ratings_measure *measure)
 {
     int status = CF_OK;
+    const cf_csr *rows = compared->rows;
     cf_gidx n = rows->rows;
-    const cf_compared compared = {rows, columns, of_items, what};
-    cf_raters own = {0};
+    cf_raters own = {.join = join};
     cf_codes codes = {0};
     way w = {.coded = false};
     cf_neighbors_free(out);
-    CF_TRY(make_rows(&own.rows, par, &compared, measure, &codes));
+    CF_TRY(make_rows(&own.rows, par, compared, measure, &codes));
     w.coded = codes.code != NULL;
     cf_free(codes.code);
     if (w.coded)
@@ -243,9 +258,11 @@ int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
         cf_sweep_begin(&w.sweep, &w.pairing, measure, rows->cols,
                        own.rows.count, own.rows.entries);
     w.pairing.total = 0.5 * (double)own.rows.count * (double)n;
-    begin_own(&w, &own, k);
+    begin_own(&w, &own, k, measure);
     go_round(&w, par, &own);
-    hand_over(out, par, &own, n, measure->similarity);
+    cf_part_even(&out->part, n, par->size);
+    if (join == NULL)
+        hand_over(out, par, &own, measure->similarity);
     out->kernel = w.coded ? w.codes.kernel->name : NULL;
     out->pairs = n * (n - 1);
     out->skipped = out->pairs - 2 * cf_sum_i64(par, w.pairing.scored);
@@ -253,5 +270,34 @@ done:
     cf_sweep_end(&w.sweep);
     cf_coded_end(&w.codes);
     cf_raters_free(&own);
+    return status;
+}
+
+int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
+                         const cf_csr *rows, const cf_csr *columns,
+                         bool of_items, int64_t k,
+                         const cf_ratings_measure *measure, const char *what)
+{
+    const cf_compared compared = {rows, columns, of_items, what};
+    return find(out, par, &compared, k, NULL, measure);
+}
+
+/* The graph is made when the rest has been freed. */
+int cf_ratings_join(cf_neighbors *out, cf_graph *graph, const cf_par *par,
+                    const cf_csr *rows, const cf_csr *columns, bool of_items,
+                    const cf_ratings_measure *measure, const char *what)
+{
+    const cf_compared compared = {rows, columns, of_items, what};
+    cf_join join = {.one_way = cf_similarity_directed(measure->similarity)};
+    CF_ASSERT(measure->bounded);
+    cf_pairs_begin(&join.pairs);
+    int status = find(out, par, &compared, 0, &join, measure);
+    if (status == CF_OK && join.one_way)
+        cf_pairs_to_rows(graph, par, &out->part, &join.pairs, 0);
+    else if (status == CF_OK)
+        cf_pairs_to_graph(graph, par, &out->part, &join.pairs);
+    if (status == CF_OK && cf_definition_of(measure->similarity)->distance)
+        cf_graph_drop_signs(graph, par);
+    cf_pairs_end(&join.pairs);
     return status;
 }

@@ -69,9 +69,14 @@ void cf_layout_add_graph(cf_writer *w, const char *side, enum cf_similarity by,
     cf_writer_add(w, n.weight, CF_F32, g->entries, 1, 1, g->before, own,
                   g->weight,
                   cf_similarity_of_vectors(by) ? weights[by]
-                                               : "similarity of the two rows",
+                  : cf_similarity_directed(by)
+                      ? "what the other row is to the row, which may not be "
+                        "what this is to that"
+                      : "similarity of the two rows",
                   cf_similarity_about(by)->units, 0);
     cf_writer_text(w, n.group, "form", cf_graph_names[form]);
+    if (cf_similarity_directed(by))
+        cf_writer_integer(w, n.group, "symmetric", 0);
     cf_writer_text(w, n.group, "similarity", cf_similarity_about(by)->name);
 }
 
