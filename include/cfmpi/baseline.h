@@ -23,6 +23,11 @@ typedef struct cf_baseline {
 void cf_baseline_fit(cf_baseline *b, const cf_par *par, const cf_csr *users,
                      const cf_csr *items);
 
+/* Half a sweep: side [rows of a], on all ranks, from the biases of its columns,
+ * `weight` being that of the rows. Collective. */
+void cf_baseline_side(double *side, const double *other, const cf_csr *a,
+                      const cf_par *par, double mean, double weight);
+
 /* Safe on {0} and twice. Local. */
 void cf_baseline_free(cf_baseline *b);
 

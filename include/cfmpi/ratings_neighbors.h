@@ -57,6 +57,15 @@ typedef struct cf_ratings_measure {
     float bound;          /* this: be no smaller, distances no larger */
 } cf_ratings_measure;
 
+/* Ratings to be compared, by users unless `of_items`. `columns` is the
+ * transpose of `rows`; NULL will do where cf_ratings_needs_columns() is
+ * false. */
+typedef struct cf_compared {
+    const cf_csr *rows, *columns;
+    bool of_items;
+    const char *what; /* where they are from, in messages */
+} cf_compared;
+
 /* The `k` rows most similar to each row of `rows`: users when `of_items` is
  * false. Where a score must reach a bound, lists end there, and gap and ties
  * are about these rows only. `columns` is the transpose; NULL will do where
@@ -79,6 +88,27 @@ int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
 int cf_ratings_join(cf_neighbors *out, cf_graph *graph, const cf_par *par,
                     const cf_csr *rows, const cf_csr *columns, bool of_items,
                     const cf_ratings_measure *measure, const char *what);
+
+/* As cf_ratings_neighbors, but only the lists of some rows: `chosen` are
+ * `count` rows, in ascending order over the ranks without repeats, of those
+ * that an even split gives this rank. List i is that of row chosen[i];
+ * out->part counts lists. With `graph` there are no lists, but all that reach
+ * measure->bound: row i of the graph is what list i would be, without an end.
+ * Collective. Cost, traffic and memory: src/neighbors/ratings_query.c. */
+int cf_ratings_some(cf_neighbors *out, cf_graph *graph, const cf_par *par,
+                    const cf_compared *base, const cf_gidx *chosen,
+                    int64_t count, int64_t k,
+                    const cf_ratings_measure *measure);
+
+/* The `k` rows of `base` most similar to each row of `queries`, which are other
+ * rows: lists, or rows of the graph, are those of an even split of the queries
+ * and name base rows. The columns of the base are the first of those of the
+ * queries. Ratings in other columns count in a row's own length, mean and
+ * number of ratings, and are shared with nobody. What is known of columns,
+ * their sums, means and biases, is known from the base (cf_stand_in_others). */
+int cf_ratings_query(cf_neighbors *out, cf_graph *graph, const cf_par *par,
+                     const cf_compared *base, const cf_compared *queries,
+                     int64_t k, const cf_ratings_measure *measure);
 
 /* Local. */
 bool cf_ratings_needs_columns(enum cf_similarity similarity, bool of_items);

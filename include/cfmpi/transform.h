@@ -56,6 +56,11 @@ bool cf_transform_is_none(const cf_transform *t);
 int cf_transform_learn(cf_transform *t, const cf_csr *a, const cf_par *par,
                        int64_t weighting, int64_t centring);
 
+/* Whether the weighting is defined for all ratings: CF_BAD_DATA, agreed.
+ * Collective. */
+int cf_transform_check(const cf_transform *t, const cf_csr *a,
+                       const cf_par *par);
+
 /* values [own entries] = what becomes of the ratings of own rows, each row by
  * itself. Local. */
 void cf_transform_apply(const cf_transform *t, const cf_csr *a, float *values);

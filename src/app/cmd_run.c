@@ -56,6 +56,14 @@ static enum cf_step first_missing(const cf_job *job)
     return listed ? CF_STEP_RECOMMEND : CF_STEP_NEIGHBORS;
 }
 
+/* Whether an option says how --queries are read, if not the input. */
+static bool reads_queries(const cf_job *job, const char *option)
+{
+    return job->o->queries[0] != '\0' && !embeds(job) &&
+           strcmp(option, "titles") != 0 && strcmp(option, "keep-time") != 0 &&
+           strncmp(option, "min-", 4) != 0;
+}
+
 /* Options of steps that are done already would be silently ignored. */
 static int check_unused(const cf_job *job)
 {
@@ -97,7 +105,8 @@ static int check_unused(const cf_job *job)
               {"beta", CF_STEP_NEIGHBORS, "neighbours"}};
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         if (of[i].step >= job->first || !cf_options_given(job->o, of[i].name) ||
-            (of[i].step == CF_STEP_SVD && !embeds(job)))
+            (of[i].step == CF_STEP_SVD && !embeds(job)) ||
+            (of[i].step == CF_STEP_INGEST && reads_queries(job, of[i].name)))
             continue;
         else if (job->from_vectors)
             return cf_fail(CF_USAGE,
@@ -256,13 +265,15 @@ done:
 static int read_queries(cf_job *job)
 {
     int status = CF_OK;
+    bool items = job->o->side == CF_SIDE_ITEMS;
     if (!has_queries(job))
         return CF_OK;
+    if (job->queries.others && !embeds(job))
+        return cf_job_read_asked(job, items);
     cf_report_begin(job->report, "ingest", "bytes");
     status = job->queries.some
                  ? choose_rows(job)
-                 : cf_queries_read(&job->queries, job->par, job->o,
-                                   job->o->side == CF_SIDE_ITEMS);
+                 : cf_queries_read(&job->queries, job->par, job->o, items);
     cf_report_end(job->report);
     return status;
 }

@@ -40,9 +40,6 @@ static int check_ratings(const cf_job *job)
               {"significance", CF_TAKES_SIGNIFICANCE}};
     static const char *const svd[] = {"dim",       "tol",   "max-passes", "svd",
                                       "embedding", "start", "variance"};
-    const char *only = job->o->queries[0] != '\0' ? "queries"
-                       : job->o->only[0] != '\0'  ? "only"
-                                                  : NULL;
     const cf_options *o = job->o;
     enum cf_similarity by = (enum cf_similarity)o->similarity;
     const cf_similarity_text *about = cf_similarity_about(by);
@@ -56,11 +53,6 @@ static int check_ratings(const cf_job *job)
                        "--%s: --space=ratings makes no embedding; leave "
                        "one of them out",
                        given);
-    if (only != NULL)
-        return cf_fail(CF_USAGE,
-                       "--%s: is for embeddings and vectors, not for "
-                       "--space=ratings; leave one of them out",
-                       only);
     if (o->graph != CF_GRAPH_DIRECTED && cf_similarity_directed(by))
         return cf_fail(CF_USAGE,
                        "--graph: by %s two rows are not the same to each "
@@ -107,6 +99,52 @@ static cf_ratings_measure measure_of(const cf_job *job)
                                 .bound = job->bound};
 }
 
+/* The lists of those who ask. */
+static int find_queries(cf_job *job, const cf_compared *base,
+                        const cf_ratings_measure *by)
+{
+    int status = CF_OK;
+    const cf_par *par = job->par;
+    cf_queries *q = &job->queries;
+    cf_csr rows = {0}, columns = {0};
+    cf_compared queries = {&rows, NULL, base->of_items, job->o->queries};
+    cf_graph *graph = job->join ? &q->graph : NULL;
+    q->base = base->rows->rows;
+    if (q->some)
+        return cf_ratings_some(&q->found, graph, par, base, q->chosen, q->count,
+                               job->o->neighbors, by);
+    CF_TRY(cf_job_asked_rows(job, &rows, base->of_items));
+    if (cf_ratings_needs_columns(by->similarity, base->of_items)) {
+        cf_csr_transpose(&columns, &rows, par);
+        queries.columns = &columns;
+    }
+    CF_TRY(cf_ratings_query(&q->found, graph, par, base, &queries,
+                            job->o->neighbors, by));
+done:
+    cf_csr_free(&rows);
+    cf_csr_free(&columns);
+    return status;
+}
+
+static int find_all(const cf_job *job, const cf_compared *c,
+                    const cf_ratings_measure *by, cf_neighbors *out,
+                    cf_graph *graph)
+{
+    int status = CF_OK;
+    if (job->join)
+        CF_TRY(cf_ratings_join(out, graph, job->par, c->rows, c->columns,
+                               c->of_items, by, c->what));
+    else
+        CF_TRY(cf_ratings_neighbors(out, job->par, c->rows, c->columns,
+                                    c->of_items, job->o->neighbors, by,
+                                    c->what));
+    if (job->o->graph != CF_GRAPH_DIRECTED)
+        cf_graph_of_lists(graph, job->par, &out->part, &out->lists,
+                          (enum cf_graph_form)job->o->graph);
+done:
+    return status;
+}
+
 int cf_job_compare_ratings(cf_job *job, bool items, cf_neighbors *out,
                            cf_graph *graph)
 {
@@ -117,17 +155,12 @@ int cf_job_compare_ratings(cf_job *job, bool items, cf_neighbors *out,
     CF_TRY(cf_job_transform(job, &matrix, &values));
     if (items || cf_ratings_needs_columns(by.similarity, items))
         cf_csr_transpose(&columns, &matrix, job->par);
-    const cf_csr *rows = items ? &columns : &matrix;
-    const cf_csr *others = items ? &matrix : &columns;
-    if (job->join)
-        CF_TRY(cf_ratings_join(out, graph, job->par, rows, others, items, &by,
-                               job->o->input));
+    cf_compared c = {items ? &columns : &matrix, items ? &matrix : &columns,
+                     items, job->o->input};
+    if (job->queries.others || job->queries.some)
+        CF_TRY(find_queries(job, &c, &by));
     else
-        CF_TRY(cf_ratings_neighbors(out, job->par, rows, others, items,
-                                    job->o->neighbors, &by, job->o->input));
-    if (job->o->graph != CF_GRAPH_DIRECTED)
-        cf_graph_of_lists(graph, job->par, &out->part, &out->lists,
-                          (enum cf_graph_form)job->o->graph);
+        CF_TRY(find_all(job, &c, &by, out, graph));
 done:
     cf_csr_free(&columns);
     cf_free(values);

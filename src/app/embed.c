@@ -17,6 +17,22 @@ static bool all_finite(const cf_par *par, const float *values, int64_t count)
     return cf_sum_i64(par, bad) == 0;
 }
 
+int cf_job_weigh(const cf_par *par, const cf_transform *t, const cf_csr *a,
+                 float *values, const char *what)
+{
+    int status = CF_OK;
+    CF_TRY(cf_transform_check(t, a, par));
+    cf_transform_apply(t, a, values);
+    /* Centring ratings near the largest float32 may go beyond it. */
+    if (!all_finite(par, values, a->indptr[a->n_loc]))
+        CF_TRY(cf_fail(CF_BAD_DATA,
+                       "%s: ratings are beyond float32 once they are weighted "
+                       "and centred; scale them down",
+                       what));
+done:
+    return status;
+}
+
 int cf_job_transform(cf_job *job, cf_csr *matrix, float **own)
 {
     int status = CF_OK;
@@ -28,13 +44,7 @@ int cf_job_transform(cf_job *job, cf_csr *matrix, float **own)
     if (cf_transform_is_none(&job->transform))
         goto done;
     *own = cf_alloc(a->indptr[a->n_loc], sizeof **own, "weighted ratings");
-    cf_transform_apply(&job->transform, a, *own);
-    /* Centring ratings near the largest float32 may go beyond it. */
-    if (!all_finite(job->par, *own, a->indptr[a->n_loc]))
-        CF_TRY(cf_fail(CF_BAD_DATA,
-                       "%s: ratings are beyond float32 once they are weighted "
-                       "and centred; scale them down",
-                       job->o->input));
+    CF_TRY(cf_job_weigh(job->par, &job->transform, a, *own, job->o->input));
     matrix->values = *own;
 done:
     return status;

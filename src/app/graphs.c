@@ -40,14 +40,18 @@ int cf_job_find_bound(cf_job *job)
                                  "--similarity=euclidean are distances; give "
                                  "--max-distance");
     job->bounded = value[0] != '\0';
-    if ((job->queries.others || job->queries.some) &&
-        (job->bounded || o->graph != CF_GRAPH_DIRECTED))
+    bool asked = job->queries.others || job->queries.some;
+    bool dense = o->space == CF_SPACE_EMBEDDING;
+    if (asked && ((job->bounded && dense) || o->graph != CF_GRAPH_DIRECTED))
         return cf_fail(CF_USAGE,
                        "--%s: is for the neighbours of all rows, not for those "
                        "of --%s",
-                       job->bounded ? name : "graph",
+                       job->bounded && dense ? name : "graph",
                        job->queries.others ? "queries" : "only");
     job->join = job->bounded && !o->neighbors_given;
+    if (job->join && asked)
+        return cf_fail(CF_USAGE,
+                       "--%s: give -k as well, for lists that end there", name);
     if (job->join && o->command == CF_CMD_RUN)
         return cf_fail(CF_USAGE,
                        "--%s: without -k it makes no lists, which "
@@ -133,4 +137,6 @@ void cf_job_add_graphs(const cf_job *job, cf_writer *w)
         cf_layout_add_bound(w, "/neighbors/users", by, job->bound);
     if (job->bounded && job->item_neighbors.lists.gap != NULL)
         cf_layout_add_bound(w, "/neighbors/items", by, job->bound);
+    if (job->bounded && job->queries.found.lists.gap != NULL)
+        cf_layout_add_bound(w, "/neighbors/queries", by, job->bound);
 }

@@ -52,6 +52,12 @@ int cf_job_ingest(cf_job *job);
  * Collective. */
 int cf_job_transform(cf_job *job, cf_csr *matrix, float **own);
 
+/* values [own entries of a] = its ratings weighted and centred by `t`; `what`
+ * has them. CF_BAD_DATA, agreed, where the weighting is not defined or they are
+ * beyond float32. Collective. */
+int cf_job_weigh(const cf_par *par, const cf_transform *t, const cf_csr *a,
+                 float *values, const char *what);
+
 /* Makes job->embedding from job->ratings, and its certificate: weights and
  * means, the number of dimensions, an earlier result to start from. Errors,
  * agreed. Collective. */
@@ -59,6 +65,17 @@ int cf_job_embed(cf_job *job);
 
 /* Whether the neighbours that are asked for can be: CF_USAGE. Local. */
 int cf_job_check_similarity(const cf_job *job);
+
+/* Reads the ratings of --queries into job->queries, and finds out where their
+ * items, and with `items` their users, stand in the base. CF_BAD_DATA where it
+ * knows none of the columns; errors, agreed. Collective; 8 bytes for each of
+ * these on each rank. */
+int cf_job_read_asked(cf_job *job, bool items);
+
+/* Takes them as rows to compare: weighted as those of the base, which has been
+ * done before, in columns that begin with those of the base. CF_BAD_DATA,
+ * agreed. Collective. */
+int cf_job_asked_rows(cf_job *job, cf_csr *rows, bool items);
 
 /* Neighbours by the ratings in job->ratings, weighted as the options say, and
  * the graph of their lists where one is asked for.

@@ -194,7 +194,11 @@ void cf_queries_free(cf_queries *q)
     cf_text_free(&q->source);
     cf_vectors_free(&q->vectors);
     cf_free(q->kept);
+    cf_csr_free(&q->asked.ratings);
+    cf_free(q->asked.users);
+    cf_free(q->asked.items);
     cf_free(q->chosen);
     cf_neighbors_free(&q->found);
+    cf_graph_free(&q->graph);
     *q = (cf_queries){0};
 }

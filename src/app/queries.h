@@ -9,6 +9,13 @@
 #include "cfmpi/options.h"
 #include "cfmpi/vectors.h"
 
+/* Ratings that ask. */
+typedef struct cf_asked {
+    cf_csr ratings;         /* users x items of their file */
+    cf_gidx *users, *items; /* where these stand in the base; those that it has
+                               not come behind. users: only for --side=items */
+} cf_asked;
+
 typedef struct cf_queries {
     bool others, some; /* --queries, --only; neither: {0} */
     cf_ids ids;        /* of own ones, over the ranks in ascending order */
@@ -17,11 +24,14 @@ typedef struct cf_queries {
     cf_vectors vectors; /* others: until their neighbours are found */
     float *kept;        /* the same as they were read, for the result */
 
+    cf_asked asked; /* others, by their ratings: the same */
+
     cf_gidx *chosen; /* some: [count] own rows of an even split */
     int64_t count;
 
     cf_gidx base;       /* rows that neighbours are looked for among */
     cf_neighbors found; /* own lists */
+    cf_graph graph;     /* or rows: base rows that reach a bound */
 } cf_queries;
 
 /* Which of the two the options ask for. CF_USAGE. Local. */

@@ -27,9 +27,8 @@ static double mean_of(const cf_csr *a, const cf_par *par, const double *zeros)
     return a->nnz > 0 ? sum / (double)a->nnz : 0;
 }
 
-/* The rows' side from the columns' side. */
-static void improve(double *side, const double *other, const cf_csr *a,
-                    const cf_par *par, double mean, double weight)
+void cf_baseline_side(double *side, const double *other, const cf_csr *a,
+                      const cf_par *par, double mean, double weight)
 {
     double *own = cf_alloc(a->n_loc, sizeof *own, "biases");
     for (int64_t i = 0; i < a->n_loc; i++)
@@ -47,8 +46,10 @@ void cf_baseline_fit(cf_baseline *b, const cf_par *par, const cf_csr *users,
     b->item = cf_calloc(items->rows, sizeof *b->item, "biases of items");
     b->mean = mean_of(users, par, b->item);
     for (int sweep = 0; sweep < CF_BASELINE_SWEEPS; sweep++) {
-        improve(b->item, b->user, items, par, b->mean, CF_BASELINE_ITEM);
-        improve(b->user, b->item, users, par, b->mean, CF_BASELINE_USER);
+        cf_baseline_side(b->item, b->user, items, par, b->mean,
+                         CF_BASELINE_ITEM);
+        cf_baseline_side(b->user, b->item, users, par, b->mean,
+                         CF_BASELINE_USER);
     }
 }
 

@@ -88,8 +88,7 @@ void cf_transform_apply(const cf_transform *t, const cf_csr *a, float *values)
 
 /* ---- all rows ---- */
 
-/* Ratings that the weighting does not take. */
-static int check_range(const cf_transform *t, const cf_csr *a,
+int cf_transform_check(const cf_transform *t, const cf_csr *a,
                        const cf_par *par)
 {
     bool any =
@@ -167,7 +166,7 @@ int cf_transform_learn(cf_transform *t, const cf_csr *a, const cf_par *par,
     int status = CF_OK;
     *t = (cf_transform){
         .weighting = weighting, .centring = centring, .items = a->cols};
-    CF_TRY(check_range(t, a, par));
+    CF_TRY(cf_transform_check(t, a, par));
     if (weighting == CF_WEIGHT_TFIDF || weighting == CF_WEIGHT_BM25)
         learn_weights(t, a, par);
     if (centres_items(t))

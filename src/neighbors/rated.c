@@ -50,22 +50,34 @@ void cf_rated_open(cf_rated *r, const cf_rated *own, char *block, int64_t count,
 
 void cf_rated_sample(cf_rated *r, const cf_rated *from, int64_t step)
 {
+    int64_t count = from->count / step;
+    int64_t *rows = cf_alloc(count, sizeof *rows, "sample of rows");
+    for (int64_t i = 0; i < count; i++)
+        rows[i] = i * step;
+    cf_rated_pick(r, from, rows, count);
+    cf_free(rows);
+}
+
+void cf_rated_pick(cf_rated *r, const cf_rated *from, const int64_t *rows,
+                   int64_t count)
+{
     bool coded = from->code != NULL;
-    *r = (cf_rated){.count = from->count / step, .owned = true};
+    *r = (cf_rated){.count = count, .owned = true};
     for (int64_t i = 0; i < r->count; i++)
-        r->entries += from->head[i * step].entries;
-    point_into(r, cf_alloc(bytes_of(r, coded), 1, "sample of rows"), coded);
+        r->entries += from->head[rows[i]].entries;
+    point_into(r, cf_alloc(bytes_of(r, coded), 1, "some rows of ratings"),
+               coded);
     for (int64_t i = 0; i < r->count; i++)
-        r->head[i] = from->head[i * step];
+        r->head[i] = from->head[rows[i]];
     find_begins(r);
     for (int64_t i = 0; i < r->count; i++) {
-        int64_t to = r->begin[i], e = from->begin[i * step];
-        size_t count = (size_t)r->head[i].entries;
-        memcpy(r->column + to, from->column + e, count * sizeof *r->column);
+        int64_t to = r->begin[i], e = from->begin[rows[i]];
+        size_t n = (size_t)r->head[i].entries;
+        memcpy(r->column + to, from->column + e, n * sizeof *r->column);
         if (coded)
-            memcpy(r->code + to, from->code + e, count);
+            memcpy(r->code + to, from->code + e, n);
         else
-            memcpy(r->value + to, from->value + e, count * sizeof *r->value);
+            memcpy(r->value + to, from->value + e, n * sizeof *r->value);
     }
 }
 

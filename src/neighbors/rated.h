@@ -38,8 +38,11 @@ void cf_rated_deal(cf_rated *r, const cf_par *par, const cf_csr *a,
  * Local; 16 bytes for each entry of the longest row. */
 void cf_rated_renumber(cf_rated *r, const cf_lidx *number, cf_gidx columns);
 
-/* A copy of every `step`-th row. Local. */
+/* A copy of every `step`-th row, or of some, [count] in ascending order.
+ * Local. */
 void cf_rated_sample(cf_rated *r, const cf_rated *from, int64_t step);
+void cf_rated_pick(cf_rated *r, const cf_rated *from, const int64_t *rows,
+                   int64_t count);
 
 /* Bytes of the block. Local. */
 int64_t cf_rated_bytes(const cf_rated *r);

@@ -18,67 +18,13 @@
  *         bytes a row of lists, thrice while they are merged. */
 #include "cfmpi/ratings_neighbors.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
-#include "coded.h"
-#include "delivery.h"
 #include "edges.h"
-#include "stand_in.h"
-#include "sweep.h"
 #include "travel.h"
-
-/* ---- blocks ---- */
-
-/* Own rows as others see them too. */
-static void describe_rows(cf_rated *r, const cf_ratings_measure *by,
-                          double step)
-{
-    const cf_definition *is = cf_definition_of(by->similarity);
-    for (int64_t i = 0; i < r->count; i++) {
-        double squares = 0;
-        for (int64_t e = r->begin[i]; e < r->begin[i + 1]; e++) {
-            double v = r->code != NULL ? r->code[e] * step : r->value[e];
-            squares += v * v;
-        }
-        is->row(by, squares, (double)r->head[i].entries, &r->head[i].p,
-                &r->head[i].q);
-    }
-}
-
-/* Columns by their ratings, the most rated first. */
-typedef struct column_count {
-    int64_t count;
-    cf_lidx column;
-} column_count;
-
-static int most_first(const void *a, const void *b)
-{
-    const column_count *x = a, *y = b;
-    if (x->count != y->count)
-        return x->count > y->count ? -1 : 1;
-    return (x->column > y->column) - (x->column < y->column);
-}
-
-static void number_columns(cf_rated *own, const cf_par *par, const cf_csr *a)
-{
-    int64_t *count = cf_alloc(a->cols, sizeof *count, "column counts");
-    column_count *order = cf_alloc(a->cols, sizeof *order, "column counts");
-    cf_lidx *number = cf_alloc(a->cols, sizeof *number, "column numbers");
-    cf_csr_col_counts(a, par, count);
-    for (cf_gidx c = 0; c < a->cols; c++)
-        order[c] = (column_count){count[c], (cf_lidx)c};
-    qsort(order, (size_t)a->cols, sizeof *order, most_first);
-    for (cf_gidx c = 0; c < a->cols; c++)
-        number[order[c].column] = (cf_lidx)c;
-    cf_rated_renumber(own, number, a->cols);
-    cf_free(count);
-    cf_free(order);
-    cf_free(number);
-}
+#include "ways.h"
 
 /* Own rows for the ring, with codes where they will do. */
 static int make_rows(cf_rated *own, const cf_par *par, const cf_compared *c,
@@ -87,18 +33,23 @@ static int make_rows(cf_rated *own, const cf_par *par, const cf_compared *c,
     int status = CF_OK;
     const cf_csr *a = c->rows;
     double *values = NULL;
+    cf_learned learned = {0};
     cf_codes_find(codes, a, par, by);
     if (codes->code == NULL) {
         values =
             cf_alloc(a->indptr[a->n_loc], sizeof *values, "ratings to compare");
-        CF_TRY(cf_stand_in(values, par, c, by));
+        CF_TRY(cf_stand_in(values, &learned, par, c, by));
     }
     cf_rated_deal(own, par, a, values, codes->code,
                   cf_definition_of(by->similarity)->distance);
-    if (codes->code != NULL)
-        number_columns(own, par, a);
-    describe_rows(own, by, codes->step);
+    if (codes->code != NULL) {
+        cf_lidx *number = cf_most_rated_first(par, a, a->cols);
+        cf_rated_renumber(own, number, a->cols);
+        cf_free(number);
+    }
+    cf_rated_describe(own, by, codes->step);
 done:
+    cf_learned_free(&learned);
     cf_free(values);
     return status;
 }
@@ -110,28 +61,12 @@ typedef struct loads {
     cf_part rows, entries;
 } loads;
 
-/* One of the two ways to meet. */
-typedef struct way {
-    cf_pairing pairing;
-    bool coded;
-    cf_sweep sweep;
-    cf_coded codes;
-} way;
-
-static void meet(way *w, cf_raters *heavy, cf_raters *light, bool strict)
-{
-    if (w->coded)
-        cf_coded_pairs(&w->codes, heavy, light, strict);
-    else
-        cf_sweep_pairs(&w->sweep, heavy, light, strict);
-}
-
 /* One row of so many is in the sample of them all. */
 #define SAMPLE 160
 
 /* The scores that own rows' lists will end with at least, [own rows], or NULL:
  * those that would end lists made of a sample of own rows. */
-static float *seeds(way *w, cf_raters *own, int64_t k)
+static float *seeds(cf_way *w, cf_raters *own, int64_t k)
 {
     cf_raters sample = {0};
     int64_t rows = own->rows.count;
@@ -139,29 +74,19 @@ static float *seeds(way *w, cf_raters *own, int64_t k)
         return NULL;
     cf_rated_sample(&sample.rows, &own->rows, SAMPLE);
     cf_raters_begin(&sample, 0, NULL);
-    meet(w, &sample, own, false);
-    meet(w, own, &sample, true);
+    cf_way_meet(w, &sample, own, false);
+    cf_way_meet(w, own, &sample, true);
     float *floor = cf_alloc(rows, sizeof *floor, "list floors");
     memcpy(floor, own->floor, (size_t)rows * sizeof *floor);
     cf_raters_free(&sample);
     return floor;
 }
 
-/* What scores must reach, [rows], as lists have them. */
-static float *bounds(int64_t rows, const cf_ratings_measure *by)
-{
-    float *floor = cf_alloc(rows, sizeof *floor, "list floors");
-    bool distance = cf_definition_of(by->similarity)->distance;
-    for (int64_t i = 0; i < rows; i++)
-        floor[i] = !by->bounded ? -INFINITY : distance ? -by->bound : by->bound;
-    return floor;
-}
-
 /* Empty lists for own rows, and what a score must reach to be in them. */
-static void begin_own(way *w, cf_raters *own, int64_t k,
+static void begin_own(cf_way *w, cf_raters *own, int64_t k,
                       const cf_ratings_measure *by)
 {
-    float *floor = bounds(own->rows.count, by);
+    float *floor = cf_list_bounds(own->rows.count, by);
     cf_raters_begin(own, k, floor);
     cf_free(floor);
     floor = own->join == NULL ? seeds(w, own, k) : NULL;
@@ -170,8 +95,8 @@ static void begin_own(way *w, cf_raters *own, int64_t k,
     cf_free(floor);
 }
 
-static void visit(way *w, const cf_par *par, const cf_travel *c, const loads *l,
-                  cf_raters *own, cf_raters *other, int step)
+static void visit(cf_way *w, const cf_par *par, const cf_travel *c,
+                  const loads *l, cf_raters *own, cf_raters *other, int step)
 {
     int from = (par->rank + step) % par->size;
     int64_t count = cf_part_count(&l->rows, from);
@@ -184,17 +109,12 @@ static void visit(way *w, const cf_par *par, const cf_travel *c, const loads *l,
     other->join = own->join;
     cf_free(floor);
     bool shared = 2 * step == par->size, upper = par->rank >= step;
-    meet(w, other, own, shared && upper);
+    cf_way_meet(w, other, own, shared && upper);
     if (!shared)
-        meet(w, own, other, true);
+        cf_way_meet(w, own, other, true);
 }
 
-static void offer(void *to, int64_t row, float score, cf_gidx index)
-{
-    cf_raters_offer(to, row, score, index);
-}
-
-static void go_round(way *w, const cf_par *par, cf_raters *own)
+static void go_round(cf_way *w, const cf_par *par, cf_raters *own)
 {
     cf_travel c;
     loads l = {{0}, {0}};
@@ -207,13 +127,13 @@ static void go_round(way *w, const cf_par *par, cf_raters *own)
         if (step < steps)
             cf_travel_turn(&c, &w->pairing.ring, own->rows.block, step);
         if (step == 0)
-            meet(w, own, own, false);
+            cf_way_meet(w, own, own, false);
         else
             visit(w, par, &c, &l, own, &other, step);
         if (step < steps)
             cf_ring_end(&w->pairing.ring);
-        if (step > 0 && own->join == NULL)
-            cf_travel_home(par, step, &other.lists, &own->lists, offer, own);
+        if (step > 0)
+            cf_raters_send_home(par, step, &other, own);
         cf_raters_free(&other);
     }
     cf_travel_end(&c);
@@ -222,20 +142,6 @@ static void go_round(way *w, const cf_par *par, cf_raters *own)
 }
 
 /* ---- all of it ---- */
-
-/* Lists of own rows of out->part; rows that went nowhere have none. */
-static void hand_over(cf_neighbors *out, const cf_par *par, cf_raters *own,
-                      enum cf_similarity similarity)
-{
-    cf_origin origin = {&out->part, cf_part_count(&out->part, par->rank), NULL};
-    cf_slab slab = {
-        .count = own->rows.count,
-        .id = cf_alloc(own->rows.count, sizeof *slab.id, "row numbers")};
-    for (int64_t i = 0; i < slab.count; i++)
-        slab.id[i] = own->rows.head[i].id;
-    cf_deliver_lists(out, par, &origin, &slab, &own->lists, similarity);
-    cf_free(slab.id);
-}
 
 /* Lists of k, or all that reach the bound to `join`. */
 static int find(cf_neighbors *out, const cf_par *par,
@@ -247,28 +153,23 @@ static int find(cf_neighbors *out, const cf_par *par,
     cf_gidx n = rows->rows;
     cf_raters own = {.join = join};
     cf_codes codes = {0};
-    way w = {.coded = false};
+    cf_way w = {.coded = false};
     cf_neighbors_free(out);
     CF_TRY(make_rows(&own.rows, par, compared, measure, &codes));
-    w.coded = codes.code != NULL;
+    cf_way_begin(&w, measure, rows->cols, &codes, &own.rows);
     cf_free(codes.code);
-    if (w.coded)
-        cf_coded_begin(&w.codes, &w.pairing, measure, rows->cols, &codes);
-    else
-        cf_sweep_begin(&w.sweep, &w.pairing, measure, rows->cols,
-                       own.rows.count, own.rows.entries);
     w.pairing.total = 0.5 * (double)own.rows.count * (double)n;
     begin_own(&w, &own, k, measure);
     go_round(&w, par, &own);
     cf_part_even(&out->part, n, par->size);
+    cf_origin origin = {&out->part, cf_part_count(&out->part, par->rank), NULL};
     if (join == NULL)
-        hand_over(out, par, &own, measure->similarity);
+        cf_raters_deliver(out, par, &origin, &own, 0, measure->similarity);
     out->kernel = w.coded ? w.codes.kernel->name : NULL;
     out->pairs = n * (n - 1);
     out->skipped = out->pairs - 2 * cf_sum_i64(par, w.pairing.scored);
 done:
-    cf_sweep_end(&w.sweep);
-    cf_coded_end(&w.codes);
+    cf_way_end(&w);
     cf_raters_free(&own);
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "cfmpi/baseline.h"
 #include "cfmpi/exchange.h"
@@ -103,20 +104,6 @@ static void take_shares(double *values, const cf_csr *a, const double *sum,
     }
 }
 
-static void leave_residuals(double *values, const cf_par *par,
-                            const cf_compared *c)
-{
-    cf_baseline b = {0};
-    if (c->of_items) {
-        cf_baseline_fit(&b, par, c->columns, c->rows);
-        subtract(values, c->rows, par, b.mean, b.item, b.user);
-    } else {
-        cf_baseline_fit(&b, par, c->rows, c->columns);
-        subtract(values, c->rows, par, b.mean, b.user, b.item);
-    }
-    cf_baseline_free(&b);
-}
-
 bool cf_ratings_needs_columns(enum cf_similarity similarity, bool of_items)
 {
     enum cf_stand_in values = cf_definition_of(similarity)->values;
@@ -124,27 +111,99 @@ bool cf_ratings_needs_columns(enum cf_similarity similarity, bool of_items)
            (values == CF_FROM_USER && of_items);
 }
 
-int cf_stand_in(double *values, const cf_par *par, const cf_compared *c,
-                const cf_ratings_measure *by)
+static void learn_baseline(cf_learned *l, const cf_par *par,
+                           const cf_compared *c)
+{
+    cf_baseline b = {0};
+    cf_baseline_fit(&b, par, c->of_items ? c->columns : c->rows,
+                    c->of_items ? c->rows : c->columns);
+    *l = (cf_learned){b.mean, c->of_items ? b.item : b.user,
+                      c->of_items ? b.user : b.item};
+}
+
+static void learn(cf_learned *l, const cf_par *par, const cf_compared *c,
+                  enum cf_stand_in kind)
+{
+    *l = (cf_learned){0};
+    switch (kind) {
+    case CF_AS_RATED: break;
+    case CF_FROM_MIDDLE: l->mean = middle_of(c->rows, par); break;
+    case CF_FROM_OWN: l->row = of_all_rows(c->rows, par, true); break;
+    case CF_FROM_USER:
+        if (c->of_items)
+            l->column = of_all_rows(c->columns, par, true);
+        else
+            l->row = of_all_rows(c->rows, par, true);
+        break;
+    case CF_SHARE: l->column = of_all_rows(c->columns, par, false); break;
+    case CF_RESIDUAL: learn_baseline(l, par, c);
+    }
+}
+
+static void apply(double *values, const cf_learned *l, const cf_par *par,
+                  const cf_csr *a, const cf_ratings_measure *by)
+{
+    if (cf_definition_of(by->similarity)->values == CF_SHARE)
+        take_shares(values, a, l->column, by->alpha);
+    else
+        subtract(values, a, par, l->mean, l->row, l->column);
+}
+
+int cf_stand_in(double *values, cf_learned *learned, const cf_par *par,
+                const cf_compared *c, const cf_ratings_measure *by)
+{
+    int status = CF_OK;
+    *learned = (cf_learned){0};
+    CF_TRY(check(par, c, by->similarity));
+    learn(learned, par, c, cf_definition_of(by->similarity)->values);
+    apply(values, learned, par, c->rows, by);
+done:
+    return status;
+}
+
+/* ---- other rows ---- */
+
+/* What is known of `columns` columns and of those behind them. */
+static double *extend(const double *known, const cf_par *par,
+                      const cf_compared *others, cf_gidx columns,
+                      enum cf_stand_in kind)
+{
+    cf_gidx all = others->rows->cols;
+    double *out = kind == CF_FROM_USER
+                      ? of_all_rows(others->columns, par, true)
+                      : cf_calloc(all, sizeof *out, "sums of rows");
+    memcpy(out, known, (size_t)columns * sizeof *out);
+    return out;
+}
+
+int cf_stand_in_others(double *values, const cf_par *par,
+                       const cf_learned *learned, const cf_compared *others,
+                       cf_gidx columns, const cf_ratings_measure *by)
 {
     int status = CF_OK;
     enum cf_stand_in kind = cf_definition_of(by->similarity)->values;
-    double *row = NULL, *column = NULL, mean = 0;
-    CF_TRY(check(par, c, by->similarity));
-    if (kind == CF_FROM_MIDDLE)
-        mean = middle_of(c->rows, par);
-    if (kind == CF_FROM_OWN || (kind == CF_FROM_USER && !c->of_items))
-        row = of_all_rows(c->rows, par, true);
-    else if (kind == CF_FROM_USER || kind == CF_SHARE)
-        column = of_all_rows(c->columns, par, kind == CF_FROM_USER);
-    if (kind == CF_SHARE)
-        take_shares(values, c->rows, column, by->alpha);
-    else if (kind == CF_RESIDUAL)
-        leave_residuals(values, par, c);
-    else
-        subtract(values, c->rows, par, mean, row, column);
+    const cf_csr *a = others->rows;
+    cf_learned l = {.mean = learned->mean};
+    CF_TRY(check(par, others, by->similarity));
+    if (learned->column != NULL)
+        l.column = extend(learned->column, par, others, columns, kind);
+    if (kind == CF_RESIDUAL) {
+        l.row = cf_alloc(a->rows, sizeof *l.row, "biases");
+        cf_baseline_side(l.row, l.column, a, par, l.mean,
+                         others->of_items ? CF_BASELINE_ITEM
+                                          : CF_BASELINE_USER);
+    } else if (learned->row != NULL) {
+        l.row = of_all_rows(a, par, true);
+    }
+    apply(values, &l, par, a, by);
 done:
-    cf_free(row);
-    cf_free(column);
+    cf_learned_free(&l);
     return status;
+}
+
+void cf_learned_free(cf_learned *l)
+{
+    cf_free(l->row);
+    cf_free(l->column);
+    *l = (cf_learned){0};
 }

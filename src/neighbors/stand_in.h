@@ -4,17 +4,30 @@
 
 #include "definition.h"
 
-/* Ratings to be compared; `columns` is the transpose of `rows`, or NULL where
- * nothing depends on it. */
-typedef struct cf_compared {
-    const cf_csr *rows, *columns;
-    bool of_items;
-    const char *what; /* where they are from */
-} cf_compared;
+/* What is learned from all ratings: a rating's value is less these, or its
+ * share of its column's. NULL where there are none. */
+typedef struct cf_learned {
+    double mean;
+    double *row;    /* [rows] */
+    double *column; /* [columns] */
+} cf_learned;
 
-/* values [own entries of rows] for all ratings. CF_BAD_DATA, agreed.
- * Collective; 8 bytes a column on each rank. */
-int cf_stand_in(double *values, const cf_par *par, const cf_compared *c,
-                const cf_ratings_measure *by);
+/* values [own entries of rows] for all ratings; `learned` is freed by the
+ * caller. CF_BAD_DATA, agreed. Collective; 8 bytes a row or a column on each
+ * rank. */
+int cf_stand_in(double *values, cf_learned *learned, const cf_par *par,
+                const cf_compared *c, const cf_ratings_measure *by);
+
+/* The same for ratings of other rows in these columns and perhaps more, by what
+ * was learned from the base. What has to be known of a row is found from its
+ * own ratings: its mean, or its bias, which is what half a sweep more of the
+ * baseline would make of it. Of columns that the base has not: a user's mean is
+ * that of these ratings, there is no bias, and shares are 0. */
+int cf_stand_in_others(double *values, const cf_par *par,
+                       const cf_learned *learned, const cf_compared *others,
+                       cf_gidx columns, const cf_ratings_measure *by);
+
+/* Safe on {0} and twice. Local. */
+void cf_learned_free(cf_learned *l);
 
 #endif

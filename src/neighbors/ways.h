@@ -1,0 +1,55 @@
+/* What searches by the ratings have in common: rows made fit to be compared,
+ * and the two ways in which blocks of them meet. */
+#ifndef CFMPI_WAYS_H
+#define CFMPI_WAYS_H
+
+#include "coded.h"
+#include "delivery.h"
+#include "stand_in.h"
+#include "sweep.h"
+
+/* One of the two ways to meet. */
+typedef struct cf_way {
+    cf_pairing pairing;
+    bool coded;
+    cf_sweep sweep;
+    cf_coded codes;
+} cf_way;
+
+/* By codes where there are some, which say what they are; else in float64.
+ * Blocks have about the rows and entries of `like`, and `columns` columns.
+ * Local; costs as of the two. */
+void cf_way_begin(cf_way *w, const cf_ratings_measure *by, cf_gidx columns,
+                  const cf_codes *codes, const cf_rated *like);
+
+/* As cf_sweep_pairs. */
+void cf_way_meet(cf_way *w, cf_raters *heavy, cf_raters *light, bool strict);
+
+/* Safe on {0} and twice. Local. */
+void cf_way_end(cf_way *w);
+
+/* Sets p and q of own rows, whose values are codes times `step` where there
+ * are codes. Local. */
+void cf_rated_describe(cf_rated *r, const cf_ratings_measure *by, double step);
+
+/* New numbers of the columns of `a` and of those from there to `columns`, the
+ * most rated first; freed by the caller. Collective. */
+cf_lidx *cf_most_rated_first(const cf_par *par, const cf_csr *a,
+                             cf_gidx columns);
+
+/* What scores must reach, [rows], as lists have them; freed by the caller.
+ * Local. */
+float *cf_list_bounds(int64_t rows, const cf_ratings_measure *by);
+
+/* Sends the lists that a block of visitors has filled at a step home to own
+ * rows; nothing where there is a join. Collective. */
+void cf_raters_send_home(const cf_par *par, int step, const cf_raters *away,
+                         cf_raters *own);
+
+/* Finishes the lists of own rows, whose numbers in the input are `first` less
+ * than those of their heads, and delivers them as cf_deliver_lists. */
+void cf_raters_deliver(cf_neighbors *out, const cf_par *par,
+                       const cf_origin *origin, cf_raters *own, cf_gidx first,
+                       enum cf_similarity similarity);
+
+#endif
