@@ -53,6 +53,12 @@ void cf_layout_add_queries(cf_writer *w, const char *side, const char *space,
 void cf_layout_add_graph(cf_writer *w, const char *side, enum cf_similarity by,
                          enum cf_graph_form form, const cf_graph *g);
 
+/* The same of queries: rows of the graph name rows of `side`, which has
+ * `rows`. */
+void cf_layout_add_query_graph(cf_writer *w, const char *side,
+                               enum cf_similarity by, const cf_graph *g,
+                               cf_gidx rows);
+
 /* Says that the scores of `group` ("/neighbors/users", "/graph/users") reach a
  * bound. Local. */
 void cf_layout_add_bound(cf_writer *w, const char *group, enum cf_similarity by,
@@ -101,7 +107,8 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
 int cf_layout_read_similarity(const cf_h5 *file, const char *group,
                               enum cf_similarity *by);
 
-/* The side whose rows the lists of queries name, "users" or "items". Local. */
+/* The side whose rows the lists, or the graph, of queries name, "users" or
+ * "items". Local. */
 const char *cf_layout_queries_among(const cf_h5 *file);
 
 /* Whether the lists of `group` are on the ratings themselves. Local. */
@@ -120,7 +127,8 @@ int cf_layout_read_lists(const cf_h5 *file, const cf_par *par,
                          cf_part *part, cf_topk *lists);
 
 /* The graph of "users" or "items", rows evenly split; checked to have columns
- * that ascend within the other rows. */
+ * that ascend within the other rows; or that of "queries", within the rows of
+ * the side that they are among. */
 int cf_layout_read_graph(const cf_h5 *file, const cf_par *par, const char *side,
                          cf_graph *g);
 

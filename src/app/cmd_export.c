@@ -98,6 +98,13 @@ static const part parts[] = {
                              "items",
                              {"/graph/items/indptr", "/graph/items/indices",
                               "/graph/items/weight"}},
+    [CF_PART_GRAPH_QUERIES] = {ENTRIES,
+                               "query,neighbor,weight",
+                               "queries",
+                               NULL,
+                               {"/graph/queries/indptr",
+                                "/graph/queries/indices",
+                                "/graph/queries/weight"}},
 };
 
 /* Rows of one dataset in memory. */
@@ -199,6 +206,11 @@ done:
     return status;
 }
 
+static bool is_of_queries(const exporter *x)
+{
+    return x->part->side != NULL && strcmp(x->part->side, "queries") == 0;
+}
+
 /* Titles may lack, and users of vectors have no ratings to count. */
 static bool is_optional(const exporter *x, int column)
 {
@@ -239,7 +251,7 @@ static int prepare(exporter *x)
     if (p->side != NULL)
         CF_TRY(cf_layout_load_ids(&x->file, p->side, 0, -1, &x->ids));
     x->other = p->other;
-    if (p->shape == LISTS && strcmp(p->side, "queries") == 0)
+    if (is_of_queries(x))
         x->other = cf_layout_queries_among(&x->file);
     if (x->other != NULL)
         CF_TRY(cf_layout_load_ids(&x->file, x->other, 0, -1, &x->other_ids));
@@ -381,12 +393,14 @@ static int put_entries_row(exporter *x, cf_gidx row, cf_gidx global,
                            int64_t first)
 {
     int64_t end = integer(&x->set[0], row + 1) - first;
+    bool halved =
+        is_graph(x) && !is_of_queries(x) && !cf_similarity_directed(x->by);
     for (int64_t e = integer(&x->set[0], row) - first; e < end; e++) {
         int64_t column = integer(&x->set[1], e);
         if (column < 0 || column >= x->others)
             return damaged(x, &x->set[1], first + e,
                            "names a row that does not exist");
-        if (is_graph(x) && !cf_similarity_directed(x->by) && column < global)
+        if (halved && column < global)
             continue;
         put_id(x, &x->ids, global);
         put_id(x, &x->other_ids, column);

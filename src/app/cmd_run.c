@@ -423,7 +423,8 @@ enum { LIST_GROUPS = sizeof list_groups / sizeof *list_groups };
 static bool carries(const cf_job *job, int group)
 {
     return job->from_file && job->first >= CF_STEP_NEIGHBORS &&
-           !makes(job, group) && cf_h5_has(&job->file, list_groups[group]);
+           !makes(job, group) && !(group == 2 && has_queries(job)) &&
+           cf_h5_has(&job->file, list_groups[group]);
 }
 
 static int add_carried(cf_job *job, cf_writer *w)
@@ -438,7 +439,7 @@ static int add_carried(cf_job *job, cf_writer *w)
     for (int g = 0; g < LIST_GROUPS; g++)
         if (carries(job, g))
             CF_TRY(cf_writer_carry(w, &job->file, list_groups[g]));
-    if (carries(job, 2))
+    if (job->first >= CF_STEP_NEIGHBORS && !has_queries(job))
         CF_TRY(cf_writer_carry(w, &job->file, "/queries"));
     if (job->first == CF_STEP_NEIGHBORS && carries(job, 0))
         CF_TRY(cf_writer_carry(w, &job->file, "/recommendations"));
@@ -463,7 +464,7 @@ static int add_neighbors(cf_job *job, cf_writer *w)
         cf_layout_add_neighbors(w, "users", space, by, &job->user_neighbors);
     if (makes(job, 1))
         cf_layout_add_neighbors(w, "items", space, by, &job->item_neighbors);
-    if (makes(job, 2))
+    if (has_queries(job))
         cf_queries_add(&job->queries, w, space, side, by);
     for (int g = 0; g < LIST_GROUPS; g++) {
         if (!carries(job, g))

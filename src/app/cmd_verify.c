@@ -599,7 +599,7 @@ static int check_graph(check *c, const char *side)
                        side));
     snprintf(name, sizeof name, "/graph/%.20s", side);
     CF_TRY(cf_agree(c->par, cf_layout_read_similarity(&c->file, name, &by)));
-    bool directed = cf_similarity_directed(by);
+    bool directed = strcmp(side, "queries") == 0 || cf_similarity_directed(by);
     snprintf(line, sizeof line,
              " of %" CF_PRIgidx " %s, %" PRId64 " %s, %" PRId64 " differ",
              cf_part_rows(&graph.part), side,
@@ -618,8 +618,12 @@ done:
 
 static int check_graphs(check *c)
 {
-    int status = check_graph(c, "users");
-    return status == CF_OK ? check_graph(c, "items") : status;
+    int status = CF_OK;
+    CF_TRY(check_graph(c, "users"));
+    CF_TRY(check_graph(c, "items"));
+    CF_TRY(check_graph(c, "queries"));
+done:
+    return status;
 }
 
 /* That they can be read says that they ascend without repeats. */

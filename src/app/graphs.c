@@ -49,9 +49,6 @@ int cf_job_find_bound(cf_job *job)
                        job->bounded && dense ? name : "graph",
                        job->queries.others ? "queries" : "only");
     job->join = job->bounded && !o->neighbors_given;
-    if (job->join && asked)
-        return cf_fail(CF_USAGE,
-                       "--%s: give -k as well, for lists that end there", name);
     if (job->join && o->command == CF_CMD_RUN)
         return cf_fail(CF_USAGE,
                        "--%s: without -k it makes no lists, which "
@@ -106,6 +103,8 @@ int cf_job_carry_graphs(const cf_job *job, cf_writer *w)
         CF_TRY(cf_writer_carry(w, &job->file, "/graph/users"));
     if (!remade(job, &job->item_neighbors))
         CF_TRY(cf_writer_carry(w, &job->file, "/graph/items"));
+    if (!remade(job, &job->queries.found))
+        CF_TRY(cf_writer_carry(w, &job->file, "/graph/queries"));
 done:
     return status;
 }
@@ -128,9 +127,24 @@ static void add_graph(const cf_job *job, cf_writer *w, const char *side,
         cf_layout_add_bound(w, group, by, job->bound);
 }
 
+/* That of those who ask. */
+static void add_query_graph(const cf_job *job, cf_writer *w)
+{
+    enum cf_similarity by = (enum cf_similarity)job->o->similarity;
+    const cf_queries *q = &job->queries;
+    if (q->graph.indptr == NULL)
+        return;
+    cf_layout_add_query_graph(w,
+                              job->o->side == CF_SIDE_ITEMS ? "items" : "users",
+                              by, &q->graph, q->base);
+    cf_writer_text(w, "/graph/queries", "space", "ratings");
+    cf_layout_add_bound(w, "/graph/queries", by, job->bound);
+}
+
 void cf_job_add_graphs(const cf_job *job, cf_writer *w)
 {
     enum cf_similarity by = (enum cf_similarity)job->o->similarity;
+    add_query_graph(job, w);
     add_graph(job, w, "users", &job->user_graph);
     add_graph(job, w, "items", &job->item_graph);
     if (job->bounded && job->user_neighbors.lists.gap != NULL)

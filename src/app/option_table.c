@@ -145,7 +145,7 @@ const cf_option cf_option_table[] = {
     {"part", 0, CF_OPT_CHOICE, AT(part), BIT(EXPORT), "recommendations", 0, 0,
      {"recommendations", "neighbors", "neighbors-items", "neighbors-queries",
       "users", "items", "ratings", "embedding", "embedding-items",
-      "singular-values", "graph", "graph-items"}, "NAME",
+      "singular-values", "graph", "graph-items", "graph-queries"}, "NAME",
      "what to write; of a graph each pair once"},
     {"seed", 0, CF_OPT_INTEGER, AT(seed), ALL, "1", 0, 1e19, {0}, "N",
      "of all random numbers"},

@@ -185,7 +185,8 @@ void cf_queries_add(const cf_queries *q, cf_writer *w, const char *space,
                             : "the queries, as user rows of the embedding",
                       NULL, 0);
     cf_writer_text(w, "/queries", "source", q->source.data);
-    cf_layout_add_queries(w, side, space, by, &q->found, q->base);
+    if (q->found.lists.gap != NULL)
+        cf_layout_add_queries(w, side, space, by, &q->found, q->base);
 }
 
 void cf_queries_free(cf_queries *q)

@@ -53,8 +53,8 @@ int cf_queries_choose(cf_queries *q, const cf_par *par, const cf_options *o,
 int cf_queries_find(cf_queries *q, const cf_par *par, const cf_options *o,
                     const cf_points *base, int dim, bool keep);
 
-/* Adds /queries and /neighbors/queries; `space` says what the lists are on,
- * `side` whose rows they name. Collective. */
+/* Adds /queries and, where there are lists, /neighbors/queries; `space` says
+ * what the lists are on, `side` whose rows they name. Collective. */
 void cf_queries_add(const cf_queries *q, cf_writer *w, const char *space,
                     const char *side, enum cf_similarity by);
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/layout.h"
@@ -21,6 +22,7 @@ typedef struct saying {
 typedef struct pair {
     const cf_par *par;
     enum cf_graph_form form;
+    bool queries;  /* whose rows are not those that its columns are */
     cf_topk lists; /* entries by row number; of a threshold there are none */
     const cf_graph *graph;
     cf_part part;
@@ -98,7 +100,7 @@ static bool same(float x, float y)
  * directed one need know nothing of it. */
 static int64_t row_length(const pair *p, int64_t i)
 {
-    if (cf_similarity_directed(p->by))
+    if (p->queries || cf_similarity_directed(p->by))
         return 0;
     return p->form == CF_GRAPH_MUTUAL
                ? p->lists.count[i]
@@ -192,12 +194,31 @@ static int64_t count_wrong(const pair *p)
     return cf_sum_i64(par, wrong);
 }
 
+/* Rows of the side that ask name others. */
+static int count_selves(const pair *p, const cf_h5 *file, int64_t *wrong)
+{
+    static const char name[] = "/queries/row";
+    int status = CF_OK;
+    const cf_graph *g = p->graph;
+    int64_t rows = cf_part_count(&p->part, p->par->rank), bad = 0;
+    cf_gidx *own = cf_alloc(rows, sizeof *own, "rows of queries");
+    CF_TRY(cf_h5_read_slab(file, p->par, name, CF_I64, 1,
+                           p->part.begin[p->par->rank], rows, own));
+    for (int64_t i = 0; i < rows; i++)
+        bad += !isnan(in_graph(g, i, own[i]));
+    *wrong += cf_sum_i64(p->par, bad);
+done:
+    cf_free(own);
+    return status;
+}
+
 int cf_verify_graph(const cf_par *par, const cf_h5 *file, const char *side,
                     cf_graph *graph, int64_t *wrong)
 {
     int status = CF_OK;
     char group[CF_NAME_MAX];
-    pair p = {.par = par, .graph = graph};
+    pair p = {
+        .par = par, .graph = graph, .queries = strcmp(side, "queries") == 0};
     snprintf(group, sizeof group, "/graph/%.20s", side);
     CF_TRY(cf_agree(par, cf_layout_read_graph_form(file, side, &p.form)));
     CF_TRY(cf_agree(par, cf_layout_read_similarity(file, group, &p.by)));
@@ -212,6 +233,8 @@ int cf_verify_graph(const cf_par *par, const cf_h5 *file, const char *side,
                                     &p.lists));
     sort_lists(&p.lists);
     *wrong = count_wrong(&p);
+    if (p.queries && cf_h5_has(file, "/queries/row"))
+        CF_TRY(count_selves(&p, file, wrong));
 done:
     cf_part_free(&p.part);
     cf_topk_free(&p.lists);

@@ -6,12 +6,12 @@
 #include "cfmpi/neighbors.h"
 
 /* Looks through the graph of a side ("users"): that it is symmetric, unless its
- * similarity is directed, that it has the edges that its form, mutual or union,
- * makes of the lists, with their scores, or that all reach the bound that the
- * file names. `wrong` is how many rows, and entries seen from the other end, do
- * not fit, over all ranks. `graph` is what was read. CF_BAD_DATA when the
- * datasets do not fit each other, CF_IO, agreed. Collective; an entry of the
- * lists or of the graph is sent once, 24 bytes. */
+ * similarity is directed or it is that of "queries", that it has the edges that
+ * its form, mutual or union, makes of the lists, with their scores, or that all
+ * reach the bound that the file names. `wrong` is how many rows, and entries
+ * seen from the other end, do not fit, over all ranks. `graph` is what was
+ * read. CF_BAD_DATA when the datasets do not fit each other, CF_IO, agreed.
+ * Collective; an entry of the lists or of the graph is sent once, 24 bytes. */
 int cf_verify_graph(const cf_par *par, const cf_h5 *file, const char *side,
                     cf_graph *graph, int64_t *wrong);
 

@@ -1,6 +1,7 @@
 /* Graphs in a result file: /graph/users and /graph/items. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/layout.h"
@@ -44,6 +45,12 @@ typedef struct names {
         weight[CF_NAME_MAX];
 } names;
 
+/* Rows of queries name rows of a side. */
+static bool is_of_queries(const char *side)
+{
+    return strcmp(side, "queries") == 0;
+}
+
 static void set_names(names *n, const char *side)
 {
     snprintf(n->group, CF_NAME_MAX, "/graph/%.20s", side);
@@ -52,8 +59,9 @@ static void set_names(names *n, const char *side)
     snprintf(n->weight, CF_NAME_MAX, "/graph/%.20s/weight", side);
 }
 
-void cf_layout_add_graph(cf_writer *w, const char *side, enum cf_similarity by,
-                         enum cf_graph_form form, const cf_graph *g)
+/* Its columns are numbers below `below`. */
+static void add_graph(cf_writer *w, const char *side, enum cf_similarity by,
+                      enum cf_graph_form form, const cf_graph *g, cf_gidx below)
 {
     static const char *const weights[] = {
         "cosine of the angle between the two rows",
@@ -62,10 +70,9 @@ void cf_layout_add_graph(cf_writer *w, const char *side, enum cf_similarity by,
     int64_t own = g->indptr[cf_part_count(&g->part, w->par->rank)];
     set_names(&n, side);
     cf_layout_add_pointers(w, n.indptr, &g->part, g->indptr, g->before);
-    cf_writer_add(w, n.indices, CF_I64, g->entries, 1, 1, g->before, own,
-                  g->indices,
-                  "CSR column numbers: rows joined to each row, ascending",
-                  NULL, cf_part_rows(&g->part));
+    cf_writer_add(
+        w, n.indices, CF_I64, g->entries, 1, 1, g->before, own, g->indices,
+        "CSR column numbers: rows joined to each row, ascending", NULL, below);
     cf_writer_add(w, n.weight, CF_F32, g->entries, 1, 1, g->before, own,
                   g->weight,
                   cf_similarity_of_vectors(by) ? weights[by]
@@ -75,9 +82,23 @@ void cf_layout_add_graph(cf_writer *w, const char *side, enum cf_similarity by,
                       : "similarity of the two rows",
                   cf_similarity_about(by)->units, 0);
     cf_writer_text(w, n.group, "form", cf_graph_names[form]);
-    if (cf_similarity_directed(by))
+    if (is_of_queries(side) || cf_similarity_directed(by))
         cf_writer_integer(w, n.group, "symmetric", 0);
     cf_writer_text(w, n.group, "similarity", cf_similarity_about(by)->name);
+}
+
+void cf_layout_add_graph(cf_writer *w, const char *side, enum cf_similarity by,
+                         enum cf_graph_form form, const cf_graph *g)
+{
+    add_graph(w, side, by, form, g, cf_part_rows(&g->part));
+}
+
+void cf_layout_add_query_graph(cf_writer *w, const char *side,
+                               enum cf_similarity by, const cf_graph *g,
+                               cf_gidx rows)
+{
+    add_graph(w, "queries", by, CF_GRAPH_THRESHOLD, g, rows);
+    cf_writer_text(w, "/graph/queries", "among", side);
 }
 
 static int wrong(const cf_h5 *file, const names *n, const char *what)
@@ -111,14 +132,15 @@ done:
     return status;
 }
 
+/* Columns are rows below `rows`, other ones where `others`. */
 static int check_rows(const cf_h5 *file, const cf_par *par, const names *n,
-                      const cf_graph *g)
+                      const cf_graph *g, cf_gidx rows, bool others)
 {
-    cf_gidx rows = cf_part_rows(&g->part), begin = g->part.begin[par->rank];
+    cf_gidx begin = g->part.begin[par->rank];
     for (int64_t i = 0; i < cf_part_count(&g->part, par->rank); i++)
         for (int64_t e = g->indptr[i]; e < g->indptr[i + 1]; e++) {
             cf_gidx j = g->indices[e];
-            if (j < 0 || j >= rows || j == begin + i ||
+            if (j < 0 || j >= rows || (others && j == begin + i) ||
                 (e > g->indptr[i] && j <= g->indices[e - 1]))
                 return wrong(file, n,
                              "has a row that does not ascend within the other "
@@ -133,10 +155,19 @@ int cf_layout_read_graph(const cf_h5 *file, const cf_par *par, const char *side,
                          cf_graph *g)
 {
     int status = CF_OK;
+    bool queries = is_of_queries(side);
+    char name[CF_NAME_MAX];
+    cf_dataset ids;
     names n;
     set_names(&n, side);
     cf_graph_free(g);
     CF_TRY(read_pointers(file, par, &n, g));
+    cf_gidx rows = cf_part_rows(&g->part);
+    if (queries) {
+        snprintf(name, sizeof name, "/%s/id", cf_layout_queries_among(file));
+        CF_TRY(cf_agree(par, cf_h5_dataset(file, name, &ids)));
+        rows = ids.rows;
+    }
     int64_t own = g->indptr[cf_part_count(&g->part, par->rank)];
     g->indices = cf_alloc(own, sizeof *g->indices, "edges");
     g->weight = cf_alloc(own, sizeof *g->weight, "edges");
@@ -144,7 +175,7 @@ int cf_layout_read_graph(const cf_h5 *file, const cf_par *par, const char *side,
                            g->indices));
     CF_TRY(cf_h5_read_slab(file, par, n.weight, CF_F32, 1, g->before, own,
                            g->weight));
-    CF_TRY(cf_agree(par, check_rows(file, par, &n, g)));
+    CF_TRY(cf_agree(par, check_rows(file, par, &n, g, rows, !queries)));
 done:
     return status;
 }

@@ -356,8 +356,10 @@ bool cf_layout_order_fits(const cf_h5 *file, const char *group,
 const char *cf_layout_queries_among(const cf_h5 *file)
 {
     static const char *const sides[] = {"users", "items", NULL};
-    return sides[CF_MAX(
-        0, name_number(file, "/neighbors/queries", "among", sides))];
+    const char *group = cf_h5_has(file, "/neighbors/queries")
+                            ? "/neighbors/queries"
+                            : "/graph/queries";
+    return sides[CF_MAX(0, name_number(file, group, "among", sides))];
 }
 
 static int check_lists(const cf_h5 *file, const cf_topk *t, cf_gidx limit)

@@ -1,7 +1,9 @@
 """Rows that ask by their ratings, some of the input's or those of another file,
 against float64 matrix products."""
 import collections
+import csv
 import json
+import shutil
 
 import h5py
 import numpy as np
@@ -11,6 +13,7 @@ import scipy.sparse as sparse
 from conftest import together
 from ratings_similarity import between
 from reference import digests, load
+from test_graph import NAMES
 from test_ratings_joins import OPTIONS, bound_of, option, reaching
 from test_ratings_neighbors import arguments, random_entries, stored, write
 
@@ -221,6 +224,107 @@ def test_lists_to_a_bound(cfmpi, dataset, asked, tmp_path, name):
     with h5py.File(path) as file:
         assert file["neighbors/queries"].attrs[option(name)[2:].replace("-", "_")] == bound
     assert "DIFFERENT" not in cfmpi("verify", path, ranks=2).stdout
+
+
+def graph_of(path, columns):
+    indptr, indices, weight = load(path, *(f"graph/queries/{part}" for part in NAMES))
+    graph = sparse.csr_matrix((weight, indices, indptr), shape=(len(indptr) - 1, columns))
+    assert graph.has_canonical_format
+    return graph
+
+
+@pytest.mark.parametrize("dataset", ["ml-100k"], indirect=True)
+@pytest.mark.parametrize("name, side", [("cosine", "items"), ("euclidean", "users"),
+                                        ("pearson", "users"), ("tversky", "items")])
+def test_all_that_reach_a_bound(cfmpi, dataset, asked, tmp_path, name, side):
+    base, queries, _, ids = matrices(table(dataset.ratings), new_entries(), side)
+    score = between(name, base, queries, side == "items", **OPTIONS[name])
+    bound = bound_of(score, name, 0.05)
+
+    def one(ranks):
+        path = tmp_path / f"{ranks}.h5"
+        cfmpi("neighbors", dataset.ratings, *arguments(name, OPTIONS[name]), "--side", side,
+              "--queries", asked, option(name), repr(float(bound)), "-o", path, ranks=ranks)
+        return path
+    path, *others = together(one, (1, 2, 3, 7) if name == "cosine" else (3,))
+    assert all(digests(path) == digests(other) for other in others)
+    assert not digests(path, "neighbors") and load(path, "queries/id").tolist() == ids
+    graph = graph_of(path, base.shape[0])
+    there = np.zeros(score.shape, bool)
+    row = np.repeat(np.arange(len(ids)), np.diff(graph.indptr))
+    there[row, graph.indices] = True
+    surely, perhaps = reaching(score, name, bound)
+    assert there.any() and not np.any(surely & ~there) and not np.any(there & ~perhaps)
+    assert np.allclose(graph.data, score[row, graph.indices], rtol=1e-6, atol=1e-6)
+    told = cfmpi("verify", path, ranks=2).stdout
+    assert f"graph of {len(ids)} queries, {graph.nnz} entries by their range, 0 differ" in told
+    assert f"{graph.nnz} entries (threshold)" in cfmpi("info", path).stdout
+
+
+@pytest.fixture(scope="module")
+def some(cfmpi, data, tmp_path_factory):
+    """The graph of some users, and that of all."""
+    folder = tmp_path_factory.mktemp("some")
+    (folder / "only.txt").write_text("\n".join(str(user) for user in range(610, 0, -7)))
+    given = ["neighbors", data / "ml-latest-small/ratings.csv", "--space", "ratings",
+             "--min-similarity", 0.2]
+    cfmpi(*given, "-o", "all.h5", ranks=2, cwd=folder)
+    cfmpi(*given, "--only", "only.txt", "-o", "some.h5", ranks=3, cwd=folder)
+    return folder
+
+
+def test_some_rows_of_a_graph(cfmpi, some, tmp_path):
+    indptr, indices, weight = load(some / "all.h5", *(f"graph/users/{part}" for part in NAMES))
+    whole = sparse.csr_matrix((weight, indices, indptr))
+    chosen = load(some / "some.h5", "queries/row")
+    graph = graph_of(some / "some.h5", whole.shape[1])
+    assert len(chosen) == 88 and graph.nnz > 0 and (whole[chosen] != graph).nnz == 0
+    cfmpi("export", some / "some.h5", "--part", "graph-queries", "-o", "g.csv", ranks=2,
+          cwd=tmp_path)
+    header, *rows = list(csv.reader(open(tmp_path / "g.csv")))
+    assert header == ["query", "neighbor", "weight"]
+    ids = load(some / "all.h5", "users/id")
+    row = np.repeat(chosen, np.diff(graph.indptr))
+    assert [[int(a), int(b)] for a, b, _ in rows] == np.column_stack(
+        [ids[row], ids[graph.indices]]).tolist()
+
+
+def test_such_a_graph_stays(cfmpi, some, tmp_path):
+    """Beside other lists, and not beside those of other queries."""
+    cfmpi("neighbors", some / "some.h5", "--space", "ratings", "-k", 3, "-o", "n.h5",
+          cwd=tmp_path)
+    kept = digests(some / "some.h5", "graph")
+    assert len(kept) == 3 and digests(tmp_path / "n.h5", "graph") == kept
+    assert "DIFFERENT" not in cfmpi("verify", "n.h5", cwd=tmp_path).stdout
+    (tmp_path / "two.txt").write_text("5\n6\n")
+    cfmpi("neighbors", "n.h5", "--space", "ratings", "-k", 3, "--only", "two.txt", "-o",
+          "o.h5", ranks=2, cwd=tmp_path)
+    assert not digests(tmp_path / "o.h5", "graph")
+    cfmpi("neighbors", "o.h5", "--space", "ratings", "--only", "two.txt", "--min-similarity",
+          0.1, "-o", "g.h5", ranks=2, cwd=tmp_path)
+    assert digests(tmp_path / "g.h5", "graph")
+    assert not digests(tmp_path / "g.h5", "neighbors/queries")
+    assert digests(tmp_path / "g.h5", "neighbors/users")
+    assert "DIFFERENT" not in cfmpi("verify", "g.h5", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("what, told", [
+    ("low", "DIFFERENT  graph of 88 queries"), ("itself", "DIFFERENT  graph of 88 queries"),
+    ("beyond", "/graph/queries"), ("order", "/graph/queries")])
+def test_verify_of_a_wrong_graph(cfmpi, some, tmp_path, what, told):
+    bad = shutil.copy(some / "some.h5", tmp_path / "bad.h5")
+    with h5py.File(bad, "r+") as file:
+        indices, own = file["graph/queries/indices"], file["queries/row"]
+        row = np.flatnonzero(np.diff(file["graph/queries/indptr"][()]) > 1)[0]
+        at = file["graph/queries/indptr"][row]
+        part, place, value = {"low": (file["graph/queries/weight"], at, 0.1),
+                              "itself": (own, row, indices[at]),
+                              "beyond": (indices, at, 610),
+                              "order": (indices, at, indices[at + 1])}[what]
+        part[place] = value
+        part.attrs["digest"] = reference.digest(part[()].tobytes())
+    outcome = cfmpi("verify", bad, code=1 if what in ("low", "itself") else 65, ranks=2)
+    assert told in outcome.stdout or told in outcome.errors[0]
 
 
 # ---- what the file says, and what cannot be ----
