@@ -4,21 +4,9 @@
 #ifndef CFMPI_CODED_H
 #define CFMPI_CODED_H
 
+#include "codes.h"
 #include "panel.h"
 #include "raters.h"
-
-/* Ratings as whole numbers. */
-typedef struct cf_codes {
-    uint8_t *code; /* [own entries]; NULL where there are none */
-    double step;   /* rating = code x step, a power of two */
-    int largest;   /* of all ranks */
-} cf_codes;
-
-/* The codes of ratings that can be compared in this way: every one a positive
- * multiple of one power of two from 1/8 to 1, at most CF_CODE_MOST times that,
- * and nothing but Σxy asked for. Collective. */
-void cf_codes_find(cf_codes *c, const cf_csr *a, const cf_par *par,
-                   const cf_ratings_measure *by);
 
 #define CF_DRIVERS 256 /* rows that drive at a time */
 

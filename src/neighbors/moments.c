@@ -27,13 +27,13 @@
 #define SUMS (CF_MOMENTS * CF_BLOCK)
 #define EXACT (1 << 24) /* whole numbers below it are exact in float32 */
 
-/* Sums of as many ratings as PACKED_MOST are packed thus, XY in the lowest. */
-#define PACKED_MOST 63
-#define SHIFT_N 58
-#define SHIFT_X 48
-#define SHIFT_Y 38
-#define SHIFT_VX 28
-#define SHIFT_VY 18
+/* Sums of up to PACKED_MOST ratings in two times 32 bits. */
+#define PACKED_MOST 51
+#define NINE ((1 << 9) - 1)
+#define AT_VX 13 /* above Σxy, in the lower half */
+#define AT_VY 22
+#define AT_Y 9 /* above Σx, in the upper half */
+#define AT_N 18
 
 #define WHOLE_PLACES CF_MOMENTS /* of a row's sums that are not packed */
 
@@ -51,9 +51,8 @@ static uint64_t pack(int x, int y)
     uint64_t vx = (uint64_t)cf_moment_v(x), vy = (uint64_t)cf_moment_v(y);
     if (x == 0 || y == 0)
         return 0;
-    return UINT64_C(1) << SHIFT_N | (uint64_t)x << SHIFT_X |
-           (uint64_t)y << SHIFT_Y | vx << SHIFT_VX | vy << SHIFT_VY |
-           (uint64_t)(x * y);
+    return (UINT64_C(1) << AT_N | (uint64_t)y << AT_Y | (uint64_t)x) << 32 |
+           vy << AT_VY | vx << AT_VX | (uint64_t)(x * y);
 }
 
 void cf_moments_begin(cf_moments *s, cf_pairing *pairing,
@@ -62,13 +61,15 @@ void cf_moments_begin(cf_moments *s, cf_pairing *pairing,
 {
     const int64_t strip = CF_MOMENT_DRIVERS * CF_BYTE_PANEL;
     const cf_definition *is = cf_definition_of(by->similarity);
+    bool squares = set_of(is) == CF_SQUARES;
+    int most = CF_MAX(largest, squares ? cf_moment_v(1) : 1);
     *s = (cf_moments){.pairing = pairing,
                       .by = by,
                       .is = is,
                       .kernel = cf_byte_kernel_of_cpu(),
                       .set = set_of(is),
-                      .longest_run = CF_MIN(UINT8_MAX / largest, UINT8_MAX),
-                      .entries = CF_SUM_MOST / (largest * largest),
+                      .longest_run = UINT8_MAX / (squares ? most : largest),
+                      .entries = CF_SUM_MOST / (largest * most),
                       .middle = is->values == CF_FROM_MIDDLE ? MIDDLE : 0,
                       .step = step};
     cf_byte_panel_begin(&s->panel, columns, s->kernel->group);
@@ -259,19 +260,14 @@ CF_VECTORISED static void widen(int32_t *sum, const uint16_t *from)
 
 CF_VECTORISED static void add_packed(int32_t *sum, const uint64_t *packed)
 {
-    const uint32_t ten = (1 << 10) - 1;
     for (int l = 0; l < CF_BLOCK; l++) {
-        uint32_t low = (uint32_t)packed[l], high = (uint32_t)(packed[l] >> 28);
-        sum[CF_MOMENT_N * CF_BLOCK + l] +=
-            (int32_t)(high >> (SHIFT_N - SHIFT_VX));
-        sum[CF_MOMENT_X * CF_BLOCK + l] +=
-            (int32_t)(high >> (SHIFT_X - SHIFT_VX) & ten);
-        sum[CF_MOMENT_Y * CF_BLOCK + l] +=
-            (int32_t)(high >> (SHIFT_Y - SHIFT_VX) & ten);
-        sum[CF_MOMENT_VX * CF_BLOCK + l] += (int32_t)(high & ten);
-        sum[CF_MOMENT_VY * CF_BLOCK + l] += (int32_t)(low >> SHIFT_VY & ten);
-        sum[CF_MOMENT_XY * CF_BLOCK + l] +=
-            (int32_t)(low & ((1 << SHIFT_VY) - 1));
+        int32_t low = (int32_t)packed[l], high = (int32_t)(packed[l] >> 32);
+        sum[CF_MOMENT_N * CF_BLOCK + l] += high >> AT_N;
+        sum[CF_MOMENT_X * CF_BLOCK + l] += high & NINE;
+        sum[CF_MOMENT_Y * CF_BLOCK + l] += high >> AT_Y & NINE;
+        sum[CF_MOMENT_VX * CF_BLOCK + l] += low >> AT_VX & NINE;
+        sum[CF_MOMENT_VY * CF_BLOCK + l] += low >> AT_VY;
+        sum[CF_MOMENT_XY * CF_BLOCK + l] += low & ((1 << AT_VX) - 1);
     }
 }
 

@@ -3,12 +3,12 @@
  *         those of embeddings do (neighbors). Of a pair the shorter row drives:
  *         own rows drive the visitors' panels, and visitors own panels; where
  *         two ranks meet in the last step and share it, each does the first of
- *         the two. There are two ways to meet, which find the same lists: in
- *         float64 (sweep), and where ratings are small whole numbers times one
- *         step and only Σxy is asked for, by integer products that are screened
- *         (coded). Float64 sums of such products are exact, so that both have
- *         the same sums. For the screen, floors begin at what a sample of own
- *         rows gives.
+ *         the two. There are three ways to meet, which find the same lists: in
+ *         float64 (sweep); where ratings are small whole numbers times one
+ *         step, by integer sums (moments); and where then only Σxy is asked
+ *         for, by products that are screened (coded). Float64 sums of such
+ *         products are exact, so that all have the same sums. For the screen,
+ *         floors begin at what a sample of own rows gives.
  * Cost    As many multiplications as all pairs have columns in common, that is
  *         Σ c²/2 for columns of c ratings, times the sums; dealing in order of
  *         size gives every rank about the same share. Bytes sent by a rank,
@@ -70,7 +70,7 @@ static float *seeds(cf_way *w, cf_raters *own, int64_t k)
 {
     cf_raters sample = {0};
     int64_t rows = own->rows.count;
-    if (!w->coded || rows / SAMPLE <= 2 * k)
+    if (w->kind != CF_WAY_SCREEN || rows / SAMPLE <= 2 * k)
         return NULL;
     cf_rated_sample(&sample.rows, &own->rows, SAMPLE);
     cf_raters_begin(&sample, 0, NULL);
@@ -153,7 +153,7 @@ static int find(cf_neighbors *out, const cf_par *par,
     cf_gidx n = rows->rows;
     cf_raters own = {.join = join};
     cf_codes codes = {0};
-    cf_way w = {.coded = false};
+    cf_way w = {.kernel = NULL};
     cf_neighbors_free(out);
     CF_TRY(make_rows(&own.rows, par, compared, measure, &codes));
     cf_way_begin(&w, measure, rows->cols, &codes, &own.rows);
@@ -165,7 +165,7 @@ static int find(cf_neighbors *out, const cf_par *par,
     cf_origin origin = {&out->part, cf_part_count(&out->part, par->rank), NULL};
     if (join == NULL)
         cf_raters_deliver(out, par, &origin, &own, 0, measure->similarity);
-    out->kernel = w.coded ? w.codes.kernel->name : NULL;
+    out->kernel = w.kernel;
     out->pairs = n * (n - 1);
     out->skipped = out->pairs - 2 * cf_sum_i64(par, w.pairing.scored);
 done:

@@ -85,9 +85,10 @@ static void find_codes(material *a, material *b, const cf_par *par,
     cf_codes_find(&a->codes, a->rows, par, by);
     cf_codes_find(&b->codes, b->rows, par, by);
     double step = fmin(a->codes.step, b->codes.step);
+    int most = cf_codes_most(by);
     if (a->codes.code == NULL || b->codes.code == NULL ||
-        a->codes.largest * a->codes.step > CF_CODE_MOST * step ||
-        b->codes.largest * b->codes.step > CF_CODE_MOST * step) {
+        a->codes.largest * a->codes.step > most * step ||
+        b->codes.largest * b->codes.step > most * step) {
         drop_codes(a);
         drop_codes(b);
         return;
@@ -260,7 +261,8 @@ static void choose_mover(sides *s, cf_gidx asking, cf_gidx there)
 static int64_t selves(const sides *s)
 {
     int64_t count = 0, fewest = s->by->min_overlap;
-    for (int64_t i = 0; i < s->asking.rows.count && !s->way.coded; i++)
+    for (int64_t i = 0; i < s->asking.rows.count && s->way.kind == CF_WAY_SWEEP;
+         i++)
         count += s->asking.rows.head[i].entries >=
                  (is_distance(s) && fewest == 1 ? 0 : fewest);
     return count;
@@ -279,7 +281,7 @@ static void search(cf_neighbors *out, sides *s, int64_t k, bool join,
     begin_there(&s->there);
     choose_mover(s, asking, there);
     go_round(s);
-    out->kernel = s->way.coded ? s->way.codes.kernel->name : NULL;
+    out->kernel = s->way.kernel;
     out->pairs = asking * (there - apart);
     out->skipped = out->pairs - cf_sum_i64(s->par, s->way.pairing.scored -
                                                        (apart ? selves(s) : 0));

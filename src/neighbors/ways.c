@@ -7,31 +7,45 @@
 #include "cfmpi/memory.h"
 #include "travel.h"
 
-/* ---- the two ways ---- */
+/* ---- the three ways ---- */
 
 void cf_way_begin(cf_way *w, const cf_ratings_measure *by, cf_gidx columns,
                   const cf_codes *codes, const cf_rated *like)
 {
-    w->coded = like->code != NULL;
-    if (w->coded)
-        cf_coded_begin(&w->codes, &w->pairing, by, columns, codes);
-    else
+    w->kind = like->code == NULL          ? CF_WAY_SWEEP
+              : cf_codes_are_screened(by) ? CF_WAY_SCREEN
+                                          : CF_WAY_MOMENTS;
+    w->kernel = NULL;
+    switch (w->kind) {
+    case CF_WAY_SWEEP:
         cf_sweep_begin(&w->sweep, &w->pairing, by, columns, like->count,
                        like->entries);
+        break;
+    case CF_WAY_SCREEN:
+        cf_coded_begin(&w->coded, &w->pairing, by, columns, codes);
+        w->kernel = w->coded.kernel->name;
+        break;
+    case CF_WAY_MOMENTS:
+        cf_moments_begin(&w->moments, &w->pairing, by, columns, codes->step,
+                         codes->largest);
+        w->kernel = w->moments.kernel->name;
+    }
 }
 
 void cf_way_meet(cf_way *w, cf_raters *heavy, cf_raters *light, bool strict)
 {
-    if (w->coded)
-        cf_coded_pairs(&w->codes, heavy, light, strict);
-    else
-        cf_sweep_pairs(&w->sweep, heavy, light, strict);
+    switch (w->kind) {
+    case CF_WAY_SWEEP: cf_sweep_pairs(&w->sweep, heavy, light, strict); break;
+    case CF_WAY_SCREEN: cf_coded_pairs(&w->coded, heavy, light, strict); break;
+    case CF_WAY_MOMENTS: cf_moments_pairs(&w->moments, heavy, light, strict);
+    }
 }
 
 void cf_way_end(cf_way *w)
 {
     cf_sweep_end(&w->sweep);
-    cf_coded_end(&w->codes);
+    cf_coded_end(&w->coded);
+    cf_moments_end(&w->moments);
 }
 
 /* ---- rows ---- */

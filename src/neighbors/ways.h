@@ -1,24 +1,27 @@
 /* What searches by the ratings have in common: rows made fit to be compared,
- * and the two ways in which blocks of them meet. */
+ * and the ways in which blocks of them meet. */
 #ifndef CFMPI_WAYS_H
 #define CFMPI_WAYS_H
 
 #include "coded.h"
 #include "delivery.h"
+#include "moments.h"
 #include "stand_in.h"
 #include "sweep.h"
 
-/* One of the two ways to meet. */
+/* One of the ways to meet. */
 typedef struct cf_way {
     cf_pairing pairing;
-    bool coded;
+    enum { CF_WAY_SWEEP, CF_WAY_SCREEN, CF_WAY_MOMENTS } kind;
+    const char *kernel; /* its name, NULL for float64 */
     cf_sweep sweep;
-    cf_coded codes;
+    cf_coded coded;
+    cf_moments moments;
 } cf_way;
 
 /* By codes where there are some, which say what they are; else in float64.
  * Blocks have about the rows and entries of `like`, and `columns` columns.
- * Local; costs as of the two. */
+ * Local; costs as of the three. */
 void cf_way_begin(cf_way *w, const cf_ratings_measure *by, cf_gidx columns,
                   const cf_codes *codes, const cf_rated *like);
 
