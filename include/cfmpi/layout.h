@@ -7,6 +7,8 @@
 #include "cfmpi/h5.h"
 #include "cfmpi/idmap.h"
 #include "cfmpi/neighbors.h"
+#include "cfmpi/overlap.h"
+#include "cfmpi/ratings_neighbors.h"
 #include "cfmpi/svd.h"
 #include "cfmpi/transform.h"
 
@@ -46,6 +48,13 @@ void cf_layout_add_embedding(cf_writer *w, const cf_embedding *e,
                              const cf_transform *t);
 void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
                              enum cf_similarity by, const cf_neighbors *n);
+/* Lists on the ratings beside those on the embedding: /neighbors_ratings. */
+void cf_layout_add_rating_neighbors(cf_writer *w, const char *side,
+                                    enum cf_similarity by,
+                                    const cf_neighbors *n);
+/* How far the two agree: /overlap. */
+void cf_layout_add_overlap(cf_writer *w, const char *side,
+                           enum cf_similarity by, const cf_overlap *o);
 /* Lists of queries: they name rows of `side`, which has `rows`. */
 void cf_layout_add_queries(cf_writer *w, const char *side, const char *space,
                            enum cf_similarity by, const cf_neighbors *n,
@@ -58,6 +67,11 @@ void cf_layout_add_graph(cf_writer *w, const char *side, enum cf_similarity by,
 void cf_layout_add_query_graph(cf_writer *w, const char *side,
                                enum cf_similarity by, const cf_graph *g,
                                cf_gidx rows);
+
+/* What lists of `group` on the ratings are by: parameters of the similarity,
+ * and how the ratings were weighted and centred (names of `t`). Local. */
+void cf_layout_add_measure(cf_writer *w, const char *group,
+                           const cf_ratings_measure *by, const cf_transform *t);
 
 /* Says that the scores of `group` ("/neighbors/users", "/graph/users") reach a
  * bound. Local. */
@@ -107,7 +121,12 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
 int cf_layout_read_similarity(const cf_h5 *file, const char *group,
                               enum cf_similarity *by);
 
-/* The side whose rows the lists, or the graph, of queries name, "users" or
+/* What lists on the ratings are by; only weighting and centring of `t` are set.
+ * CF_BAD_DATA for what is not known. Local. */
+int cf_layout_read_measure(const cf_h5 *file, const char *group,
+                           cf_ratings_measure *by, cf_transform *t);
+
+/* The side whose rows the lists or the graph of queries name, "users" or
  * "items". Local. */
 const char *cf_layout_queries_among(const cf_h5 *file);
 

@@ -55,9 +55,32 @@ int cf_neighbors_some(cf_neighbors *out, const cf_par *par,
                       int64_t count, int dim, int64_t k,
                       enum cf_similarity similarity);
 
-/* The same of those rows alone whose score reaches `bound`, a float32: is no
- * smaller, for distances no larger. Lists are shorter where fewer do, and gap
- * and ties are about these only. */
+/* The same two of those base rows alone whose score reaches `bound`, as
+ * below. */
+int cf_neighbors_query_within(cf_neighbors *out, const cf_par *par,
+                              const cf_points *base, const cf_points *queries,
+                              int dim, int64_t k, enum cf_similarity similarity,
+                              float bound);
+int cf_neighbors_some_within(cf_neighbors *out, const cf_par *par,
+                             const cf_points *base, const cf_gidx *chosen,
+                             int64_t count, int dim, int64_t k,
+                             enum cf_similarity similarity, float bound);
+
+/* All base rows whose score with a query, or with a chosen row, reaches
+ * `bound`: `graph` has a row for each of these, whose columns are base rows;
+ * `out` gets no lists. Memory besides: as cf_neighbors_join. */
+int cf_neighbors_query_join(cf_neighbors *out, cf_graph *graph,
+                            const cf_par *par, const cf_points *base,
+                            const cf_points *queries, int dim,
+                            enum cf_similarity similarity, float bound);
+int cf_neighbors_some_join(cf_neighbors *out, cf_graph *graph,
+                           const cf_par *par, const cf_points *base,
+                           const cf_gidx *chosen, int64_t count, int dim,
+                           enum cf_similarity similarity, float bound);
+
+/* As cf_neighbors_find, of those rows alone whose score reaches `bound`, a
+ * float32: is no smaller, for distances no larger. Lists are shorter where
+ * fewer do, and gap and ties are about these only. */
 int cf_neighbors_within(cf_neighbors *out, const cf_par *par,
                         const cf_part *part, float *rows, int dim, int64_t k,
                         enum cf_similarity similarity, float bound,

@@ -13,7 +13,7 @@
 enum cf_side { CF_SIDE_USERS = 1, CF_SIDE_ITEMS = 2, CF_SIDE_BOTH = 3 };
 
 /* What neighbours are near in. */
-enum cf_space { CF_SPACE_EMBEDDING, CF_SPACE_RATINGS };
+enum cf_space { CF_SPACE_EMBEDDING, CF_SPACE_RATINGS, CF_SPACE_BOTH };
 
 /* What export writes. */
 enum cf_part_name {
@@ -29,6 +29,10 @@ enum cf_part_name {
     CF_PART_SINGULAR_VALUES,
     CF_PART_GRAPH,
     CF_PART_GRAPH_ITEMS,
+    CF_PART_NEIGHBORS_RATINGS,
+    CF_PART_NEIGHBORS_RATINGS_ITEMS,
+    CF_PART_OVERLAP,
+    CF_PART_OVERLAP_ITEMS,
     CF_PART_GRAPH_QUERIES
 };
 

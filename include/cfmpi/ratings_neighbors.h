@@ -110,6 +110,29 @@ int cf_ratings_query(cf_neighbors *out, cf_graph *graph, const cf_par *par,
                      const cf_compared *base, const cf_compared *queries,
                      int64_t k, const cf_ratings_measure *measure);
 
+/* Scores by plain sums, to check lists with. */
+typedef struct cf_ratings_plain {
+    const cf_csr *rows;
+    cf_ratings_measure measure;
+    double *value; /* [own entries] what stands for the ratings */
+    double *p, *q; /* [own rows] what is known of them */
+} cf_ratings_plain;
+
+/* Arguments and errors as cf_ratings_neighbors; the matrices stay in use.
+ * Collective. */
+int cf_ratings_plain_begin(cf_ratings_plain *r, const cf_par *par,
+                           const cf_csr *rows, const cf_csr *columns,
+                           bool of_items, const cf_ratings_measure *measure,
+                           const char *what);
+
+/* score [own rows] = what these are to `row`, in its list; NaN where they are
+ * no neighbours, and itself. Collective. Cost: src/neighbors/plain.c. */
+void cf_ratings_plain_scores(const cf_ratings_plain *r, const cf_par *par,
+                             cf_gidx row, float *score);
+
+/* Safe on {0} and twice. Local. */
+void cf_ratings_plain_free(cf_ratings_plain *r);
+
 /* Local. */
 bool cf_ratings_needs_columns(enum cf_similarity similarity, bool of_items);
 

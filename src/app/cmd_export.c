@@ -98,13 +98,31 @@ static const part parts[] = {
                              "items",
                              {"/graph/items/indptr", "/graph/items/indices",
                               "/graph/items/weight"}},
+    [CF_PART_NEIGHBORS_RATINGS] = {LISTS,
+                                   "user,rank,neighbor,score",
+                                   "users",
+                                   "users",
+                                   {"/neighbors_ratings/users/index",
+                                    "/neighbors_ratings/users/score",
+                                    "/neighbors_ratings/users/count"}},
+    [CF_PART_NEIGHBORS_RATINGS_ITEMS] = {LISTS,
+                                         "item,rank,neighbor,score",
+                                         "items",
+                                         "items",
+                                         {"/neighbors_ratings/items/index",
+                                          "/neighbors_ratings/items/score",
+                                          "/neighbors_ratings/items/count"}},
     [CF_PART_GRAPH_QUERIES] = {ENTRIES,
                                "query,neighbor,weight",
                                "queries",
-                               NULL,
+                               "users", /* or what the file says */
                                {"/graph/queries/indptr",
                                 "/graph/queries/indices",
                                 "/graph/queries/weight"}},
+    [CF_PART_OVERLAP] =
+        {MATRIX, "user", "users", NULL, {"/overlap/users/overlap"}},
+    [CF_PART_OVERLAP_ITEMS] =
+        {MATRIX, "item", "items", NULL, {"/overlap/items/overlap"}},
 };
 
 /* Rows of one dataset in memory. */
@@ -126,6 +144,7 @@ typedef struct exporter {
     cf_ids ids, other_ids; /* [rows], [others] of the sides */
     cf_gidx rows, others;
     window titles; /* of all items; lists only */
+    window depths; /* what the columns of an overlap are of */
     char separator;
     cf_text text;
 } exporter;
@@ -173,6 +192,22 @@ static int read_titles(exporter *x)
         CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s holds no text", x->file.path,
                        d->name));
     CF_TRY(read_window(&x->file, &x->titles, 0, d->rows));
+done:
+    return status;
+}
+
+/* The names of the columns of an overlap. */
+static int read_depths(exporter *x)
+{
+    int status = CF_OK;
+    char name[CF_NAME_MAX];
+    const char *set = x->part->sets[0];
+    cf_dataset *d = &x->depths.d;
+    snprintf(name, sizeof name, "%.*s/depth", (int)(strrchr(set, '/') - set),
+             set);
+    CF_TRY(cf_h5_dataset(&x->file, name, d));
+    CF_TRY(check_shape(x, d, x->set[0].d.cols, 1, true));
+    CF_TRY(read_window(&x->file, &x->depths, 0, d->rows));
 done:
     return status;
 }
@@ -230,7 +265,7 @@ static int read_similarity(exporter *x)
 {
     char group[CF_NAME_MAX];
     const char *index = x->part->sets[0];
-    if (strncmp(index, "/neighbors/", 11) != 0 && !is_graph(x))
+    if (strncmp(index, "/neighbors", 10) != 0 && !is_graph(x))
         return CF_OK;
     snprintf(group, sizeof group, "%.*s", (int)(strrchr(index, '/') - index),
              index);
@@ -262,6 +297,8 @@ static int prepare(exporter *x)
     if (p->shape == LISTS && strcmp(x->other, "items") == 0 &&
         cf_h5_has(&x->file, "/items/title"))
         CF_TRY(read_titles(x));
+    if (strncmp(p->sets[0], "/overlap/", 9) == 0)
+        CF_TRY(read_depths(x));
 done:
     return status;
 }
@@ -322,7 +359,11 @@ static void put_header(exporter *x)
         s += n + (s[n] == ',');
     }
     for (int k = 0; p->shape == MATRIX && k < x->set[0].d.cols; k++)
-        cf_text_add(&x->text, "%cx%d", x->separator, k + 1);
+        if (x->depths.data != NULL)
+            cf_text_add(&x->text, "%coverlap@%" PRId64, x->separator,
+                        integer(&x->depths, k));
+        else
+            cf_text_add(&x->text, "%cx%d", x->separator, k + 1);
     if (x->titles.data != NULL || x->sets == 4)
         cf_text_add(&x->text, "%ctitle", x->separator);
     cf_text_add(&x->text, "\n");
@@ -470,6 +511,7 @@ static void exporter_free(exporter *x)
     for (int i = 0; i < MAX_COLUMNS; i++)
         cf_free(x->set[i].data);
     cf_free(x->titles.data);
+    cf_free(x->depths.data);
     cf_ids_free(&x->ids);
     cf_ids_free(&x->other_ids);
     cf_text_free(&x->text);

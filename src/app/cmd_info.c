@@ -166,6 +166,36 @@ done:
     return status;
 }
 
+/* How far lists on the embedding and on the ratings agree, in the mean. */
+static int print_overlap(cf_text *out, const cf_h5 *f, const char *label,
+                         const char *side)
+{
+    int status = CF_OK;
+    char name[CF_NAME_MAX];
+    cf_column depth = {0}, overlap = {0}, recall = {0};
+    snprintf(name, sizeof name, "/overlap/%.20s/depth", side);
+    CF_TRY(cf_column_read(f, name, 0, -1, true, &depth));
+    snprintf(name, sizeof name, "/overlap/%.20s/mean_overlap", side);
+    CF_TRY(cf_column_read(f, name, 0, -1, false, &overlap));
+    snprintf(name, sizeof name, "/overlap/%.20s/mean_recall", side);
+    CF_TRY(cf_column_read(f, name, 0, -1, false, &recall));
+    int64_t n = CF_MIN(depth.count, CF_MIN(overlap.count, recall.count));
+    if (n == 0)
+        goto done;
+    cf_text_add(out, "%-16s of neighbours by ratings the embedding finds",
+                label);
+    for (int64_t i = 0; i < n; i++)
+        cf_text_add(out, "%s %.3g @%" PRId64, i > 0 ? "," : "", overlap.real[i],
+                    depth.whole[i]);
+    cf_text_add(out, "; in the whole list %.3g of the first %" PRId64 "\n",
+                recall.real[0], depth.whole[0]);
+done:
+    cf_column_free(&depth);
+    cf_column_free(&overlap);
+    cf_column_free(&recall);
+    return status;
+}
+
 static void print_attribute(cf_text *out, const cf_h5 *f, const char *name)
 {
     cf_text value = {0};
@@ -215,6 +245,10 @@ static int print_summary(cf_text *out, const cf_h5 *f)
     CF_TRY(print_lists(out, f, "neighbours", "/neighbors/users"));
     CF_TRY(print_lists(out, f, "item neighbours", "/neighbors/items"));
     CF_TRY(print_lists(out, f, "query neighbours", "/neighbors/queries"));
+    CF_TRY(print_lists(out, f, "by ratings", "/neighbors_ratings/users"));
+    CF_TRY(print_lists(out, f, "items by ratings", "/neighbors_ratings/items"));
+    CF_TRY(print_overlap(out, f, "overlap", "users"));
+    CF_TRY(print_overlap(out, f, "item overlap", "items"));
     CF_TRY(print_graph(out, f, "graph", "/graph/users"));
     CF_TRY(print_graph(out, f, "item graph", "/graph/items"));
     CF_TRY(print_graph(out, f, "query graph", "/graph/queries"));

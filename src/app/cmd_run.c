@@ -33,10 +33,24 @@ static enum cf_step last_step(const cf_options *o)
     }
 }
 
-/* Whether what is asked for is made from the embedding. */
-static bool embeds(const cf_job *job)
+bool cf_job_embeds(const cf_job *job)
 {
-    return job->o->space == CF_SPACE_EMBEDDING || job->last == CF_STEP_SVD;
+    return job->o->space != CF_SPACE_RATINGS || job->last == CF_STEP_SVD;
+}
+
+bool cf_job_compares_ratings(const cf_job *job)
+{
+    return job->o->space != CF_SPACE_EMBEDDING && job->last != CF_STEP_SVD;
+}
+
+/* Whether the file has the lists of a side that are asked for. */
+static bool has_lists(const cf_job *job, const char *side)
+{
+    char name[CF_NAME_MAX], other[CF_NAME_MAX];
+    snprintf(name, sizeof name, "/neighbors/%s", side);
+    snprintf(other, sizeof other, "/overlap/%s", side);
+    return cf_h5_has(&job->file, name) &&
+           (job->o->space != CF_SPACE_BOTH || cf_h5_has(&job->file, other));
 }
 
 /* The first step whose result the file lacks. */
@@ -47,11 +61,11 @@ static enum cf_step first_missing(const cf_job *job)
     bool items = job->o->side != CF_SIDE_USERS;
     if (!cf_h5_has(f, "/ratings/indptr"))
         return CF_STEP_INGEST;
-    bool listed = (!users || cf_h5_has(f, "/neighbors/users")) &&
-                  (!items || cf_h5_has(f, "/neighbors/items"));
+    bool listed = (!users || has_lists(job, "users")) &&
+                  (!items || has_lists(job, "items"));
     if (listed && job->last == CF_STEP_RECOMMEND)
         return CF_STEP_RECOMMEND;
-    if (embeds(job) && !cf_h5_has(f, "/embedding/users"))
+    if (cf_job_embeds(job) && !cf_h5_has(f, "/embedding/users"))
         return CF_STEP_SVD;
     return listed ? CF_STEP_RECOMMEND : CF_STEP_NEIGHBORS;
 }
@@ -59,7 +73,7 @@ static enum cf_step first_missing(const cf_job *job)
 /* Whether an option says how --queries are read, if not the input. */
 static bool reads_queries(const cf_job *job, const char *option)
 {
-    return job->o->queries[0] != '\0' && !embeds(job) &&
+    return job->o->queries[0] != '\0' && !cf_job_embeds(job) &&
            strcmp(option, "titles") != 0 && strcmp(option, "keep-time") != 0 &&
            strncmp(option, "min-", 4) != 0;
 }
@@ -105,7 +119,7 @@ static int check_unused(const cf_job *job)
               {"beta", CF_STEP_NEIGHBORS, "neighbours"}};
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         if (of[i].step >= job->first || !cf_options_given(job->o, of[i].name) ||
-            (of[i].step == CF_STEP_SVD && !embeds(job)) ||
+            (of[i].step == CF_STEP_SVD && !cf_job_embeds(job)) ||
             (of[i].step == CF_STEP_INGEST && reads_queries(job, of[i].name)))
             continue;
         else if (job->from_vectors)
@@ -209,7 +223,7 @@ static int load_ratings(cf_job *job)
     int status = CF_OK;
     cf_dataset users, items, values;
     if (job->last == CF_STEP_NEIGHBORS && job->first == CF_STEP_NEIGHBORS &&
-        embeds(job)) {
+        !cf_job_compares_ratings(job)) {
         CF_TRY(cf_h5_dataset(&job->file, "/users/id", &users));
         CF_TRY(cf_h5_dataset(&job->file, "/items/id", &items));
         CF_TRY(cf_h5_dataset(&job->file, "/ratings/values", &values));
@@ -268,7 +282,7 @@ static int read_queries(cf_job *job)
     bool items = job->o->side == CF_SIDE_ITEMS;
     if (!has_queries(job))
         return CF_OK;
-    if (job->queries.others && !embeds(job))
+    if (job->queries.others && !cf_job_embeds(job))
         return cf_job_read_asked(job, items);
     cf_report_begin(job->report, "ingest", "bytes");
     status = job->queries.some
@@ -326,6 +340,8 @@ static int dense_neighbors(cf_job *job, const char *side, bool items,
         take_vectors(job, &part, &points.rows, &dim);
     else
         CF_TRY(embedding_rows(job, side, items, &part, &points.rows, &dim));
+    cf_job_count_zeros(job, &points, dim,
+                       items ? &job->item_oddities : &job->user_oddities);
     if (has_queries(job)) {
         CF_TRY(cf_queries_find(q, job->par, job->o, &points, dim,
                                !job->from_vectors));
@@ -339,16 +355,8 @@ done:
     return status;
 }
 
-static int side_neighbors(cf_job *job, const char *side, bool items,
-                          cf_neighbors *out, cf_graph *graph)
+static void report_neighbors(cf_job *job, const cf_neighbors *out)
 {
-    int status = CF_OK;
-    if (embeds(job))
-        CF_TRY(dense_neighbors(job, side, items, out, graph));
-    else
-        CF_TRY(cf_job_compare_ratings(job, items, out, graph));
-    if (has_queries(job))
-        out = &job->queries.found;
     job->report->neighbors.pairs += out->pairs;
     job->report->neighbors.skipped += out->skipped;
     job->report->neighbors.rows_tied += out->rows_tied;
@@ -356,6 +364,22 @@ static int side_neighbors(cf_job *job, const char *side, bool items,
     job->report->neighbors.similarity =
         cf_similarity_about((enum cf_similarity)job->o->similarity)->name;
     job->report->neighbors.kernel = out->kernel;
+}
+
+static int side_neighbors(cf_job *job, const char *side, bool items,
+                          cf_neighbors *out, cf_graph *graph)
+{
+    int status = CF_OK;
+    if (job->o->space == CF_SPACE_BOTH && !job->from_vectors) {
+        cf_neighbors *rated = items ? &job->item_rated : &job->user_rated;
+        CF_TRY(cf_job_compare_ratings(job, items, rated, NULL));
+        report_neighbors(job, rated);
+    }
+    if (cf_job_embeds(job))
+        CF_TRY(dense_neighbors(job, side, items, out, graph));
+    else
+        CF_TRY(cf_job_compare_ratings(job, items, out, graph));
+    report_neighbors(job, has_queries(job) ? &job->queries.found : out);
 done:
     return status;
 }
@@ -370,6 +394,10 @@ static int neighbors(cf_job *job)
     if (!job->from_vectors && job->o->side & CF_SIDE_ITEMS)
         CF_TRY(side_neighbors(job, "items", true, &job->item_neighbors,
                               &job->item_graph));
+    if (job->o->space == CF_SPACE_BOTH && job->o->side & CF_SIDE_USERS)
+        cf_job_find_overlap(job, false);
+    if (job->o->space == CF_SPACE_BOTH && job->o->side & CF_SIDE_ITEMS)
+        cf_job_find_overlap(job, true);
 done:
     cf_report_end(job->report);
     return status;
@@ -444,6 +472,7 @@ static int add_carried(cf_job *job, cf_writer *w)
     if (job->first == CF_STEP_NEIGHBORS && carries(job, 0))
         CF_TRY(cf_writer_carry(w, &job->file, "/recommendations"));
     CF_TRY(cf_job_carry_graphs(job, w));
+    CF_TRY(cf_job_carry_both(job, w));
     if (cf_h5_text(&job->file, "/", "input", &input))
         cf_writer_text(w, "/", "input", input.data);
 done:
@@ -455,9 +484,9 @@ static int add_neighbors(cf_job *job, cf_writer *w)
 {
     int status = CF_OK;
     enum cf_similarity by = (enum cf_similarity)job->o->similarity, other;
-    const char *space = job->from_vectors ? "vectors"
-                        : embeds(job)     ? "embedding"
-                                          : "ratings";
+    const char *space = job->from_vectors    ? "vectors"
+                        : cf_job_embeds(job) ? "embedding"
+                                             : "ratings";
     const char *side =
         job->o->side == CF_SIDE_ITEMS && !job->from_vectors ? "items" : "users";
     if (makes(job, 0))
@@ -472,7 +501,8 @@ static int add_neighbors(cf_job *job, cf_writer *w)
         CF_TRY(cf_layout_read_similarity(&job->file, list_groups[g], &other));
         if (other != by && job->first == CF_STEP_NEIGHBORS)
             cf_writer_text(w, "/neighbors", "similarity", "mixed");
-        if (cf_layout_on_ratings(&job->file, list_groups[g]) == embeds(job) &&
+        if (cf_layout_on_ratings(&job->file, list_groups[g]) ==
+                cf_job_embeds(job) &&
             job->first == CF_STEP_NEIGHBORS)
             cf_writer_text(w, "/neighbors", "space", "mixed");
     }
@@ -495,6 +525,9 @@ static int write_result(cf_job *job, cf_writer *w)
         cf_layout_add_embedding(w, &job->embedding, &job->transform);
     CF_TRY(add_neighbors(job, w));
     cf_job_add_graphs(job, w);
+    CF_TRY(cf_job_add_both(job, w));
+    cf_job_add_measures(job, w);
+    cf_job_add_oddities(job, w);
     if (job->last == CF_STEP_RECOMMEND)
         cf_layout_add_recommendations(w, &job->user_neighbors.part,
                                       &job->recommendations, job->ratings.cols);
@@ -520,7 +553,8 @@ static int run_steps(cf_job *job)
     job->report->input.items = job->ratings.cols;
     job->report->input.ratings = job->ratings.nnz;
     CF_TRY(read_queries(job));
-    if (job->first <= CF_STEP_SVD && job->last >= CF_STEP_SVD && embeds(job))
+    if (job->first <= CF_STEP_SVD && job->last >= CF_STEP_SVD &&
+        cf_job_embeds(job))
         CF_TRY(cf_job_embed(job));
     if (job->first <= CF_STEP_NEIGHBORS && job->last >= CF_STEP_NEIGHBORS)
         CF_TRY(neighbors(job));
@@ -539,6 +573,7 @@ int cf_cmd_run(const cf_par *par, const cf_options *o, cf_report *report)
     CF_TRY(open_input(&job));
     CF_TRY(run_steps(&job));
     CF_TRY(write_result(&job, &writer));
+    cf_job_print_overlap(&job);
     if (job.short_of_tol)
         status = cf_fail(CF_TOLERANCE,
                          "%s is written, but its largest residual is %.2e, "

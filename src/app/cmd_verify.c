@@ -14,19 +14,11 @@
 #include "cfmpi/random.h"
 #include "cfmpi/text_file.h"
 #include "commands.h"
+#include "verify.h"
 #include "verify_graph.h"
 #include "verify_lists.h"
 
-typedef struct check {
-    const cf_par *par;
-    const cf_options *o;
-    cf_h5 file;
-    cf_csr ratings;
-    int64_t wrong;
-    cf_text out;
-} check;
-
-static void put_line(check *c, const char *verdict, const char *what,
+static void put_line(cf_check *c, const char *verdict, const char *what,
                      const char *detail)
 {
     if (c->par->rank == 0)
@@ -34,17 +26,18 @@ static void put_line(check *c, const char *verdict, const char *what,
 }
 
 /* One line of the verdict, and the count of what is wrong. */
-static void tell(check *c, bool good, const char *what, const char *detail)
+void cf_check_tell(cf_check *c, bool good, const char *what, const char *detail)
 {
     c->wrong += !good;
     put_line(c, good ? "ok" : "DIFFERENT", what, detail);
 }
 
-static int check_digest(check *c, const cf_dataset *d)
+static int check_digest(cf_check *c, const cf_dataset *d)
 {
     char hex[CF_DIGEST_HEX], line[CF_NAME_MAX + 128];
     if (!d->known) {
-        tell(c, false, d->name, ": a type or shape that cfmpi does not know");
+        cf_check_tell(c, false, d->name,
+                      ": a type or shape that cfmpi does not know");
         return CF_OK;
     }
     int status = cf_h5_digest(&c->file, c->par, d, hex);
@@ -52,11 +45,11 @@ static int check_digest(check *c, const cf_dataset *d)
         return status;
     snprintf(line, sizeof line, ": digest %s, stored %s", hex,
              d->digest[0] != '\0' ? d->digest : "none");
-    tell(c, false, d->name, line);
+    cf_check_tell(c, false, d->name, line);
     return CF_OK;
 }
 
-static int check_digests(check *c)
+static int check_digests(cf_check *c)
 {
     int status = CF_OK, count = 0, own = 0;
     cf_dataset *list = NULL;
@@ -75,7 +68,7 @@ static int check_digests(check *c)
     snprintf(line, sizeof line, "digests of %d datasets, %.1f MiB", own,
              (double)bytes / 0x1p20);
     if (c->wrong == 0)
-        tell(c, true, line, "");
+        cf_check_tell(c, true, line, "");
 done:
     cf_free(list);
     return status;
@@ -83,7 +76,7 @@ done:
 
 /* ---- residuals ---- */
 
-static int read_vector(check *c, const char *name, int64_t n, double *out)
+static int read_vector(cf_check *c, const char *name, int64_t n, double *out)
 {
     cf_dataset d;
     int status = cf_h5_dataset(&c->file, name, &d);
@@ -95,7 +88,7 @@ static int read_vector(check *c, const char *name, int64_t n, double *out)
     return cf_agree(c->par, status);
 }
 
-static int read_embedding(check *c, cf_embedding *e)
+static int read_embedding(cf_check *c, cf_embedding *e)
 {
     int status = CF_OK;
     cf_dataset d;
@@ -129,7 +122,7 @@ static bool close_residual(double stored, double right)
            fabs(stored - right) <= 1e-3 * right + 1e-9;
 }
 
-static int check_residuals(check *c)
+static int check_residuals(cf_check *c)
 {
     int status = CF_OK;
     cf_embedding e = {0};
@@ -155,16 +148,16 @@ static int check_residuals(check *c)
         same = same && close_residual(stored[k], e.residual[k]);
     snprintf(line, sizeof line, " of %d triplets, largest %.1e", e.dim,
              e.max_residual);
-    tell(c, same, "residuals", line);
+    cf_check_tell(c, same, "residuals", line);
     cf_h5_number(&c->file, "/embedding", "orthogonality", &orthogonality);
     snprintf(line, sizeof line, ", max|U'U-I| %.1e", e.orthogonality);
-    tell(c, close_residual(orthogonality, e.orthogonality), "orthogonality",
-         line);
+    cf_check_tell(c, close_residual(orthogonality, e.orthogonality),
+                  "orthogonality", line);
     snprintf(line, sizeof line,
              " of %" CF_PRIgidx " users as their ratings "
              "give them",
              matrix.rows);
-    tell(c, e.rows_off == 0, "embedding rows", line);
+    cf_check_tell(c, e.rows_off == 0, "embedding rows", line);
 done:
     if (matrix.values != c->ratings.values)
         cf_free(matrix.values);
@@ -177,7 +170,7 @@ done:
 /* ---- lists ---- */
 
 /* The same `n` rows on every rank, chosen by the seed. */
-static cf_gidx *sample_rows(const check *c, cf_gidx rows, int64_t *n)
+cf_gidx *cf_check_sample(const cf_check *c, cf_gidx rows, int64_t *n)
 {
     *n = CF_MIN(c->o->sample, rows);
     cf_gidx *row = cf_alloc(*n, sizeof *row, "sample");
@@ -190,8 +183,8 @@ static cf_gidx *sample_rows(const check *c, cf_gidx rows, int64_t *n)
 }
 
 /* A row of a dataset of `cols` columns, on every rank; agreed. */
-static int read_row(check *c, const char *group, const char *name,
-                    enum cf_type type, cf_gidx cols, cf_gidx row, void *out)
+int cf_check_row(cf_check *c, const char *group, const char *name,
+                 enum cf_type type, cf_gidx cols, cf_gidx row, void *out)
 {
     char path[CF_NAME_MAX];
     cf_dataset d;
@@ -213,25 +206,25 @@ done:
 }
 
 /* Compares a stored list with one made here; gap and ties where `full`. */
-static int same_list(check *c, const char *group, cf_gidx row,
-                     const cf_topk *right, bool full, bool *same)
+int cf_check_list(cf_check *c, const char *group, cf_gidx row,
+                  const cf_topk *right, bool full, bool *same)
 {
     int status = CF_OK;
     int64_t k = right->k;
     cf_gidx *index = cf_alloc(k, sizeof *index, "list");
     float *score = cf_alloc(k, sizeof *score, "list"), gap = 0;
     int32_t count = 0, ties = 0;
-    CF_TRY(read_row(c, group, "index", CF_I64, k, row, index));
-    CF_TRY(read_row(c, group, "score", CF_F32, k, row, score));
-    CF_TRY(read_row(c, group, "count", CF_I32, 1, row, &count));
+    CF_TRY(cf_check_row(c, group, "index", CF_I64, k, row, index));
+    CF_TRY(cf_check_row(c, group, "score", CF_F32, k, row, score));
+    CF_TRY(cf_check_row(c, group, "count", CF_I32, 1, row, &count));
     *same = count == right->count[0];
     for (int64_t i = 0; i < k && *same; i++)
         *same = index[i] == right->index[i] &&
                 (i >= count ||
                  !(score[i] < right->score[i] || score[i] > right->score[i]));
     if (full) {
-        CF_TRY(read_row(c, group, "gap", CF_F32, 1, row, &gap));
-        CF_TRY(read_row(c, group, "ties", CF_I32, 1, row, &ties));
+        CF_TRY(cf_check_row(c, group, "gap", CF_F32, 1, row, &gap));
+        CF_TRY(cf_check_row(c, group, "ties", CF_I32, 1, row, &ties));
         *same = *same && ties == right->ties[0] &&
                 !(gap < right->gap[0] || gap > right->gap[0]) &&
                 isnan(gap) == isnan(right->gap[0]);
@@ -243,21 +236,21 @@ done:
 }
 
 /* What the scores are; a file that says another order than theirs is wrong. */
-static int read_similarity(check *c, const char *group, enum cf_similarity *by)
+int cf_check_similarity(cf_check *c, const char *group, enum cf_similarity *by)
 {
     int status =
         cf_agree(c->par, cf_layout_read_similarity(&c->file, group, by));
     if (status == CF_OK && !cf_layout_order_fits(&c->file, group, *by))
-        tell(c, false, group, ": says another order than its similarity has");
+        cf_check_tell(c, false, group,
+                      ": says another order than its similarity has");
     return status;
 }
 
 /* All ranks' candidates of one row that reach a bound in one list, on every
  * rank. The nearest has the least distance, but the highest score of any other
  * kind. */
-static void merge_candidates(const cf_par *par, const float *score,
-                             const cf_part *part, enum cf_similarity by,
-                             float bound, cf_topk *out)
+void cf_check_best(const cf_par *par, const float *score, const cf_part *part,
+                   enum cf_similarity by, float bound, cf_topk *out)
 {
     float *all = cf_alloc(cf_part_rows(part), sizeof *all, "scores of a row");
     float sign = by == CF_EUCLIDEAN ? -1 : 1;
@@ -273,7 +266,7 @@ static void merge_candidates(const cf_par *par, const float *score,
 
 /* Scores of a row that every rank has in `x` with the own rows; NaN with
  * itself. */
-static void score_row(const check *c, enum cf_similarity by, cf_gidx row,
+static void score_row(const cf_check *c, enum cf_similarity by, cf_gidx row,
                       const float *x, const cf_part *part, const float *rows,
                       int dim, float *score)
 {
@@ -299,16 +292,16 @@ typedef struct made_from {
 
 /* The row that list i is of, and its number among those that it is compared
  * with, -1 where it is none of them. */
-static int take_row(check *c, const made_from *m, cf_gidx i, float *x,
+static int take_row(cf_check *c, const made_from *m, cf_gidx i, float *x,
                     cf_gidx *self)
 {
     int status = CF_OK;
     cf_gidx begin = m->part.begin[c->par->rank];
     *self = m->others ? -1 : i;
     if (m->others)
-        return read_row(c, "/queries", "vectors", CF_F32, m->dim, i, x);
+        return cf_check_row(c, "/queries", "vectors", CF_F32, m->dim, i, x);
     if (m->queries)
-        CF_TRY(read_row(c, "/queries", "row", CF_I64, 1, i, self));
+        CF_TRY(cf_check_row(c, "/queries", "row", CF_I64, 1, i, self));
     if (*self < 0 || *self >= cf_part_rows(&m->part))
         CF_TRY(cf_fail(CF_BAD_DATA,
                        "%s: /queries/row names a row that does not exist",
@@ -323,7 +316,7 @@ done:
 }
 
 /* Compares the lists of a sample of rows with those made here. */
-static int check_sample(check *c, const made_from *m, const char *group,
+static int check_sample(cf_check *c, const made_from *m, const char *group,
                         enum cf_similarity by, const cf_dataset *d)
 {
     int status = CF_OK;
@@ -331,7 +324,7 @@ static int check_sample(check *c, const made_from *m, const char *group,
     bool same = true;
     cf_topk right = {0};
     int64_t samples, differ = 0;
-    cf_gidx *sample = sample_rows(c, d->rows, &samples), self;
+    cf_gidx *sample = cf_check_sample(c, d->rows, &samples), self;
     int64_t n = cf_part_count(&m->part, c->par->rank);
     float bound = cf_layout_read_bound(&c->file, group, by);
     float *x = cf_alloc(m->dim, sizeof *x, "row");
@@ -340,14 +333,14 @@ static int check_sample(check *c, const made_from *m, const char *group,
         CF_TRY(take_row(c, m, sample[s], x, &self));
         score_row(c, by, self, x, &m->part, m->rows, m->dim, score);
         cf_topk_init(&right, 1, d->cols);
-        merge_candidates(c->par, score, &m->part, by, bound, &right);
-        CF_TRY(same_list(c, group, sample[s], &right, true, &same));
+        cf_check_best(c->par, score, &m->part, by, bound, &right);
+        CF_TRY(cf_check_list(c, group, sample[s], &right, true, &same));
         differ += !same;
     }
     snprintf(line, sizeof line,
              " of %" PRId64 " %s by brute force, %" PRId64 " differ", samples,
              m->name, differ);
-    tell(c, differ == 0, "neighbours", line);
+    cf_check_tell(c, differ == 0, "neighbours", line);
 done:
     cf_topk_free(&right);
     cf_free(x);
@@ -357,7 +350,7 @@ done:
 }
 
 /* Where the lists of queries stand among the rows of the file. */
-static void find_queries(const check *c, made_from *m)
+static void find_queries(const cf_check *c, made_from *m)
 {
     m->queries = strcmp(m->name, "queries") == 0;
     m->others = m->queries && !cf_h5_has(&c->file, "/queries/row");
@@ -366,7 +359,7 @@ static void find_queries(const check *c, made_from *m)
                    : strcmp(m->name, "items") == 0;
 }
 
-static int check_neighbours(check *c, const char *which)
+static int check_neighbours(cf_check *c, const char *which)
 {
     int status = CF_OK;
     enum cf_similarity by = CF_COSINE;
@@ -377,7 +370,7 @@ static int check_neighbours(check *c, const char *which)
     snprintf(name, sizeof name, "/neighbors/%s/index", which);
     find_queries(c, &m);
     CF_TRY(cf_agree(c->par, cf_h5_dataset(&c->file, name, &d)));
-    CF_TRY(read_similarity(c, group, &by));
+    CF_TRY(cf_check_similarity(c, group, &by));
     CF_TRY(cf_layout_read_embedding(&c->file, c->par,
                                     m.items ? "items" : "users", m.items,
                                     &m.part, &m.rows, &m.dim));
@@ -397,146 +390,10 @@ done:
     return status;
 }
 
-/* ---- recommendations ---- */
-
-/* A rating row that is read along as the item number goes up. */
-typedef struct cursor {
-    const cf_lidx *col, *end;
-    const float *value;
-} cursor;
-
-static cursor open_row(const cf_csr_copy *copy, int64_t row)
-{
-    return (cursor){copy->indices + copy->indptr[row],
-                    copy->indices + copy->indptr[row + 1],
-                    copy->values + copy->indptr[row]};
-}
-
-/* Value of `col`, NaN when it is not rated; columns asked must ascend. */
-static float rating(cursor *c, cf_lidx col)
-{
-    for (; c->col < c->end && *c->col < col; c->col++)
-        c->value++;
-    return c->col < c->end && *c->col == col ? *c->value : NAN;
-}
-
-static int by_row(const void *a, const void *b)
-{
-    const cf_gidx *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-/* The definition, item by item: Σ s·r / Σ s in list order. */
-static void best_items(const cf_csr *a, const cf_csr_copy *copy,
-                       const cf_gidx *rows, int64_t row_count, cf_gidx user,
-                       const cf_gidx *neighbor, const float *similarity,
-                       int32_t count, cf_topk *out)
-{
-    cursor *at = cf_alloc(count + 1, sizeof *at, "row cursors");
-    for (int32_t i = 0; i <= count; i++) {
-        cf_gidx row = i < count ? neighbor[i] : user;
-        const cf_gidx *p =
-            bsearch(&row, rows, (size_t)row_count, sizeof row, by_row);
-        at[i] = open_row(copy, p - rows);
-    }
-    for (cf_lidx j = 0; j < a->cols; j++) {
-        double sum = 0, weight = 0;
-        for (int32_t i = 0; i < count; i++) {
-            float r = similarity[i] > 0 ? rating(&at[i], j) : NAN;
-            if (isnan(r))
-                continue;
-            sum += (double)similarity[i] * (double)r;
-            weight += (double)similarity[i];
-        }
-        if (isnan(rating(&at[count], j)) && weight > 0)
-            cf_topk_push(out, 0, (float)(sum / weight), j);
-    }
-    cf_free(at);
-    cf_topk_finish(out);
-}
-
-/* A user's neighbours as the file lists them. */
-typedef struct neighbours {
-    cf_gidx *index, *rows; /* rows: the same and the user, ascending */
-    float *score;
-    int32_t count;
-} neighbours;
-
-/* `good` when the list names users. */
-static int read_neighbours(check *c, cf_gidx user, int64_t k, neighbours *n,
-                           bool *good)
-{
-    static const char group[] = "/neighbors/users";
-    int status = CF_OK;
-    n->index = cf_alloc(k, sizeof *n->index, "list");
-    n->rows = cf_alloc(k + 1, sizeof *n->rows, "list");
-    n->score = cf_alloc(k, sizeof *n->score, "list");
-    CF_TRY(read_row(c, group, "index", CF_I64, k, user, n->index));
-    CF_TRY(read_row(c, group, "score", CF_F32, k, user, n->score));
-    CF_TRY(read_row(c, group, "count", CF_I32, 1, user, &n->count));
-    *good = n->count >= 0 && n->count <= k;
-    for (int32_t i = 0; *good && i < n->count; i++)
-        *good = n->index[i] >= 0 && n->index[i] < c->ratings.rows;
-    if (!*good)
-        goto done;
-    memcpy(n->rows, n->index, (size_t)n->count * sizeof *n->rows);
-    n->rows[n->count] = user;
-    qsort(n->rows, (size_t)n->count + 1, sizeof *n->rows, by_row);
-done:
-    return status;
-}
-
-/* One user, on every rank alike. */
-static int check_user(check *c, cf_gidx user, int64_t k, int64_t top,
-                      bool *same)
-{
-    int status = CF_OK;
-    cf_topk right = {0};
-    cf_csr_copy copy = {0};
-    neighbours n = {0};
-    CF_TRY(read_neighbours(c, user, k, &n, same));
-    if (!*same)
-        goto done;
-    cf_csr_fetch(&copy, &c->ratings, c->par, n.rows, n.count + 1);
-    cf_topk_init(&right, 1, top);
-    best_items(&c->ratings, &copy, n.rows, n.count + 1, user, n.index, n.score,
-               n.count, &right);
-    CF_TRY(same_list(c, "/recommendations", user, &right, false, same));
-done:
-    cf_csr_copy_free(&copy);
-    cf_topk_free(&right);
-    cf_free(n.index);
-    cf_free(n.rows);
-    cf_free(n.score);
-    return status;
-}
-
-static int check_recommendations(check *c)
-{
-    int status = CF_OK;
-    char line[128];
-    cf_dataset lists, top;
-    int64_t samples = 0, differ = 0;
-    bool same = true;
-    cf_gidx *sample = NULL;
-    CF_TRY(cf_h5_dataset(&c->file, "/neighbors/users/index", &lists));
-    CF_TRY(cf_h5_dataset(&c->file, "/recommendations/index", &top));
-    sample = sample_rows(c, c->ratings.rows, &samples);
-    for (int64_t s = 0; s < samples; s++) {
-        CF_TRY(check_user(c, sample[s], lists.cols, top.cols, &same));
-        differ += !same;
-    }
-    snprintf(line, sizeof line,
-             " of %" PRId64 " users by brute force, %" PRId64 " differ",
-             samples, differ);
-    tell(c, differ == 0, "recommendations", line);
-done:
-    cf_free(sample);
-    return status;
-}
+/* ---- graphs ---- */
 
 /* All pairs that reach a bound, of a sample of rows, from the embedding. */
-static int check_pairs(check *c, const char *side, const cf_graph *graph)
+static int check_pairs(cf_check *c, const char *side, const cf_graph *graph)
 {
     int status = CF_OK;
     enum cf_similarity by = CF_COSINE;
@@ -553,7 +410,7 @@ static int check_pairs(check *c, const char *side, const cf_graph *graph)
     if (cf_part_rows(&graph->part) != cf_part_rows(&m.part))
         CF_TRY(cf_fail(CF_BAD_DATA, "%s: %s has not one row for each of the %s",
                        c->file.path, group, side));
-    sample = sample_rows(c, cf_part_rows(&m.part), &samples);
+    sample = cf_check_sample(c, cf_part_rows(&m.part), &samples);
     x = cf_alloc(m.dim, sizeof *x, "row");
     score = cf_alloc(cf_part_count(&m.part, c->par->rank), sizeof *score,
                      "scores of a row");
@@ -566,7 +423,7 @@ static int check_pairs(check *c, const char *side, const cf_graph *graph)
     snprintf(line, sizeof line,
              " of %" PRId64 " %s by brute force, %" PRId64 " differ", samples,
              side, differ);
-    tell(c, differ == 0, "pairs", line);
+    cf_check_tell(c, differ == 0, "pairs", line);
 done:
     cf_part_free(&m.part);
     cf_free(m.rows);
@@ -576,7 +433,49 @@ done:
     return status;
 }
 
-static int check_graph(check *c, const char *side)
+/* The graph of queries: a sample of its rows from the embedding. */
+static int check_query_pairs(cf_check *c, const cf_graph *graph,
+                             enum cf_similarity by)
+{
+    int status = CF_OK;
+    char line[128];
+    made_from m = {.name = "queries"};
+    float *x = NULL, *score = NULL, *all = NULL;
+    int64_t samples = 0, differ = 0;
+    cf_gidx *sample = NULL, self;
+    float bound = cf_layout_read_bound(&c->file, "/graph/queries", by);
+    find_queries(c, &m);
+    CF_TRY(cf_layout_read_embedding(&c->file, c->par,
+                                    m.items ? "items" : "users", m.items,
+                                    &m.part, &m.rows, &m.dim));
+    sample = cf_check_sample(c, cf_part_rows(&graph->part), &samples);
+    x = cf_alloc(m.dim, sizeof *x, "row");
+    score = cf_alloc(cf_part_count(&m.part, c->par->rank), sizeof *score,
+                     "scores of a row");
+    all = cf_alloc(cf_part_rows(&m.part), sizeof *all, "scores of a row");
+    for (int64_t s = 0; s < samples; s++) {
+        CF_TRY(take_row(c, &m, sample[s], x, &self));
+        score_row(c, by, self, x, &m.part, m.rows, m.dim, score);
+        cf_allgather_rows(c->par, &m.part, score, all, sizeof *all);
+        int64_t wrong = cf_verify_row(graph, c->par, sample[s], all,
+                                      cf_part_rows(&m.part), by, bound);
+        differ += cf_max_i64(c->par, wrong) > 0;
+    }
+    snprintf(line, sizeof line,
+             " of %" PRId64 " queries by brute force, %" PRId64 " differ",
+             samples, differ);
+    cf_check_tell(c, differ == 0, "pairs", line);
+done:
+    cf_part_free(&m.part);
+    cf_free(m.rows);
+    cf_free(x);
+    cf_free(score);
+    cf_free(all);
+    cf_free(sample);
+    return status;
+}
+
+static int check_graph(cf_check *c, const char *side)
 {
     int status = CF_OK;
     char name[CF_NAME_MAX], line[128];
@@ -606,17 +505,18 @@ static int check_graph(check *c, const char *side)
              directed ? graph.entries : graph.entries / 2,
              directed ? "entries by their range" : "edges from both ends",
              wrong);
-    tell(c, wrong == 0, "graph", line);
+    cf_check_tell(c, wrong == 0, "graph", line);
     CF_TRY(cf_agree(c->par, cf_layout_read_graph_form(&c->file, side, &form)));
     if (form == CF_GRAPH_THRESHOLD && !cf_layout_on_ratings(&c->file, name) &&
         cf_h5_has(&c->file, "/embedding/users"))
-        CF_TRY(check_pairs(c, side, &graph));
+        CF_TRY(strcmp(side, "queries") == 0 ? check_query_pairs(c, &graph, by)
+                                            : check_pairs(c, side, &graph));
 done:
     cf_graph_free(&graph);
     return status;
 }
 
-static int check_graphs(check *c)
+static int check_graphs(cf_check *c)
 {
     int status = CF_OK;
     CF_TRY(check_graph(c, "users"));
@@ -627,7 +527,7 @@ done:
 }
 
 /* That they can be read says that they ascend without repeats. */
-static int check_ids(check *c)
+static int check_ids(cf_check *c)
 {
     int status = CF_OK;
     cf_idmap map = {0};
@@ -638,17 +538,16 @@ done:
     return status;
 }
 
-/* Lists that are not made anew: a file made of vectors does not hold them, and
- * those on ratings are as much work as all of them were. */
-static int check_lists_alone(check *c, const char *which, const char *why)
+/* All lists of a group by themselves. */
+static int check_lists_alone(cf_check *c, const char *group, const char *which,
+                             const char *why)
 {
     int status = CF_OK;
-    char group[CF_NAME_MAX], line[160];
+    char line[160];
     bool queries = strcmp(which, "queries") == 0;
     int64_t wrong = 0;
     cf_idmap map = {0};
     cf_list_group g = {.name = group};
-    snprintf(group, sizeof group, "/neighbors/%s", which);
     CF_TRY(cf_layout_read_ids(
         &c->file, c->par, strcmp(which, "items") == 0 ? which : "users", &map));
     g.rows = g.among = cf_part_rows(&map.part);
@@ -658,55 +557,83 @@ static int check_lists_alone(check *c, const char *which, const char *why)
         g.own = cf_h5_has(&c->file, "/queries/row") ? "/queries/row" : NULL;
         g.others = g.own == NULL;
     }
-    CF_TRY(read_similarity(c, group, &g.by));
+    CF_TRY(cf_check_similarity(c, group, &g.by));
     CF_TRY(cf_verify_lists(c->par, &c->file, &g, &wrong));
     snprintf(line, sizeof line,
              " of %" CF_PRIgidx " %s by order and range, %" PRId64
              " differ; %s",
              g.rows, which, wrong, why);
-    tell(c, wrong == 0, "neighbours", line);
+    cf_check_tell(c, wrong == 0, "neighbours", line);
 done:
     cf_idmap_free(&map);
     return status;
 }
 
-static int check_side(check *c, const char *side)
+/* Lists on the ratings: each by itself, and a sample made anew, if it is of
+ * rows that are in the file. */
+static int check_rated(cf_check *c, const char *group, const char *which)
 {
-    char group[CF_NAME_MAX], index[CF_NAME_MAX];
-    snprintf(group, sizeof group, "/neighbors/%s", side);
-    snprintf(index, sizeof index, "/neighbors/%s/index", side);
-    if (!cf_h5_has(&c->file, index))
-        return CF_OK;
-    return cf_layout_on_ratings(&c->file, group)
-               ? check_lists_alone(c, side, "they are on the ratings")
-               : check_neighbours(c, side);
+    int status = CF_OK;
+    bool others =
+        strcmp(which, "queries") == 0 && !cf_h5_has(&c->file, "/queries/row");
+    CF_TRY(check_lists_alone(c, group, which, "they are on the ratings"));
+    if (!others)
+        CF_TRY(cf_check_rated(c, group, which));
+done:
+    return status;
 }
 
-static int check_contents(check *c)
+static int check_side(cf_check *c, const char *root, const char *which)
+{
+    char group[CF_NAME_MAX], index[CF_NAME_MAX];
+    snprintf(group, sizeof group, "%.40s/%.20s", root, which);
+    snprintf(index, sizeof index, "%.100s/index", group);
+    if (!cf_h5_has(&c->file, index))
+        return CF_OK;
+    return cf_layout_on_ratings(&c->file, group) ? check_rated(c, group, which)
+                                                 : check_neighbours(c, which);
+}
+
+/* Lists on the ratings beside those on the embedding. */
+static int check_both(cf_check *c, const char *side)
+{
+    int status = CF_OK;
+    char overlap[CF_NAME_MAX];
+    snprintf(overlap, sizeof overlap, "/overlap/%.20s", side);
+    CF_TRY(check_side(c, "/neighbors_ratings", side));
+    if (cf_h5_has(&c->file, overlap))
+        CF_TRY(cf_check_overlap(c, side));
+done:
+    return status;
+}
+
+static int check_contents(cf_check *c)
 {
     int status = CF_OK;
     CF_TRY(check_ids(c));
     CF_TRY(cf_layout_read_ratings(&c->file, c->par, &c->ratings));
     if (cf_h5_has(&c->file, "/embedding/users"))
         CF_TRY(check_residuals(c));
-    CF_TRY(check_side(c, "users"));
-    CF_TRY(check_side(c, "items"));
-    CF_TRY(check_side(c, "queries"));
+    CF_TRY(check_side(c, "/neighbors", "users"));
+    CF_TRY(check_side(c, "/neighbors", "items"));
+    CF_TRY(check_side(c, "/neighbors", "queries"));
+    CF_TRY(check_both(c, "users"));
+    CF_TRY(check_both(c, "items"));
     if (cf_h5_has(&c->file, "/recommendations/index"))
-        CF_TRY(check_recommendations(c));
+        CF_TRY(cf_check_recommendations(c));
 done:
     return status;
 }
 
 /* Lists of vectors. */
-static int check_lists(check *c)
+static int check_lists(cf_check *c)
 {
     static const char vectors[] = "the vectors are not in the file";
     int status = CF_OK;
     if (cf_h5_has(&c->file, "/neighbors/users/index"))
-        CF_TRY(check_lists_alone(c, "users", vectors));
+        CF_TRY(check_lists_alone(c, "/neighbors/users", "users", vectors));
     if (cf_h5_has(&c->file, "/neighbors/queries/index"))
-        CF_TRY(check_lists_alone(c, "queries", vectors));
+        CF_TRY(check_lists_alone(c, "/neighbors/queries", "queries", vectors));
 done:
     return status;
 }
@@ -714,7 +641,7 @@ done:
 int cf_cmd_verify(const cf_par *par, const cf_options *o, cf_report *report)
 {
     int status = CF_OK;
-    check c = {.par = par, .o = o};
+    cf_check c = {.par = par, .o = o};
     cf_text_file to = {0};
     CF_TRY(cf_h5_open(&c.file, par, o->input));
     CF_TRY(cf_text_file_begin(&to, par, o->output, o->force));

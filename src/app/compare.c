@@ -40,6 +40,11 @@ static int check_ratings(const cf_job *job)
               {"significance", CF_TAKES_SIGNIFICANCE}};
     static const char *const svd[] = {"dim",       "tol",   "max-passes", "svd",
                                       "embedding", "start", "variance"};
+    const char *only = job->o->queries[0] != '\0'           ? "queries"
+                       : job->o->only[0] != '\0'            ? "only"
+                       : !job->bounded                      ? NULL
+                       : job->o->similarity == CF_EUCLIDEAN ? "max-distance"
+                                                            : "min-similarity";
     const cf_options *o = job->o;
     enum cf_similarity by = (enum cf_similarity)o->similarity;
     const cf_similarity_text *about = cf_similarity_about(by);
@@ -48,11 +53,16 @@ static int check_ratings(const cf_job *job)
             return cf_fail(CF_USAGE, "--%s: %s has none; leave it out",
                            of[i].name, about->name);
     const char *given = cf_options_any(o, svd, sizeof svd / sizeof *svd);
-    if (given != NULL)
+    if (given != NULL && !cf_job_embeds(job))
         return cf_fail(CF_USAGE,
                        "--%s: --space=ratings makes no embedding; leave "
                        "one of them out",
                        given);
+    if (only != NULL && cf_job_embeds(job))
+        return cf_fail(CF_USAGE,
+                       "--%s: is for one space, not for --space=both; leave "
+                       "one of them out",
+                       only);
     if (o->graph != CF_GRAPH_DIRECTED && cf_similarity_directed(by))
         return cf_fail(CF_USAGE,
                        "--graph: by %s two rows are not the same to each "
@@ -77,6 +87,14 @@ int cf_job_check_similarity(const cf_job *job)
         return cf_fail(CF_USAGE,
                        "--space: %s holds vectors, not ratings; leave it out",
                        job->o->input);
+    if (cf_job_embeds(job) &&
+        !cf_similarity_of_vectors((enum cf_similarity)job->o->similarity))
+        return cf_fail(
+            CF_USAGE,
+            "--similarity: %s compares ratings, and --space=both "
+            "needs one that the embedding has too: cosine, dot or "
+            "euclidean",
+            cf_similarity_about((enum cf_similarity)job->o->similarity)->name);
     return check_ratings(job);
 }
 
@@ -138,7 +156,7 @@ static int find_all(const cf_job *job, const cf_compared *c,
         CF_TRY(cf_ratings_neighbors(out, job->par, c->rows, c->columns,
                                     c->of_items, job->o->neighbors, by,
                                     c->what));
-    if (job->o->graph != CF_GRAPH_DIRECTED)
+    if (graph != NULL && job->o->graph != CF_GRAPH_DIRECTED)
         cf_graph_of_lists(graph, job->par, &out->part, &out->lists,
                           (enum cf_graph_form)job->o->graph);
 done:
@@ -157,6 +175,7 @@ int cf_job_compare_ratings(cf_job *job, bool items, cf_neighbors *out,
         cf_csr_transpose(&columns, &matrix, job->par);
     cf_compared c = {items ? &columns : &matrix, items ? &matrix : &columns,
                      items, job->o->input};
+    cf_job_count_flat(job, c.rows, items);
     if (job->queries.others || job->queries.some)
         CF_TRY(find_queries(job, &c, &by));
     else
@@ -165,4 +184,26 @@ done:
     cf_csr_free(&columns);
     cf_free(values);
     return status;
+}
+
+/* Says what lists of a group on the ratings are by. */
+static void add_measure(const cf_job *job, cf_writer *w, const char *group,
+                        const cf_neighbors *made)
+{
+    cf_ratings_measure by = measure_of(job);
+    if (made->lists.gap != NULL)
+        cf_layout_add_measure(w, group, &by, &job->transform);
+}
+
+void cf_job_add_measures(const cf_job *job, cf_writer *w)
+{
+    if (!cf_job_compares_ratings(job))
+        return;
+    add_measure(job, w, "/neighbors_ratings/users", &job->user_rated);
+    add_measure(job, w, "/neighbors_ratings/items", &job->item_rated);
+    if (cf_job_embeds(job))
+        return;
+    add_measure(job, w, "/neighbors/users", &job->user_neighbors);
+    add_measure(job, w, "/neighbors/items", &job->item_neighbors);
+    add_measure(job, w, "/neighbors/queries", &job->queries.found);
 }

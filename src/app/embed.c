@@ -17,6 +17,25 @@ static bool all_finite(const cf_par *par, const float *values, int64_t count)
     return cf_sum_i64(par, bad) == 0;
 }
 
+/* How ratings are weighted and centred: as the options say, or as they were
+ * for the embedding of the file that they are compared with. */
+static int choose_transform(const cf_job *job, int64_t *weighting,
+                            int64_t *centring)
+{
+    int status = CF_OK;
+    cf_transform stored = {0};
+    *weighting = job->o->weighting;
+    *centring = job->o->centring;
+    if (job->o->space != CF_SPACE_BOTH || job->first <= CF_STEP_SVD)
+        return CF_OK;
+    CF_TRY(cf_layout_read_transform(&job->file, job->par, &stored));
+    *weighting = stored.weighting;
+    *centring = stored.centring;
+done:
+    cf_transform_free(&stored);
+    return status;
+}
+
 int cf_job_weigh(const cf_par *par, const cf_transform *t, const cf_csr *a,
                  float *values, const char *what)
 {
@@ -36,11 +55,13 @@ done:
 int cf_job_transform(cf_job *job, cf_csr *matrix, float **own)
 {
     int status = CF_OK;
+    int64_t weighting, centring;
     const cf_csr *a = &job->ratings;
     *matrix = *a;
     cf_transform_free(&job->transform);
-    CF_TRY(cf_transform_learn(&job->transform, a, job->par, job->o->weighting,
-                              job->o->centring));
+    CF_TRY(choose_transform(job, &weighting, &centring));
+    CF_TRY(
+        cf_transform_learn(&job->transform, a, job->par, weighting, centring));
     if (cf_transform_is_none(&job->transform))
         goto done;
     *own = cf_alloc(a->indptr[a->n_loc], sizeof **own, "weighted ratings");

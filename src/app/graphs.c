@@ -40,15 +40,13 @@ int cf_job_find_bound(cf_job *job)
                                  "--similarity=euclidean are distances; give "
                                  "--max-distance");
     job->bounded = value[0] != '\0';
-    bool asked = job->queries.others || job->queries.some;
-    bool dense = o->space == CF_SPACE_EMBEDDING;
-    if (asked && ((job->bounded && dense) || o->graph != CF_GRAPH_DIRECTED))
-        return cf_fail(CF_USAGE,
-                       "--%s: is for the neighbours of all rows, not for those "
-                       "of --%s",
-                       job->bounded && dense ? name : "graph",
-                       job->queries.others ? "queries" : "only");
     job->join = job->bounded && !o->neighbors_given;
+    bool asks = job->queries.others || job->queries.some;
+    if (asks && o->graph != CF_GRAPH_DIRECTED)
+        return cf_fail(CF_USAGE,
+                       "--graph: is for the neighbours of all rows, not for "
+                       "those of --%s",
+                       job->queries.others ? "queries" : "only");
     if (job->join && o->command == CF_CMD_RUN)
         return cf_fail(CF_USAGE,
                        "--%s: without -k it makes no lists, which "
@@ -61,7 +59,11 @@ int cf_job_find_bound(cf_job *job)
                        "the graph of all pairs that reach --%s; give -k, or "
                        "leave it out",
                        name);
-    return job->bounded ? read_bound(name, value, &job->bound) : CF_OK;
+    int status = job->bounded ? read_bound(name, value, &job->bound) : CF_OK;
+    job->queries.bounded = job->bounded;
+    job->queries.bound = job->bound;
+    job->queries.join = job->join;
+    return status;
 }
 
 int cf_job_find_neighbors(const cf_job *job, const cf_part *part, float *rows,
@@ -103,10 +105,18 @@ int cf_job_carry_graphs(const cf_job *job, cf_writer *w)
         CF_TRY(cf_writer_carry(w, &job->file, "/graph/users"));
     if (!remade(job, &job->item_neighbors))
         CF_TRY(cf_writer_carry(w, &job->file, "/graph/items"));
-    if (!remade(job, &job->queries.found))
+    if (!job->queries.others && !job->queries.some)
         CF_TRY(cf_writer_carry(w, &job->file, "/graph/queries"));
 done:
     return status;
+}
+
+/* What the graphs of this run are on. */
+static const char *space_of(const cf_job *job)
+{
+    return job->from_vectors    ? "vectors"
+           : cf_job_embeds(job) ? "embedding"
+                                : "ratings";
 }
 
 static void add_graph(const cf_job *job, cf_writer *w, const char *side,
@@ -119,10 +129,7 @@ static void add_graph(const cf_job *job, cf_writer *w, const char *side,
         return;
     cf_layout_add_graph(w, side, by, job->join ? CF_GRAPH_THRESHOLD : form, g);
     snprintf(group, sizeof group, "/graph/%s", side);
-    cf_writer_text(w, group, "space",
-                   job->from_vectors                   ? "vectors"
-                   : job->o->space == CF_SPACE_RATINGS ? "ratings"
-                                                       : "embedding");
+    cf_writer_text(w, group, "space", space_of(job));
     if (job->join)
         cf_layout_add_bound(w, group, by, job->bound);
 }
@@ -137,7 +144,7 @@ static void add_query_graph(const cf_job *job, cf_writer *w)
     cf_layout_add_query_graph(w,
                               job->o->side == CF_SIDE_ITEMS ? "items" : "users",
                               by, &q->graph, q->base);
-    cf_writer_text(w, "/graph/queries", "space", "ratings");
+    cf_writer_text(w, "/graph/queries", "space", space_of(job));
     cf_layout_add_bound(w, "/graph/queries", by, job->bound);
 }
 

@@ -38,6 +38,10 @@ void cf_job_free(cf_job *job)
     cf_embedding_free(&job->embedding);
     cf_neighbors_free(&job->user_neighbors);
     cf_neighbors_free(&job->item_neighbors);
+    cf_neighbors_free(&job->user_rated);
+    cf_neighbors_free(&job->item_rated);
+    cf_overlap_free(&job->user_overlap);
+    cf_overlap_free(&job->item_overlap);
     cf_queries_free(&job->queries);
     cf_graph_free(&job->user_graph);
     cf_graph_free(&job->item_graph);

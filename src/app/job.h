@@ -16,6 +16,13 @@ enum cf_step {
     CF_STEP_RECOMMEND
 };
 
+/* How many rows a similarity can say little of. */
+typedef struct cf_oddities {
+    int64_t zeros;    /* vectors of zeros, by cosine */
+    int64_t empty;    /* rows without ratings */
+    int64_t constant; /* rows of equal ratings, where only differences count */
+} cf_oddities;
+
 typedef struct cf_job {
     const cf_par *par;
     const cf_options *o;
@@ -36,6 +43,9 @@ typedef struct cf_job {
     cf_transform transform; /* of the ratings before the embedding */
     cf_embedding embedding;
     cf_neighbors user_neighbors, item_neighbors;
+    cf_neighbors user_rated, item_rated; /* on the ratings, beside these */
+    cf_overlap user_overlap, item_overlap;
+    cf_oddities user_oddities, item_oddities, query_oddities;
     cf_queries queries;              /* lists in place of these */
     cf_graph user_graph, item_graph; /* where they are asked for */
     cf_topk recommendations;
@@ -66,6 +76,11 @@ int cf_job_embed(cf_job *job);
 /* Whether the neighbours that are asked for can be: CF_USAGE. Local. */
 int cf_job_check_similarity(const cf_job *job);
 
+/* Whether what is asked for is made from the embedding, and from the ratings
+ * themselves. Local. */
+bool cf_job_embeds(const cf_job *job);
+bool cf_job_compares_ratings(const cf_job *job);
+
 /* Reads the ratings of --queries into job->queries, and finds out where their
  * items, and with `items` their users, stand in the base. CF_BAD_DATA where it
  * knows none of the columns; errors, agreed. Collective; 8 bytes for each of
@@ -77,11 +92,38 @@ int cf_job_read_asked(cf_job *job, bool items);
  * agreed. Collective. */
 int cf_job_asked_rows(cf_job *job, cf_csr *rows, bool items);
 
-/* Neighbours by the ratings in job->ratings, weighted as the options say, and
- * the graph of their lists where one is asked for.
+/* Neighbours by the ratings in job->ratings, weighted as the options say, or
+ * as those were that the embedding of the input file was made of; and the
+ * graph of their lists where one is asked for, if `graph` is not NULL.
  * Errors, agreed. Collective. */
 int cf_job_compare_ratings(cf_job *job, bool items, cf_neighbors *out,
                            cf_graph *graph);
+
+/* Adds what lists on the ratings are by, as attributes. Local, all ranks alike.
+ */
+void cf_job_add_measures(const cf_job *job, cf_writer *w);
+
+/* Count rows of zeros, and rows of ratings (users, or items) without or of
+ * equal ones, and say so. Collective. */
+void cf_job_count_zeros(cf_job *job, const cf_points *points, int dim,
+                        cf_oddities *of);
+void cf_job_count_flat(cf_job *job, const cf_csr *rows, bool items);
+
+/* Adds what they have found, as attributes. Local, all ranks alike. */
+void cf_job_add_oddities(const cf_job *job, cf_writer *w);
+
+/* Compares the lists of a side on the embedding with those on the ratings,
+ * which have been made. Collective. */
+void cf_job_find_overlap(cf_job *job, bool items);
+
+/* Adds the lists on the ratings that stand beside those on the embedding, and
+ * how far they agree; and what the input file has of both and still holds:
+ * CF_BAD_DATA. Local, all ranks alike. */
+int cf_job_add_both(const cf_job *job, cf_writer *w);
+int cf_job_carry_both(const cf_job *job, cf_writer *w);
+
+/* Prints how far they agree. Local. */
+void cf_job_print_overlap(const cf_job *job);
 
 /* Recommendations weigh ratings by the scores of /neighbors/users in the input
  * file: CF_USAGE when these are distances, CF_BAD_DATA. Local. */

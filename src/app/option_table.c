@@ -103,8 +103,10 @@ const cf_option cf_option_table[] = {
      "beside the lists, store the pairs of which each is in the other's list, "
      "or either is, as a symmetric sparse matrix"},
     {"space", 0, CF_OPT_CHOICE, AT(space), HAS_NEIGHBORS, "embedding", 0, 0,
-     {"embedding", "ratings"}, "NAME",
-     "what is compared: rows of the embedding, or the ratings themselves"},
+     {"embedding", "ratings", "both"}, "NAME",
+     "what is compared: rows of the embedding, or the ratings themselves; both "
+     "says how far the two agree: overlap@k is the share of a row's k "
+     "neighbours by ratings that are among its k by the embedding"},
     {"min-overlap", 0, CF_OPT_INTEGER, AT(min_overlap), HAS_NEIGHBORS, "1", 1,
      1e9, {0}, "N", "fewest common ratings of neighbours by ratings"},
     {"significance", 0, CF_OPT_INTEGER, AT(significance), HAS_NEIGHBORS, "0",
@@ -145,8 +147,9 @@ const cf_option cf_option_table[] = {
     {"part", 0, CF_OPT_CHOICE, AT(part), BIT(EXPORT), "recommendations", 0, 0,
      {"recommendations", "neighbors", "neighbors-items", "neighbors-queries",
       "users", "items", "ratings", "embedding", "embedding-items",
-      "singular-values", "graph", "graph-items", "graph-queries"}, "NAME",
-     "what to write; of a graph each pair once"},
+      "singular-values", "graph", "graph-items", "neighbors-ratings",
+      "neighbors-ratings-items", "overlap", "overlap-items", "graph-queries"},
+     "NAME", "what to write; of a graph each pair once"},
     {"seed", 0, CF_OPT_INTEGER, AT(seed), ALL, "1", 0, 1e19, {0}, "N",
      "of all random numbers"},
     {"threads", 0, CF_OPT_INTEGER, AT(threads), ALL, "1", 1, 1024, {0}, "N",

@@ -6,7 +6,7 @@
 
 #include "cfmpi/options.h"
 
-#define CF_CHOICES 16
+#define CF_CHOICES 20
 
 enum cf_option_kind {
     CF_OPT_PATH,    /* char[CF_PATH_MAX] */

@@ -144,8 +144,16 @@ static int find_others(cf_queries *q, const cf_par *par, const cf_options *o,
         if (values > 0)
             memcpy(q->kept, v->rows, (size_t)values * sizeof *q->kept);
     }
-    CF_TRY(cf_neighbors_query(&q->found, par, base, &asked, dim, o->neighbors,
-                              (enum cf_similarity)o->similarity));
+    enum cf_similarity by = (enum cf_similarity)o->similarity;
+    if (q->join)
+        CF_TRY(cf_neighbors_query_join(&q->found, &q->graph, par, base, &asked,
+                                       dim, by, q->bound));
+    else if (q->bounded)
+        CF_TRY(cf_neighbors_query_within(&q->found, par, base, &asked, dim,
+                                         o->neighbors, by, q->bound));
+    else
+        CF_TRY(cf_neighbors_query(&q->found, par, base, &asked, dim,
+                                  o->neighbors, by));
 done:
     return status;
 }
@@ -156,8 +164,16 @@ int cf_queries_find(cf_queries *q, const cf_par *par, const cf_options *o,
     q->base = cf_part_rows(base->part);
     if (q->others)
         return find_others(q, par, o, base, dim, keep);
+    enum cf_similarity by = (enum cf_similarity)o->similarity;
+    if (q->join)
+        return cf_neighbors_some_join(&q->found, &q->graph, par, base,
+                                      q->chosen, q->count, dim, by, q->bound);
+    if (q->bounded)
+        return cf_neighbors_some_within(&q->found, par, base, q->chosen,
+                                        q->count, dim, o->neighbors, by,
+                                        q->bound);
     return cf_neighbors_some(&q->found, par, base, q->chosen, q->count, dim,
-                             o->neighbors, (enum cf_similarity)o->similarity);
+                             o->neighbors, by);
 }
 
 /* ---- writing ---- */

@@ -29,6 +29,10 @@ typedef struct cf_queries {
     cf_gidx *chosen; /* some: [count] own rows of an even split */
     int64_t count;
 
+    bool bounded; /* their neighbours must reach ... */
+    float bound;
+    bool join; /* all that do, no lists */
+
     cf_gidx base;       /* rows that neighbours are looked for among */
     cf_neighbors found; /* own lists */
     cf_graph graph;     /* or rows: base rows that reach a bound */

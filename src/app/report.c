@@ -146,6 +146,8 @@ static void add_neighbors(cf_text *t, const cf_report *r)
     add_name(t, r->neighbors.similarity);
     cf_text_add(t, ", \"kernel\": ");
     add_name(t, r->neighbors.kernel);
+    if (r->neighbors.overlap.length > 0)
+        cf_text_add(t, ", \"overlap\": {%s}", r->neighbors.overlap.data);
     cf_text_add(t, "}");
 }
 
@@ -248,4 +250,5 @@ done:
 void cf_report_close(cf_report *r, const cf_par *par)
 {
     cf_text_file_free(&r->file, par);
+    cf_text_free(&r->neighbors.overlap);
 }

@@ -252,3 +252,18 @@ int64_t cf_verify_column(const cf_graph *graph, const cf_par *par, cf_gidx row,
     }
     return wrong;
 }
+
+int64_t cf_verify_row(const cf_graph *graph, const cf_par *par, cf_gidx row,
+                      const float *score, cf_gidx columns,
+                      enum cf_similarity by, float bound)
+{
+    int64_t wrong = 0, i = row - graph->part.begin[par->rank];
+    if (cf_part_owner(&graph->part, row) != par->rank)
+        return 0;
+    for (cf_gidx j = 0; j < columns; j++) {
+        float weight = in_graph(graph, i, j);
+        bool there = !isnan(score[j]) && cf_layout_reaches(score[j], by, bound);
+        wrong += there ? !same(weight, score[j]) : !isnan(weight);
+    }
+    return wrong;
+}

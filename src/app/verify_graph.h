@@ -22,4 +22,10 @@ int64_t cf_verify_column(const cf_graph *graph, const cf_par *par, cf_gidx row,
                          const float *score, enum cf_similarity by,
                          float bound);
 
+/* Compares row `row` of a graph of queries with the scores of all `columns`
+ * with it, as above; 0 on ranks that do not have it. Local. */
+int64_t cf_verify_row(const cf_graph *graph, const cf_par *par, cf_gidx row,
+                      const float *score, cf_gidx columns,
+                      enum cf_similarity by, float bound);
+
 #endif

@@ -13,16 +13,19 @@ extern int64_t cf_direct_most;
 typedef struct cf_direct {
     const cf_measure *measure;
     const cf_slab *base;
-    double *squared; /* [rows] squared lengths */
-    float *products; /* of a block of rows with all queries */
-    float *cut;      /* [queries] what they must reach */
-    int64_t exact;   /* scores computed */
-    double total;    /* pairs to look at here, and those so far */
+    double *squared;               /* [rows] squared lengths */
+    int room;                      /* blocks of rows in hand */
+    struct cf_direct_block *block; /* [room] */
+    float *products;               /* of these with all queries */
+    int64_t *scored;               /* [threads] scores computed */
+    cf_pairs_chunk **found;        /* [threads] where pairs go */
+    int64_t exact;                 /* of all threads */
+    double total;                  /* pairs to look at here, and those so far */
     double pairs;
 } cf_direct;
 
-/* For up to `queries` at a time; the slab stays in use. Local; 1 KiB a query.
- */
+/* For up to `queries` at a time; the slab stays in use. Local; 1 KiB a query,
+ * with several threads 1 KiB a query and thread, or 1 MiB a thread. */
 void cf_direct_begin(cf_direct *d, const cf_measure *measure,
                      const cf_slab *base, int64_t queries);
 void cf_direct_end(cf_direct *d);

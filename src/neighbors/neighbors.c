@@ -98,18 +98,6 @@ static int64_t go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
     return travelled;
 }
 
-/* What is of no use below, as it stands in lists. */
-static float floor_of(enum cf_similarity similarity, float bound)
-{
-    switch (similarity) {
-    case CF_DOT: return bound;
-    case CF_EUCLIDEAN: return -bound;
-    default: break;
-    }
-    /* Beyond all cosines one is like the other. */
-    return fminf(fmaxf(bound, -2), 2);
-}
-
 /* Lists of k rows whose scores reach `floor`, or all pairs that do. */
 static int find(cf_neighbors *out, const cf_par *par, const cf_part *part,
                 float *rows, int dim, int64_t k, enum cf_similarity similarity,
@@ -173,7 +161,7 @@ int cf_neighbors_within(cf_neighbors *out, const cf_par *par,
                         const char *what)
 {
     return find(out, par, part, rows, dim, k, similarity,
-                floor_of(similarity, bound), NULL, what);
+                cf_floor_of_bound(similarity, bound), NULL, what);
 }
 
 /* The graph is made when the rest has been freed. */
@@ -185,7 +173,7 @@ int cf_neighbors_join(cf_neighbors *out, cf_graph *graph, const cf_par *par,
     cf_pairs pairs;
     cf_pairs_begin(&pairs);
     int status = find(out, par, part, rows, dim, 0, similarity,
-                      floor_of(similarity, bound), &pairs, what);
+                      cf_floor_of_bound(similarity, bound), &pairs, what);
     if (status == CF_OK)
         cf_pairs_to_graph(graph, par, part, &pairs);
     if (status == CF_OK && similarity == CF_EUCLIDEAN)

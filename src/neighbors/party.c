@@ -62,6 +62,17 @@ float cf_floor_of(const cf_measure *u, float least)
                       -INFINITY);
 }
 
+float cf_floor_of_bound(enum cf_similarity similarity, float bound)
+{
+    switch (similarity) {
+    case CF_DOT: return bound;
+    case CF_EUCLIDEAN: return -bound;
+    default: break;
+    }
+    /* Beyond all cosines one is like the other. */
+    return fminf(fmaxf(bound, -2), 2);
+}
+
 static float first_floor(const cf_measure *u)
 {
     return u->bounded ? u->floor : -INFINITY;

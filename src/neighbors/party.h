@@ -58,6 +58,10 @@ void cf_party_raise(const cf_measure *u, cf_party *p, int64_t i, float floor);
 /* Brings tile_least of a tile up to date. Local. */
 void cf_party_note_least(cf_party *p, int64_t tile);
 
+/* What is of no use below, as it stands in lists, where scores must reach
+ * `bound`. Local. */
+float cf_floor_of_bound(enum cf_similarity similarity, float bound);
+
 /* A score below those of all rows whose products reach `least`. Local. */
 float cf_floor_of(const cf_measure *u, float least);
 

@@ -203,8 +203,9 @@ static void search(cf_neighbors *out, sides *s, const cf_points *base,
     u->rotation = rotation;
     u->threads = par->threads;
     int64_t travelled = find_lists(s, asked, n);
-    cf_deliver_lists(out, par, from, &s->queries, &s->asking.lists,
-                     u->similarity);
+    if (u->pairs == NULL)
+        cf_deliver_lists(out, par, from, &s->queries, &s->asking.lists,
+                         u->similarity);
     out->travelled = cf_sum_i64(par, travelled);
     out->kernel = u->kernel->name;
     out->pairs = asked * (n - u->apart);
@@ -214,9 +215,18 @@ static void search(cf_neighbors *out, sides *s, const cf_points *base,
     cf_free(rotation);
 }
 
-int cf_neighbors_query(cf_neighbors *out, const cf_par *par,
-                       const cf_points *base, const cf_points *queries, int dim,
-                       int64_t k, enum cf_similarity similarity)
+/* What scores must reach, in list terms, and where pairs go in place of lists.
+ */
+static void set_floor(cf_measure *u, float floor, cf_pairs *pairs)
+{
+    u->bounded = floor > -INFINITY;
+    u->floor = floor;
+    u->pairs = pairs;
+}
+
+static int query(cf_neighbors *out, const cf_par *par, const cf_points *base,
+                 const cf_points *queries, int dim, int64_t k,
+                 enum cf_similarity similarity, float floor, cf_pairs *pairs)
 {
     int status = CF_OK;
     sides s = {
@@ -224,6 +234,7 @@ int cf_neighbors_query(cf_neighbors *out, const cf_par *par,
     cf_origin from = {queries->part, cf_part_count(queries->part, par->rank),
                       NULL};
     cf_neighbors_free(out);
+    set_floor(&s.measure, floor, pairs);
     CF_TRY(cf_make_comparable(par, queries, base, dim, similarity,
                               &s.measure.scale));
     search(out, &s, base, queries->rows, &from);
@@ -231,10 +242,9 @@ done:
     return status;
 }
 
-int cf_neighbors_some(cf_neighbors *out, const cf_par *par,
-                      const cf_points *base, const cf_gidx *chosen,
-                      int64_t count, int dim, int64_t k,
-                      enum cf_similarity similarity)
+static int some(cf_neighbors *out, const cf_par *par, const cf_points *base,
+                const cf_gidx *chosen, int64_t count, int dim, int64_t k,
+                enum cf_similarity similarity, float floor, cf_pairs *pairs)
 {
     int status = CF_OK;
     sides s = {.par = par,
@@ -243,6 +253,7 @@ int cf_neighbors_some(cf_neighbors *out, const cf_par *par,
     cf_origin from = {base->part, count, chosen};
     float *rows = NULL;
     cf_neighbors_free(out);
+    set_floor(&s.measure, floor, pairs);
     CF_TRY(
         cf_make_comparable(par, base, base, dim, similarity, &s.measure.scale));
     rows = cf_alloc(count * dim, sizeof *rows, "chosen rows");
@@ -253,5 +264,99 @@ int cf_neighbors_some(cf_neighbors *out, const cf_par *par,
     search(out, &s, base, rows, &from);
 done:
     cf_free(rows);
+    return status;
+}
+
+int cf_neighbors_query(cf_neighbors *out, const cf_par *par,
+                       const cf_points *base, const cf_points *queries, int dim,
+                       int64_t k, enum cf_similarity similarity)
+{
+    return query(out, par, base, queries, dim, k, similarity, -INFINITY, NULL);
+}
+
+int cf_neighbors_query_within(cf_neighbors *out, const cf_par *par,
+                              const cf_points *base, const cf_points *queries,
+                              int dim, int64_t k, enum cf_similarity similarity,
+                              float bound)
+{
+    return query(out, par, base, queries, dim, k, similarity,
+                 cf_floor_of_bound(similarity, bound), NULL);
+}
+
+int cf_neighbors_some(cf_neighbors *out, const cf_par *par,
+                      const cf_points *base, const cf_gidx *chosen,
+                      int64_t count, int dim, int64_t k,
+                      enum cf_similarity similarity)
+{
+    return some(out, par, base, chosen, count, dim, k, similarity, -INFINITY,
+                NULL);
+}
+
+int cf_neighbors_some_within(cf_neighbors *out, const cf_par *par,
+                             const cf_points *base, const cf_gidx *chosen,
+                             int64_t count, int dim, int64_t k,
+                             enum cf_similarity similarity, float bound)
+{
+    return some(out, par, base, chosen, count, dim, k, similarity,
+                cf_floor_of_bound(similarity, bound), NULL);
+}
+
+/* ---- all that reach a bound ---- */
+
+/* Distances as they are. */
+static void turn_signs(cf_graph *g, int64_t entries)
+{
+    for (int64_t e = 0; e < entries; e++)
+        g->weight[e] = fabsf(g->weight[e]);
+}
+
+int cf_neighbors_query_join(cf_neighbors *out, cf_graph *graph,
+                            const cf_par *par, const cf_points *base,
+                            const cf_points *queries, int dim,
+                            enum cf_similarity similarity, float bound)
+{
+    cf_pairs pairs;
+    cf_pairs_begin(&pairs);
+    int status = query(out, par, base, queries, dim, 0, similarity,
+                       cf_floor_of_bound(similarity, bound), &pairs);
+    if (status == CF_OK)
+        cf_pairs_to_rows(graph, par, queries->part, &pairs, 0);
+    if (status == CF_OK && similarity == CF_EUCLIDEAN)
+        turn_signs(graph,
+                   graph->indptr[cf_part_count(&graph->part, par->rank)]);
+    cf_pairs_end(&pairs);
+    return status;
+}
+
+/* Of the rows of a graph those chosen, all others being empty. */
+static void keep_chosen(cf_graph *g, const cf_par *par, const cf_gidx *chosen,
+                        int64_t count)
+{
+    int64_t *indptr = cf_alloc(count + 1, sizeof *indptr, "row pointers");
+    indptr[0] = 0;
+    for (int64_t i = 0; i < count; i++)
+        indptr[i + 1] = g->indptr[chosen[i] - g->part.begin[par->rank] + 1];
+    cf_free(g->indptr);
+    g->indptr = indptr;
+    cf_part_free(&g->part);
+    cf_part_gather(&g->part, par, count);
+}
+
+int cf_neighbors_some_join(cf_neighbors *out, cf_graph *graph,
+                           const cf_par *par, const cf_points *base,
+                           const cf_gidx *chosen, int64_t count, int dim,
+                           enum cf_similarity similarity, float bound)
+{
+    cf_pairs pairs;
+    cf_pairs_begin(&pairs);
+    int status = some(out, par, base, chosen, count, dim, 0, similarity,
+                      cf_floor_of_bound(similarity, bound), &pairs);
+    if (status == CF_OK) {
+        cf_pairs_to_rows(graph, par, base->part, &pairs, 0);
+        keep_chosen(graph, par, chosen, count);
+    }
+    if (status == CF_OK && similarity == CF_EUCLIDEAN)
+        turn_signs(graph, graph->indptr[count]);
+    cf_pairs_end(&pairs);
     return status;
 }

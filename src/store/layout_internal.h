@@ -16,4 +16,9 @@ int cf_layout_read_counts(const cf_h5 *file, const cf_par *par,
                           const char *name, const cf_part *part, int64_t nnz,
                           int64_t *counts);
 
+/* The number of an attribute's text among names, which NULL ends; 0 where
+ * there is none, -1 where it is not among them. Local. */
+int64_t cf_layout_name_number(const cf_h5 *file, const char *object,
+                              const char *attribute, const char *const *names);
+
 #endif

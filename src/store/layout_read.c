@@ -209,10 +209,8 @@ done:
     return status;
 }
 
-/* The number of an attribute's text among names; 0 where there is none, -1
- * where it is not among them. */
-static int64_t name_number(const cf_h5 *file, const char *object,
-                           const char *attribute, const char *const *names)
+int64_t cf_layout_name_number(const cf_h5 *file, const char *object,
+                              const char *attribute, const char *const *names)
 {
     cf_text text = {0};
     int64_t found = 0;
@@ -227,8 +225,8 @@ static int64_t name_number(const cf_h5 *file, const char *object,
 
 int64_t cf_layout_embedding_scale(const cf_h5 *file)
 {
-    return CF_MAX(0,
-                  name_number(file, "/embedding", "rows", cf_embedding_scales));
+    return CF_MAX(0, cf_layout_name_number(file, "/embedding", "rows",
+                                           cf_embedding_scales));
 }
 
 /* A column of float64, all of it on every rank; its digest is compared. */
@@ -256,11 +254,11 @@ int cf_layout_read_transform(const cf_h5 *file, const cf_par *par,
 {
     int status = CF_OK;
     cf_dataset items;
-    *t = (cf_transform){
-        .weighting =
-            name_number(file, "/embedding", "weighting", cf_weighting_names),
-        .centring =
-            name_number(file, "/embedding", "center", cf_centring_names)};
+    *t =
+        (cf_transform){.weighting = cf_layout_name_number(
+                           file, "/embedding", "weighting", cf_weighting_names),
+                       .centring = cf_layout_name_number(
+                           file, "/embedding", "center", cf_centring_names)};
     if (t->weighting < 0 || t->centring < 0)
         CF_TRY(wrong(file, "/embedding has a weighting that is not known"));
     CF_TRY(cf_agree(par, cf_h5_dataset(file, "/embedding/items", &items)));
@@ -297,7 +295,8 @@ int cf_layout_read_embedding(const cf_h5 *file, const cf_par *par,
                            part->begin[par->rank], n, *rows));
     sigma = cf_alloc(*dim, sizeof *sigma, "singular values");
     CF_TRY(cf_agree(par, cf_h5_read(file, &values, 0, *dim, sigma)));
-    if (name_number(file, "/embedding", "rows", cf_embedding_scales) < 0)
+    if (cf_layout_name_number(file, "/embedding", "rows", cf_embedding_scales) <
+        0)
         CF_TRY(wrong(file, "/embedding has user rows of an unknown kind"));
     if (scaled)
         cf_embedding_scale_items(*rows, n, *dim, sigma,
@@ -329,7 +328,7 @@ int cf_layout_read_graph_form(const cf_h5 *file, const char *side,
 {
     char group[CF_NAME_MAX];
     snprintf(group, sizeof group, "/graph/%.20s", side);
-    int64_t number = name_number(file, group, "form", cf_graph_names);
+    int64_t number = cf_layout_name_number(file, group, "form", cf_graph_names);
     if (number <= CF_GRAPH_DIRECTED)
         return cf_fail(CF_BAD_DATA, "%s: %s is of a form that is not known",
                        file->path, group);
@@ -350,7 +349,8 @@ bool cf_layout_order_fits(const cf_h5 *file, const char *group,
                           enum cf_similarity by)
 {
     static const char *const orders[] = {"descending", "ascending", NULL};
-    return name_number(file, group, "order", orders) == (by == CF_EUCLIDEAN);
+    return cf_layout_name_number(file, group, "order", orders) ==
+           (by == CF_EUCLIDEAN);
 }
 
 const char *cf_layout_queries_among(const cf_h5 *file)
@@ -359,7 +359,7 @@ const char *cf_layout_queries_among(const cf_h5 *file)
     const char *group = cf_h5_has(file, "/neighbors/queries")
                             ? "/neighbors/queries"
                             : "/graph/queries";
-    return sides[CF_MAX(0, name_number(file, group, "among", sides))];
+    return sides[CF_MAX(0, cf_layout_name_number(file, group, "among", sides))];
 }
 
 static int check_lists(const cf_h5 *file, const cf_topk *t, cf_gidx limit)

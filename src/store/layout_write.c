@@ -202,10 +202,11 @@ static const char *path(char out[CF_NAME_MAX], const char *group,
     return out;
 }
 
-/* Lists whose entries are numbers below `below`. */
-static void add_lists(cf_writer *w, const char *group, const char *space,
-                      enum cf_similarity by, const cf_neighbors *n,
-                      cf_gidx below)
+/* Lists whose entries are numbers below `below`; `root` is the group of the
+ * lists of all sides. */
+static void add_lists(cf_writer *w, const char *root, const char *group,
+                      const char *space, enum cf_similarity by,
+                      const cf_neighbors *n, cf_gidx below)
 {
     const cf_similarity_text *about = cf_similarity_about(by);
     bool distance = by == CF_EUCLIDEAN;
@@ -232,8 +233,8 @@ static void add_lists(cf_writer *w, const char *group, const char *space,
     cf_writer_text(w, group, "space", space);
     if (n->kernel != NULL)
         cf_writer_text(w, group, "kernel", n->kernel);
-    cf_writer_text(w, "/neighbors", "space", space);
-    cf_writer_text(w, "/neighbors", "similarity", about->name);
+    cf_writer_text(w, root, "space", space);
+    cf_writer_text(w, root, "similarity", about->name);
 }
 
 void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
@@ -241,14 +242,24 @@ void cf_layout_add_neighbors(cf_writer *w, const char *side, const char *space,
 {
     char group[CF_NAME_MAX];
     snprintf(group, sizeof group, "/neighbors/%s", side);
-    add_lists(w, group, space, by, n, cf_part_rows(&n->part));
+    add_lists(w, "/neighbors", group, space, by, n, cf_part_rows(&n->part));
+}
+
+void cf_layout_add_rating_neighbors(cf_writer *w, const char *side,
+                                    enum cf_similarity by,
+                                    const cf_neighbors *n)
+{
+    static const char root[] = "/neighbors_ratings";
+    char group[CF_NAME_MAX];
+    snprintf(group, sizeof group, "%s/%s", root, side);
+    add_lists(w, root, group, "ratings", by, n, cf_part_rows(&n->part));
 }
 
 void cf_layout_add_queries(cf_writer *w, const char *side, const char *space,
                            enum cf_similarity by, const cf_neighbors *n,
                            cf_gidx rows)
 {
-    add_lists(w, "/neighbors/queries", space, by, n, rows);
+    add_lists(w, "/neighbors", "/neighbors/queries", space, by, n, rows);
     cf_writer_text(w, "/neighbors/queries", "among", side);
 }
 
