@@ -102,7 +102,7 @@ def asked(tmp_path_factory):
 @pytest.mark.parametrize("name, side", [
     *((name, "items") for name in OPTIONS),
     *((name, "users") for name in ("cosine", "euclidean", "adjusted-cosine",
-                                   "pearson-baseline", "tversky", "rp3beta"))])
+                                   "pearson-baseline"))])
 def test_another_file(cfmpi, dataset, asked, tmp_path, name, side):
     base, queries, rows, ids = matrices(table(dataset.ratings), new_entries(), side)
     path = run(cfmpi, dataset.ratings, tmp_path / "q.h5", name, "--queries", asked, side=side,
@@ -181,7 +181,9 @@ def test_weighted(cfmpi, dataset, asked, tmp_path, side):
 # ---- some rows ----
 
 @pytest.mark.parametrize("dataset", ["ml-100k"], indirect=True)
-@pytest.mark.parametrize("name, side", zip(OPTIONS, 7 * SIDES))
+@pytest.mark.parametrize("name, side", [
+    ("cosine", "users"), ("euclidean", "items"), ("adjusted-cosine", "items"),
+    ("pearson", "users"), ("tversky", "users"), ("rp3beta", "items")])
 def test_some_rows(cfmpi, dataset, tmp_path, name, side):
     """They have the lists that they have among all."""
     n = 943 if side == "users" else 1682
@@ -199,7 +201,7 @@ def test_some_rows(cfmpi, dataset, tmp_path, name, side):
 
 
 @pytest.mark.parametrize("dataset", ["ml-latest-small"], indirect=True)
-@pytest.mark.parametrize("name, share", [("cosine", 0.5), ("tversky", 0.01), ("msd", 1)])
+@pytest.mark.parametrize("name, share", [("cosine", 0.5), ("tversky", 0.01)])
 def test_rank_counts_of_some(cfmpi, dataset, tmp_path, name, share):
     only = tmp_path / "only.txt"
     only.write_text("\n".join(str(1 + i) for i in range(0, 610, round(1 / share))))
@@ -212,7 +214,7 @@ def test_rank_counts_of_some(cfmpi, dataset, tmp_path, name, share):
 # ---- to a bound ----
 
 @pytest.mark.parametrize("dataset", ["ml-100k"], indirect=True)
-@pytest.mark.parametrize("name", ["cosine", "euclidean", "pearson", "tversky"])
+@pytest.mark.parametrize("name", ["cosine", "euclidean", "tversky"])
 def test_lists_to_a_bound(cfmpi, dataset, asked, tmp_path, name):
     base, queries, _, _ = matrices(table(dataset.ratings), new_entries(), "users")
     score = between(name, base, queries, False, **OPTIONS[name])
@@ -354,8 +356,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("kind", BAD)
-@pytest.mark.parametrize("ranks", [1, 3])
+@pytest.mark.parametrize("kind, ranks", [*((kind, 3) for kind in BAD), ("unknown", 1)])
 def test_bad_queries(cfmpi, tmp_path, kind, ranks):
     content, code, told = BAD[kind]
     base = write(tmp_path / "base.csv", random_entries(1, 20, 9, 0.6, lambda g: 3))
