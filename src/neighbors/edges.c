@@ -19,6 +19,32 @@ static int by_column(const void *a, const void *b)
     return (x->column > y->column) - (x->column < y->column);
 }
 
+#define FEW 64 /* entries that are sorted by comparing */
+#define DIGIT 8
+#define DIGITS (1 << DIGIT)
+
+/* By digits, the last first, from one of two places of n to the other; returns
+ * where they are then. */
+static arrival *sort_many(arrival *from, arrival *to, int64_t n)
+{
+    cf_gidx most = 0;
+    for (int64_t i = 0; i < n; i++)
+        most = CF_MAX(most, from[i].column);
+    for (int shift = 0; shift < 63 && most >> shift > 0; shift += DIGIT) {
+        int64_t next[DIGITS + 1] = {0};
+        for (int64_t i = 0; i < n; i++)
+            next[(from[i].column >> shift & (DIGITS - 1)) + 1]++;
+        for (int d = 0; d < DIGITS; d++)
+            next[d + 1] += next[d];
+        for (int64_t i = 0; i < n; i++)
+            to[next[from[i].column >> shift & (DIGITS - 1)]++] = from[i];
+        arrival *other = from;
+        from = to;
+        to = other;
+    }
+    return from;
+}
+
 void cf_edges_sort(cf_gidx *column, float *weight, int64_t n)
 {
     int64_t sorted = 1;
@@ -26,13 +52,16 @@ void cf_edges_sort(cf_gidx *column, float *weight, int64_t n)
         sorted++;
     if (sorted >= n)
         return;
-    arrival *a = cf_alloc(n, sizeof *a, "row of a graph");
+    arrival *a = cf_alloc(2 * n, sizeof *a, "row of a graph"), *in_order = a;
     for (int64_t i = 0; i < n; i++)
         a[i] = (arrival){column[i], 0, weight[i]};
-    qsort(a, (size_t)n, sizeof *a, by_column);
+    if (n < FEW)
+        qsort(a, (size_t)n, sizeof *a, by_column);
+    else
+        in_order = sort_many(a, a + n, n);
     for (int64_t i = 0; i < n; i++) {
-        column[i] = a[i].column;
-        weight[i] = a[i].weight;
+        column[i] = in_order[i].column;
+        weight[i] = in_order[i].weight;
     }
     cf_free(a);
 }
