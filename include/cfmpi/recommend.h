@@ -25,7 +25,7 @@ void cf_recommend_mean(cf_topk *out, const cf_par *par,
                        int64_t top);
 
 /* The same mean for given pairs of user row and item row; out[i] is NaN where
- * either is -1, and 0 where no such neighbour rated the item. Pairs may be on
+ * either is -1, and where no such neighbour rated the item. Pairs may be on
  * any rank. Collective; memory as above and 40 bytes a pair. */
 void cf_predict_mean(const cf_par *par, const cf_user_lists *users,
                      const cf_csr *a, const cf_gidx *user, const cf_gidx *item,

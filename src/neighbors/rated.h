@@ -24,6 +24,7 @@ typedef struct cf_rated {
     cf_lidx *column;     /* [entries] ascending in a row */
     uint8_t *code;       /* [entries], or NULL: value = code x step */
     int64_t *begin;      /* [count + 1] */
+    const float *rating; /* [entries] what the values stand for, or NULL */
     char *block;
     bool owned; /* the block */
 } cf_rated;

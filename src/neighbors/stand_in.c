@@ -64,46 +64,6 @@ static double middle_of(const cf_csr *a, const cf_par *par)
     return a->nnz > 0 ? (most[0] - most[1]) / 2 : 0;
 }
 
-/* Sum of each row of `a`, or its mean, on all ranks; 0 for an empty one. */
-static double *of_all_rows(const cf_csr *a, const cf_par *par, bool mean)
-{
-    double *own = cf_alloc(a->n_loc, sizeof *own, "sums of rows");
-    double *all = cf_alloc(a->rows, sizeof *all, "sums of rows");
-    for (int64_t i = 0; i < a->n_loc; i++) {
-        own[i] = 0;
-        for (int64_t e = a->indptr[i]; e < a->indptr[i + 1]; e++)
-            own[i] += (double)a->values[e];
-        if (mean && a->indptr[i + 1] > a->indptr[i])
-            own[i] /= (double)(a->indptr[i + 1] - a->indptr[i]);
-    }
-    cf_allgather_rows(par, &a->part, own, all, sizeof *all);
-    cf_free(own);
-    return all;
-}
-
-/* values = (rating - mean) - row[] - column[]; NULL is nothing. */
-static void subtract(double *values, const cf_csr *a, const cf_par *par,
-                     double mean, const double *row, const double *column)
-{
-    cf_gidx begin = a->part.begin[par->rank];
-    for (int64_t i = 0; i < a->n_loc; i++)
-        for (int64_t e = a->indptr[i]; e < a->indptr[i + 1]; e++) {
-            double v = (double)a->values[e] - mean;
-            v -= row != NULL ? row[begin + i] : 0;
-            v -= column != NULL ? column[a->indices[e]] : 0;
-            values[e] = v;
-        }
-}
-
-static void take_shares(double *values, const cf_csr *a, const double *sum,
-                        double alpha)
-{
-    for (int64_t e = 0; e < a->indptr[a->n_loc]; e++) {
-        double of = sum[a->indices[e]];
-        values[e] = of > 0 ? pow((double)a->values[e] / of, alpha) : 0;
-    }
-}
-
 bool cf_ratings_needs_columns(enum cf_similarity similarity, bool of_items)
 {
     enum cf_stand_in values = cf_definition_of(similarity)->values;
@@ -116,7 +76,7 @@ static void learn_baseline(cf_learned *l, const cf_par *par,
 {
     cf_baseline b = {0};
     cf_baseline_fit(&b, par, c->of_items ? c->columns : c->rows,
-                    c->of_items ? c->rows : c->columns);
+                    c->of_items ? c->rows : c->columns, NULL);
     *l = (cf_learned){b.mean, c->of_items ? b.item : b.user,
                       c->of_items ? b.user : b.item};
 }
@@ -128,34 +88,69 @@ static void learn(cf_learned *l, const cf_par *par, const cf_compared *c,
     switch (kind) {
     case CF_AS_RATED: break;
     case CF_FROM_MIDDLE: l->mean = middle_of(c->rows, par); break;
-    case CF_FROM_OWN: l->row = of_all_rows(c->rows, par, true); break;
+    case CF_FROM_OWN: l->row = cf_row_means(c->rows, par, 0); break;
     case CF_FROM_USER:
         if (c->of_items)
-            l->column = of_all_rows(c->columns, par, true);
+            l->column = cf_row_means(c->columns, par, 0);
         else
-            l->row = of_all_rows(c->rows, par, true);
+            l->row = cf_row_means(c->rows, par, 0);
         break;
-    case CF_SHARE: l->column = of_all_rows(c->columns, par, false); break;
+    case CF_SHARE: l->column = cf_row_sums(c->columns, par); break;
     case CF_RESIDUAL: learn_baseline(l, par, c);
+    }
+}
+
+static void take_shares(double *values, const double *sum, double alpha,
+                        int64_t count, const cf_lidx *columns,
+                        const float *ratings)
+{
+    for (int64_t e = 0; e < count; e++) {
+        double of = sum[columns[e]];
+        values[e] = of > 0 ? pow((double)ratings[e] / of, alpha) : 0;
+    }
+}
+
+void cf_stand_in_row(double *values, const cf_learned *l,
+                     const cf_ratings_measure *by, cf_gidx row, int64_t count,
+                     const cf_lidx *columns, const float *ratings)
+{
+    double of_row = l->row != NULL ? l->row[row] : 0;
+    if (cf_definition_of(by->similarity)->values == CF_SHARE) {
+        take_shares(values, l->column, by->alpha, count, columns, ratings);
+        return;
+    }
+    for (int64_t e = 0; e < count; e++) {
+        double v = ((double)ratings[e] - l->mean) - of_row;
+        values[e] = v - (l->column != NULL ? l->column[columns[e]] : 0);
     }
 }
 
 static void apply(double *values, const cf_learned *l, const cf_par *par,
                   const cf_csr *a, const cf_ratings_measure *by)
 {
-    if (cf_definition_of(by->similarity)->values == CF_SHARE)
-        take_shares(values, a, l->column, by->alpha);
-    else
-        subtract(values, a, par, l->mean, l->row, l->column);
+    for (int64_t i = 0; i < a->n_loc; i++) {
+        int64_t e = a->indptr[i];
+        cf_stand_in_row(values + e, l, by, a->part.begin[par->rank] + i,
+                        a->indptr[i + 1] - e, a->indices + e, a->values + e);
+    }
+}
+
+int cf_stand_in_learn(cf_learned *learned, const cf_par *par,
+                      const cf_compared *c, const cf_ratings_measure *by)
+{
+    int status = CF_OK;
+    *learned = (cf_learned){0};
+    CF_TRY(check(par, c, by->similarity));
+    learn(learned, par, c, cf_definition_of(by->similarity)->values);
+done:
+    return status;
 }
 
 int cf_stand_in(double *values, cf_learned *learned, const cf_par *par,
                 const cf_compared *c, const cf_ratings_measure *by)
 {
     int status = CF_OK;
-    *learned = (cf_learned){0};
-    CF_TRY(check(par, c, by->similarity));
-    learn(learned, par, c, cf_definition_of(by->similarity)->values);
+    CF_TRY(cf_stand_in_learn(learned, par, c, by));
     apply(values, learned, par, c->rows, by);
 done:
     return status;
@@ -170,7 +165,7 @@ static double *extend(const double *known, const cf_par *par,
 {
     cf_gidx all = others->rows->cols;
     double *out = kind == CF_FROM_USER
-                      ? of_all_rows(others->columns, par, true)
+                      ? cf_row_means(others->columns, par, 0)
                       : cf_calloc(all, sizeof *out, "sums of rows");
     memcpy(out, known, (size_t)columns * sizeof *out);
     return out;
@@ -193,7 +188,7 @@ int cf_stand_in_others(double *values, const cf_par *par,
                          others->of_items ? CF_BASELINE_ITEM
                                           : CF_BASELINE_USER);
     } else if (learned->row != NULL) {
-        l.row = of_all_rows(a, par, true);
+        l.row = cf_row_means(a, par, 0);
     }
     apply(values, &l, par, a, by);
 done:

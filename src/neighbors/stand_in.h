@@ -12,6 +12,17 @@ typedef struct cf_learned {
     double *column; /* [columns] */
 } cf_learned;
 
+/* Learns from all ratings; `learned` is freed by the caller. CF_BAD_DATA,
+ * agreed, when some ratings cannot be compared in this way. Collective; 8 bytes
+ * a row or a column on each rank. */
+int cf_stand_in_learn(cf_learned *learned, const cf_par *par,
+                      const cf_compared *c, const cf_ratings_measure *by);
+
+/* values [count] for the ratings of a row. Local. */
+void cf_stand_in_row(double *values, const cf_learned *l,
+                     const cf_ratings_measure *by, cf_gidx row, int64_t count,
+                     const cf_lidx *columns, const float *ratings);
+
 /* values [own entries of rows] for all ratings; `learned` is freed by the
  * caller. CF_BAD_DATA, agreed. Collective; 8 bytes a row or a column on each
  * rank. */

@@ -53,6 +53,7 @@ void cf_sweep_end(cf_sweep *s)
     cf_free(s->panel.begin);
     cf_free(s->panel.row);
     cf_free(s->panel.value);
+    cf_free(s->panel.rating);
     cf_free(s->panel.p);
     cf_free(s->n);
     cf_free(s->sum);
@@ -62,7 +63,7 @@ void cf_sweep_end(cf_sweep *s)
 
 /* ---- panels ---- */
 
-static void make_room(cf_sweep *s, int64_t entries)
+static void make_room(cf_sweep *s, int64_t entries, bool rated)
 {
     if (entries > INT32_MAX)
         cf_die(CF_INTERNAL, "a panel of %" PRId64 " ratings", entries);
@@ -70,18 +71,21 @@ static void make_room(cf_sweep *s, int64_t entries)
         return;
     cf_free(s->panel.row);
     cf_free(s->panel.value);
+    cf_free(s->panel.rating);
     s->panel.row = cf_alloc(entries, sizeof *s->panel.row, "panel of ratings");
     s->panel.value =
         cf_alloc(entries, sizeof *s->panel.value, "panel of ratings");
+    s->panel.rating =
+        rated ? cf_alloc(entries, sizeof *s->panel.rating, "panel of ratings")
+              : NULL;
     s->room = entries;
 }
 
-static void make_panel(cf_sweep *s, const cf_rated *r, int64_t first,
-                       int64_t last)
+void cf_sweep_panel(cf_sweep *s, const cf_rated *r, int64_t first, int64_t last)
 {
     cf_panel *p = &s->panel;
     int64_t from = r->begin[first], to = r->begin[last];
-    make_room(s, to - from);
+    make_room(s, to - from, r->rating != NULL);
     p->first = first;
     p->count = last - first;
     memset(p->begin, 0, (size_t)(s->columns + 1) * sizeof *p->begin);
@@ -94,7 +98,10 @@ static void make_panel(cf_sweep *s, const cf_rated *r, int64_t first,
         for (int64_t e = r->begin[i]; e < r->begin[i + 1]; e++) {
             int32_t at = p->begin[r->column[e]]++;
             p->row[at] = (int32_t)(i - first);
-            p->value[at] = r->value[e];
+            if (r->value != NULL)
+                p->value[at] = r->value[e];
+            if (r->rating != NULL)
+                p->rating[at] = r->rating[e];
         }
         p->p[i - first] = r->head[i].p;
         p->q[i - first] = r->head[i].q;
@@ -171,6 +178,13 @@ static void score(cf_sweep *s, const cf_rated_head *head, int64_t from)
     s->is->scores(s->by, &strip);
 }
 
+float *cf_sweep_row(cf_sweep *s, const cf_rated *r, int64_t i)
+{
+    find_sums(s, r, i);
+    score(s, r->head + i, 0);
+    return s->there;
+}
+
 /* Offers the scores of row i with rows [j, end) of the panel. */
 static void offer(cf_sweep *s, cf_raters *heavy, cf_raters *light, int64_t i,
                   int64_t j, int64_t end)
@@ -239,7 +253,7 @@ void cf_sweep_pairs(cf_sweep *s, cf_raters *heavy, cf_raters *light,
      * high. */
     for (int64_t last = heavy->rows.count; last > 0; last -= s->most) {
         int64_t first = CF_MAX(last - s->most, 0);
-        make_panel(s, &heavy->rows, first, last);
+        cf_sweep_panel(s, &heavy->rows, first, last);
         sweep_panel(s, heavy, light, strict);
     }
 }

@@ -10,6 +10,7 @@ typedef struct cf_panel {
     int32_t *begin;       /* [columns + 1] */
     int32_t *row;         /* [entries] from `first` on, ascending in a list */
     double *value;        /* [entries] */
+    float *rating;        /* [entries], or NULL where rows have none */
     double *p, *q;        /* [count] */
 } cf_panel;
 
@@ -34,6 +35,14 @@ void cf_sweep_begin(cf_sweep *s, cf_pairing *pairing,
                     const cf_ratings_measure *by, cf_gidx columns, int64_t rows,
                     int64_t entries);
 void cf_sweep_end(cf_sweep *s);
+
+/* Makes rows [first, last) of a block the panel; at most `most`. Local. */
+void cf_sweep_panel(cf_sweep *s, const cf_rated *r, int64_t first,
+                    int64_t last);
+
+/* What each row of the panel is to row i of `r`, NaN where it is nothing:
+ * [panel.count] until the next call. Local. */
+float *cf_sweep_row(cf_sweep *s, const cf_rated *r, int64_t i);
 
 /* Offers to the lists of both every pair of a row of `heavy` and a row of
  * `light` that has fewer entries or, unless `strict`, as many; each pair once

@@ -54,7 +54,7 @@ static void make_lists(cf_topk *t, const cf_part *part)
     cf_topk_finish(t);
 }
 
-/* The formula, in the order of the list; 0 when nobody counts. */
+/* The formula, in the order of the list; NaN when nobody counts. */
 static float plain_mean(const cf_topk *t, int64_t i, cf_gidx item,
                         cell_fn *cell, bool *known)
 {
@@ -68,7 +68,7 @@ static float plain_mean(const cf_topk *t, int64_t i, cf_gidx item,
         }
     }
     *known = weight > 0;
-    return weight > 0 ? (float)(sum / weight) : 0;
+    return weight > 0 ? (float)(sum / weight) : NAN;
 }
 
 /* ---- top-N lists ---- */
