@@ -37,13 +37,14 @@ enum cf_part_name {
 };
 
 #define CF_INPUTS_MAX 65536
+#define CF_OPTIONS_MAX 128
 
 /* Plain data, so that rank 0 can broadcast it as it is. A string that was
  * not given is empty. */
 typedef struct cf_options {
-    int command;    /* a row of the command table */
-    uint64_t given; /* bit i: row i of the option table stood on the command
-                       line */
+    int command;                /* a row of the command table */
+    bool given[CF_OPTIONS_MAX]; /* row i of the option table stood on the
+                                   command line */
     char input[CF_PATH_MAX];    /* the first one */
     char inputs[CF_INPUTS_MAX]; /* all of them, one a line */
 
@@ -89,11 +90,19 @@ typedef struct cf_options {
     char queries[CF_PATH_MAX], only[CF_PATH_MAX];
     int64_t graph;                     /* enum cf_graph_form */
     int64_t space;                     /* enum cf_space */
+    bool space_given;                  /* else rules go by the ratings */
     int64_t min_overlap, significance; /* of ratings: cf_ratings_measure */
     double shrinkage, alpha, beta;
     bool shrinkage_given; /* else the similarity's own */
     int64_t top;
     int64_t score;
+
+    int64_t rule;     /* enum cf_rule */
+    int64_t fallback; /* enum cf_fallback */
+    int64_t min_neighbors;
+    char clip[CF_PATH_MAX]; /* "none", "ratings", "LO:HI" */
+    int64_t sweeps;         /* of a baseline: cf_baseline_options */
+    double lambda_users, lambda_items;
 
     char pairs[CF_PATH_MAX];
     int64_t users, items, ratings, vectors; /* sizes for synth */

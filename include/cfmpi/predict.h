@@ -120,7 +120,7 @@ enum cf_predicted_by { CF_BY_NONE, CF_BY_RULE, CF_BY_FALLBACK };
 /* Predictions, one for each pair; the arrays are the caller's, [pairs]. */
 typedef struct cf_predicted {
     float *rating; /* NaN where there is none */
-    uint8_t *by;   /* enum cf_predicted_by */
+    int32_t *by;   /* enum cf_predicted_by */
 } cf_predicted;
 
 /* Predicts all pairs by each of `count` rules into out[0 .. count). Rules that

@@ -1,68 +1,149 @@
 /* cfmpi predict: the predicted rating of each pair in a CSV file. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/file.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
+#include "cfmpi/predict.h"
 #include "cfmpi/ratings_text.h"
-#include "cfmpi/recommend.h"
 #include "cfmpi/text_file.h"
 #include "commands.h"
 #include "job.h"
+#include "rule.h"
 
 /* The pairs of this rank, in file order over the ranks. */
 typedef struct pairs {
     cf_ids user, item;
     cf_gidx *user_row, *item_row;
     float *rating;
+    int32_t *by; /* enum cf_predicted_by */
     int64_t count;
 } pairs;
 
-static int load(cf_job *job)
+/* How they are predicted. */
+typedef struct way {
+    cf_rule_options rule;
+    cf_predict_from from;
+    cf_ratings_measure by;
+} way;
+
+/* ---- input ---- */
+
+/* How ratings are read says nothing of a result file. */
+static int check_reading(const cf_options *o)
+{
+    static const char *const names[] = {
+        "format",          "columns",    "missing",   "titles",
+        "duplicates",      "on-bad-row", "scale",     "binarize",
+        "rating-range",    "time-range", "keep-time", "min-user-ratings",
+        "min-item-ratings"};
+    const char *given = cf_options_any(o, names, sizeof names / sizeof *names);
+    if (given != NULL)
+        return cf_fail(CF_USAGE,
+                       "%s: holds ratings already, so --%s has nothing to set; "
+                       "leave it out",
+                       o->input, given);
+    if (strchr(o->inputs, '\n') != NULL)
+        return cf_fail(CF_USAGE,
+                       "%s: is a result file, which is read alone; give it no "
+                       "other inputs beside it",
+                       o->input);
+    return CF_OK;
+}
+
+static int load_file(cf_job *job)
 {
     int status = CF_OK;
     CF_TRY(cf_h5_open(&job->file, job->par, job->o->input));
-    if (!cf_h5_has(&job->file, "/neighbors/users/index"))
-        CF_TRY(cf_fail(CF_BAD_DATA,
-                       "%s: has no /neighbors/users; make them "
-                       "with `cfmpi neighbors`",
-                       job->o->input));
-    CF_TRY(cf_agree(job->par, cf_job_check_weights(job)));
+    CF_TRY(cf_agree(job->par, check_reading(job->o)));
+    if (!cf_h5_has(&job->file, "/ratings/indptr"))
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: has no /ratings", job->o->input));
+    cf_report_begin(job->report, "ingest", "bytes");
     CF_TRY(cf_layout_read_ratings(&job->file, job->par, &job->ratings));
     CF_TRY(
         cf_layout_read_ids(&job->file, job->par, "users", &job->tables.users));
     CF_TRY(
         cf_layout_read_ids(&job->file, job->par, "items", &job->tables.items));
-    CF_TRY(cf_layout_read_lists(&job->file, job->par, "/neighbors/users",
-                                job->ratings.rows, job->ratings.rows,
-                                &job->user_neighbors.part,
-                                &job->user_neighbors.lists));
+    cf_report_end(job->report);
 done:
     return status;
 }
 
-static void predict(const cf_job *job, pairs *p)
+static int load(cf_job *job, way *w)
 {
-    cf_user_lists lists = {&job->user_neighbors.part,
-                           &job->user_neighbors.lists};
-    int64_t unknown = 0;
-    p->user_row = cf_alloc(p->count, sizeof *p->user_row, "pairs");
-    p->item_row = cf_alloc(p->count, sizeof *p->item_row, "pairs");
-    p->rating = cf_alloc(p->count, sizeof *p->rating, "predictions");
-    cf_idmap_find(&job->tables.users, job->par, &p->user, p->user_row);
-    cf_idmap_find(&job->tables.items, job->par, &p->item, p->item_row);
-    cf_predict_mean(job->par, &lists, &job->ratings, p->user_row, p->item_row,
-                    p->count, p->rating);
-    for (int64_t i = 0; i < p->count; i++)
-        unknown += p->user_row[i] < 0 || p->item_row[i] < 0;
+    int status = CF_OK;
+    const cf_par *par = job->par;
+    CF_TRY(cf_agree(par, cf_rule_of_options(job, &w->rule, &w->from, &w->by)));
+    job->from_file =
+        cf_max_i64(par, par->rank == 0 && cf_h5_is_result(job->o->input));
+    CF_TRY(job->from_file ? load_file(job) : cf_job_ingest(job));
+    job->report->input.users = job->ratings.rows;
+    job->report->input.items = job->ratings.cols;
+    job->report->input.ratings = job->ratings.nnz;
+    CF_TRY(cf_rule_load(job, &w->rule, &w->from));
+done:
+    return status;
+}
+
+/* ---- predictions ---- */
+
+static void tell(const cf_job *job, const way *w, const pairs *p)
+{
+    int64_t unknown = 0, of[3] = {0};
+    const cf_rule_text *rule = cf_rule_about(w->rule.rule);
+    for (int64_t i = 0; i < p->count; i++) {
+        bool known = p->user_row[i] >= 0 && p->item_row[i] >= 0;
+        unknown += !known;
+        of[p->by[i]] += known;
+    }
+    int64_t all = cf_sum_i64(job->par, p->count);
     unknown = cf_sum_i64(job->par, unknown);
+    cf_allreduce(job->par, of, 3, MPI_INT64_T, MPI_SUM);
+    job->report->predictions.rule = rule->name;
+    job->report->predictions.pairs = all;
+    job->report->predictions.unknown = unknown;
+    job->report->predictions.by_rule = of[CF_BY_RULE];
+    job->report->predictions.by_fallback = of[CF_BY_FALLBACK];
     if (unknown > 0)
         cf_log_note("%" PRId64 " of %" PRId64 " pairs have a user or item "
                     "that is not in %s",
-                    unknown, cf_sum_i64(job->par, p->count), job->o->input);
+                    unknown, all, job->o->input);
+    if (of[CF_BY_FALLBACK] + of[CF_BY_NONE] > 0)
+        cf_log_note("%" PRId64 " of %" PRId64
+                    " pairs could not be told by %s: %s",
+                    of[CF_BY_FALLBACK] + of[CF_BY_NONE], all, rule->name,
+                    of[CF_BY_NONE] > 0 ? "they have no prediction"
+                                       : "they have that of the fallback");
 }
+
+static int predict(cf_job *job, way *w, pairs *p)
+{
+    int status = CF_OK;
+    cf_user_lists lists = {&job->user_neighbors.part,
+                           &job->user_neighbors.lists};
+    p->user_row = cf_alloc(p->count, sizeof *p->user_row, "pairs");
+    p->item_row = cf_alloc(p->count, sizeof *p->item_row, "pairs");
+    p->rating = cf_alloc(p->count, sizeof *p->rating, "predictions");
+    p->by = cf_alloc(p->count, sizeof *p->by, "predictions");
+    cf_idmap_find(&job->tables.users, job->par, &p->user, p->user_row);
+    cf_idmap_find(&job->tables.items, job->par, &p->item, p->item_row);
+    const cf_pairs_asked asked = {p->count, p->user_row, p->item_row};
+    cf_predicted out = {p->rating, p->by};
+    w->from.users = &job->ratings;
+    w->from.lists = &lists;
+    w->from.embedding = &job->embedding;
+    w->from.transform = &job->transform;
+    w->from.what = job->o->input;
+    CF_TRY(cf_predict(job->par, &w->rule, 1, &w->from, &asked, &out));
+    tell(job, w, p);
+done:
+    return status;
+}
+
+/* ---- output ---- */
 
 static int write_csv(const cf_job *job, const pairs *p)
 {
@@ -89,9 +170,11 @@ done:
     return status;
 }
 
-static int write_h5(const cf_job *job, const pairs *p)
+static int write_h5(const cf_job *job, const way *by, const pairs *p)
 {
     int status = CF_OK;
+    const cf_rule_text *rule = cf_rule_about(by->rule.rule);
+    char about[256];
     cf_writer w = {0};
     cf_text command = {0};
     int64_t begin = cf_exscan_i64(job->par, p->count);
@@ -103,11 +186,17 @@ static int write_h5(const cf_job *job, const pairs *p)
                       "user ids as given");
     cf_layout_add_ids(&w, "/predictions/item", rows, begin, &p->item,
                       "item ids as given");
+    snprintf(about, sizeof about,
+             "predicted rating by %s: %s; NaN where user or item is unknown, "
+             "or there is none",
+             rule->name, rule->formula);
     cf_writer_add(&w, "/predictions/rating", CF_F32, rows, 1, 1, begin,
-                  p->count, p->rating,
-                  "predicted rating; NaN where user or "
-                  "item is unknown, 0 where no neighbour rated the item",
-                  "rating", 0);
+                  p->count, p->rating, about, "rating", 0);
+    cf_writer_add(&w, "/predictions/by", CF_I32, rows, 1, 1, begin, p->count,
+                  p->by,
+                  "what the prediction is from: 1 the rule, 2 its fallback, "
+                  "0 there is none",
+                  "", 0);
     CF_TRY(cf_writer_commit(&w));
 done:
     cf_text_free(&command);
@@ -120,18 +209,19 @@ int cf_cmd_predict(const cf_par *par, const cf_options *o, cf_report *report)
     int status = CF_OK;
     cf_job job = {.par = par, .o = o, .report = report};
     pairs p = {0};
+    way w = {0};
     bool h5 =
         cf_name_ends(o->output, ".h5") || cf_name_ends(o->output, ".hdf5");
+    CF_TRY(load(&job, &w));
     cf_report_begin(report, "ingest", "bytes");
-    CF_TRY(load(&job));
     CF_TRY(cf_pairs_read(par, o->pairs, &p.user, &p.item));
     p.count = p.user.count;
     cf_report_end(report);
     cf_report_begin(report, "recommend", "pairs");
-    predict(&job, &p);
+    CF_TRY(predict(&job, &w, &p));
     cf_report_end(report);
     cf_report_begin(report, "write", "pairs");
-    CF_TRY(h5 ? write_h5(&job, &p) : write_csv(&job, &p));
+    CF_TRY(h5 ? write_h5(&job, &w, &p) : write_csv(&job, &p));
     cf_report_end(report);
 done:
     cf_ids_free(&p.user);
@@ -139,6 +229,7 @@ done:
     cf_free(p.user_row);
     cf_free(p.item_row);
     cf_free(p.rating);
+    cf_free(p.by);
     cf_job_free(&job);
     return status;
 }

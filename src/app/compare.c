@@ -7,7 +7,7 @@
 /* ---- what can be asked for ---- */
 
 /* Options that say something of ratings only. */
-static int check_dense(const cf_job *job)
+int cf_job_check_dense(const cf_job *job)
 {
     static const char *const names[] = {"min-overlap", "significance",
                                         "shrinkage", "alpha", "beta"};
@@ -28,8 +28,7 @@ static int check_dense(const cf_job *job)
     return CF_OK;
 }
 
-/* Options that say nothing about this similarity, or of the embedding. */
-static int check_ratings(const cf_job *job)
+int cf_job_check_measure(const cf_options *o)
 {
     static const struct {
         const char *name;
@@ -38,20 +37,32 @@ static int check_ratings(const cf_job *job)
               {"alpha", CF_TAKES_ALPHA},
               {"beta", CF_TAKES_BETA},
               {"significance", CF_TAKES_SIGNIFICANCE}};
-    static const char *const svd[] = {"dim",       "tol",   "max-passes", "svd",
-                                      "embedding", "start", "variance"};
-    const char *only = job->o->queries[0] != '\0'           ? "queries"
-                       : job->o->only[0] != '\0'            ? "only"
-                       : !job->bounded                      ? NULL
-                       : job->o->similarity == CF_EUCLIDEAN ? "max-distance"
-                                                            : "min-similarity";
-    const cf_options *o = job->o;
     enum cf_similarity by = (enum cf_similarity)o->similarity;
     const cf_similarity_text *about = cf_similarity_about(by);
     for (size_t i = 0; i < sizeof of / sizeof *of; i++)
         if (cf_options_given(o, of[i].name) && !(about->takes & of[i].takes))
             return cf_fail(CF_USAGE, "--%s: %s has none; leave it out",
                            of[i].name, about->name);
+    if (by == CF_ASYMMETRIC_COSINE && o->alpha > 1)
+        return cf_fail(CF_USAGE,
+                       "--alpha: %.15g is over 1, the most that %s "
+                       "takes",
+                       o->alpha, about->name);
+    return CF_OK;
+}
+
+/* Options of the embedding and of what ratings have not. */
+static int check_ratings(const cf_job *job)
+{
+    static const char *const svd[] = {"dim",       "tol",   "max-passes", "svd",
+                                      "embedding", "start", "variance"};
+    const cf_options *o = job->o;
+    const char *only = o->queries[0] != '\0'           ? "queries"
+                       : o->only[0] != '\0'            ? "only"
+                       : !job->bounded                 ? NULL
+                       : o->similarity == CF_EUCLIDEAN ? "max-distance"
+                                                       : "min-similarity";
+    enum cf_similarity by = (enum cf_similarity)o->similarity;
     const char *given = cf_options_any(o, svd, sizeof svd / sizeof *svd);
     if (given != NULL && !cf_job_embeds(job))
         return cf_fail(CF_USAGE,
@@ -68,13 +79,8 @@ static int check_ratings(const cf_job *job)
                        "--graph: by %s two rows are not the same to each "
                        "other, and the graph has one weight for both; leave "
                        "it out, or take another similarity",
-                       about->name);
-    if (by == CF_ASYMMETRIC_COSINE && o->alpha > 1)
-        return cf_fail(CF_USAGE,
-                       "--alpha: %.15g is over 1, the most that %s "
-                       "takes",
-                       o->alpha, about->name);
-    return CF_OK;
+                       cf_similarity_about(by)->name);
+    return cf_job_check_measure(o);
 }
 
 int cf_job_check_similarity(const cf_job *job)
@@ -82,7 +88,7 @@ int cf_job_check_similarity(const cf_job *job)
     if (job->last < CF_STEP_NEIGHBORS || job->first > CF_STEP_NEIGHBORS)
         return CF_OK;
     if (job->o->space == CF_SPACE_EMBEDDING)
-        return check_dense(job);
+        return cf_job_check_dense(job);
     if (job->from_vectors)
         return cf_fail(CF_USAGE,
                        "--space: %s holds vectors, not ratings; leave it out",
@@ -102,7 +108,7 @@ int cf_job_check_similarity(const cf_job *job)
 
 #define BASELINE_SHRINKAGE 100 /* Koren's, and Surprise's */
 
-static cf_ratings_measure measure_of(const cf_job *job)
+cf_ratings_measure cf_job_measure(const cf_job *job)
 {
     const cf_options *o = job->o;
     bool own = o->similarity == CF_PEARSON_BASELINE && !o->shrinkage_given;
@@ -169,7 +175,7 @@ int cf_job_compare_ratings(cf_job *job, bool items, cf_neighbors *out,
     int status = CF_OK;
     cf_csr matrix, columns = {0};
     float *values = NULL;
-    cf_ratings_measure by = measure_of(job);
+    cf_ratings_measure by = cf_job_measure(job);
     CF_TRY(cf_job_transform(job, &matrix, &values));
     if (items || cf_ratings_needs_columns(by.similarity, items))
         cf_csr_transpose(&columns, &matrix, job->par);

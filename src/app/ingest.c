@@ -21,8 +21,7 @@ static bool scan_number(const char *s, const char *e, double *value)
     return cf_scan_double(s, e, value);
 }
 
-/* "LO:HI", either side may be missing. */
-static int read_range(const char *option, const char *value, double range[2],
+int cf_job_read_range(const char *option, const char *value, double range[2],
                       bool *given)
 {
     const char *colon = strchr(value, ':'), *end = value + strlen(value);
@@ -92,9 +91,9 @@ static int read_rules(const cf_options *o, cf_keep *keep, cf_text_options *text)
     CF_TRY(read_value("missing", o->missing, &text->missing, &given));
     if (given && o->format != CF_FORMAT_DENSE)
         CF_TRY(cf_fail(CF_USAGE, "--missing: is for --format=dense only"));
-    CF_TRY(read_range("scale", o->scale, keep->scale, &keep->has_scale));
-    CF_TRY(read_range("rating-range", o->rating_range, keep->ratings,
-                      &keep->has_ratings));
+    CF_TRY(cf_job_read_range("scale", o->scale, keep->scale, &keep->has_scale));
+    CF_TRY(cf_job_read_range("rating-range", o->rating_range, keep->ratings,
+                             &keep->has_ratings));
     CF_TRY(read_times(keep, o->time_range));
     CF_TRY(read_value("binarize", o->binarize, &keep->threshold,
                       &keep->has_threshold));

@@ -4,6 +4,7 @@
 
 #include "cfmpi/layout.h"
 #include "cfmpi/options.h"
+#include "cfmpi/ratings_neighbors.h"
 #include "cfmpi/transform.h"
 #include "cfmpi/vectors.h"
 #include "queries.h"
@@ -91,6 +92,20 @@ int cf_job_read_asked(cf_job *job, bool items);
  * done before, in columns that begin with those of the base. CF_BAD_DATA,
  * agreed. Collective. */
 int cf_job_asked_rows(cf_job *job, cf_csr *rows, bool items);
+
+/* Whether the options that say something of ratings only are left out; whether
+ * those that are given say something about this similarity of ratings:
+ * CF_USAGE. Local. */
+int cf_job_check_dense(const cf_job *job);
+int cf_job_check_measure(const cf_options *o);
+
+/* How ratings are compared. Local. */
+cf_ratings_measure cf_job_measure(const cf_job *job);
+
+/* "LO:HI", of which either may be missing; not `given` where empty. CF_USAGE.
+ * Local. */
+int cf_job_read_range(const char *option, const char *value, double range[2],
+                      bool *given);
 
 /* Neighbours by the ratings in job->ratings, weighted as the options say, or
  * as those were that the embedding of the input file was made of; and the

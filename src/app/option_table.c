@@ -11,9 +11,11 @@
 
 enum {
     ALL = (1u << CF_CMD_COUNT) - 1,
-    TEXT_INPUT = BIT(RUN) | BIT(INGEST) | BIT(SVD) | BIT(NEIGHBORS),
     HAS_SVD = BIT(RUN) | BIT(SVD) | BIT(NEIGHBORS),
+    TEXT_INPUT = HAS_SVD | BIT(INGEST) | BIT(PREDICT),
     HAS_NEIGHBORS = BIT(RUN) | BIT(NEIGHBORS),
+    HAS_RULE = BIT(PREDICT),
+    COMPARES = HAS_NEIGHBORS | HAS_RULE,
     HAS_TOP = BIT(RUN) | BIT(RECOMMEND)
 };
 
@@ -78,11 +80,11 @@ const cf_option cf_option_table[] = {
      {"us", "u", "us-half"}, "ROWS", "what user rows are: U·Σ, U or U·√Σ"},
     {"start", 0, CF_OPT_PATH, AT(start), HAS_SVD, NULL, 0, 0, {0}, "FILE",
      "an earlier result to start the embedding from, after new ratings came"},
-    {"neighbors", 'k', CF_OPT_INTEGER, AT(neighbors), HAS_NEIGHBORS, "50", 1,
+    {"neighbors", 'k', CF_OPT_INTEGER, AT(neighbors), COMPARES, "50", 1,
      1e6, {0}, "K", "neighbours of each row"},
     {"side", 0, CF_OPT_CHOICE, AT(side), HAS_NEIGHBORS, "users", 0, 0,
      {"", "users", "items", "both"}, "SIDE", "whose neighbours"},
-    {"similarity", 0, CF_OPT_CHOICE, AT(similarity), HAS_NEIGHBORS, "cosine",
+    {"similarity", 0, CF_OPT_CHOICE, AT(similarity), COMPARES, "cosine",
      0, 0, {"cosine", "dot", "euclidean", "centered-cosine",
       "adjusted-cosine", "asymmetric-cosine", "pearson", "pearson-baseline",
       "msd", "jaccard", "dice", "tversky", "p3alpha", "rp3beta"}, "NAME",
@@ -93,7 +95,7 @@ const cf_option cf_option_table[] = {
      "(of a benchmark's HDF5 file its /test) or a result with an embedding"},
     {"only", 0, CF_OPT_PATH, AT(only), BIT(NEIGHBORS), NULL, 0, 0, {0}, "FILE",
      "neighbours of some rows only: FILE has their ids, one a line"},
-    {"min-similarity", 0, CF_OPT_PATH, AT(min_similarity), HAS_NEIGHBORS, NULL,
+    {"min-similarity", 0, CF_OPT_PATH, AT(min_similarity), COMPARES, NULL,
      0, 0, {0}, "S", "only neighbours with a score of at least S, by cosine or "
      "dot; without -k all such pairs, as a symmetric sparse matrix"},
     {"max-distance", 0, CF_OPT_PATH, AT(max_distance), BIT(NEIGHBORS), NULL, 0,
@@ -102,29 +104,51 @@ const cf_option cf_option_table[] = {
      {"directed", "mutual", "union"}, "FORM",
      "beside the lists, store the pairs of which each is in the other's list, "
      "or either is, as a symmetric sparse matrix"},
-    {"space", 0, CF_OPT_CHOICE, AT(space), HAS_NEIGHBORS, "embedding", 0, 0,
+    {"space", 0, CF_OPT_CHOICE, AT(space), COMPARES, "embedding", 0, 0,
      {"embedding", "ratings", "both"}, "NAME",
      "what is compared: rows of the embedding, or the ratings themselves; both "
      "says how far the two agree: overlap@k is the share of a row's k "
      "neighbours by ratings that are among its k by the embedding"},
-    {"min-overlap", 0, CF_OPT_INTEGER, AT(min_overlap), HAS_NEIGHBORS, "1", 1,
+    {"min-overlap", 0, CF_OPT_INTEGER, AT(min_overlap), COMPARES, "1", 1,
      1e9, {0}, "N", "fewest common ratings of neighbours by ratings"},
-    {"significance", 0, CF_OPT_INTEGER, AT(significance), HAS_NEIGHBORS, "0",
+    {"significance", 0, CF_OPT_INTEGER, AT(significance), COMPARES, "0",
      0, 1e9, {0}, "N", "weigh the similarity of ratings less where fewer than "
      "N are common"},
-    {"shrinkage", 0, CF_OPT_REAL, AT(shrinkage), HAS_NEIGHBORS, "0", 0, 1e15,
+    {"shrinkage", 0, CF_OPT_REAL, AT(shrinkage), COMPARES, "0", 0, 1e15,
      {0}, "X", "draw cosines and correlations of few ratings towards 0 "
      "(pearson-baseline: 100 unless given)"},
-    {"alpha", 0, CF_OPT_REAL, AT(alpha), HAS_NEIGHBORS, "0.5", 0, 10, {0}, "X",
+    {"alpha", 0, CF_OPT_REAL, AT(alpha), COMPARES, "0.5", 0, 10, {0}, "X",
      "of asymmetric-cosine, tversky, p3alpha and rp3beta"},
-    {"beta", 0, CF_OPT_REAL, AT(beta), HAS_NEIGHBORS, "0.5", 0, 10, {0}, "X",
+    {"beta", 0, CF_OPT_REAL, AT(beta), COMPARES, "0.5", 0, 10, {0}, "X",
      "of tversky and rp3beta"},
     {"top", 'n', CF_OPT_INTEGER, AT(top), HAS_TOP, "10", 1, 1e6, {0}, "N",
      "recommended items of each user"},
-    {"score", 0, CF_OPT_CHOICE, AT(score), HAS_TOP | BIT(PREDICT), "mean", 0,
+    {"score", 0, CF_OPT_CHOICE, AT(score), HAS_TOP, "mean", 0,
      0, {"mean"}, "NAME",
      "how items are scored; mean is that of the neighbours' ratings, weighted "
      "by similarity"},
+    {"rule", 0, CF_OPT_CHOICE, AT(rule), HAS_RULE, "mean", 0, 0,
+     {"mean", "user-basic", "user-centered", "user-baseline", "user-zscore",
+      "item-basic", "item-centered", "item-baseline", "item-zscore",
+      "global-mean", "user-mean", "item-mean", "baseline", "svd"}, "NAME",
+     "what predicts: the ratings by those in the user's list of neighbours; "
+     "over the k nearest users who rated the item, or items that the user "
+     "rated, their ratings, or what these are above means or baselines; means "
+     "and baselines alone; the embedding"},
+    {"min-neighbors", 0, CF_OPT_INTEGER, AT(min_neighbors), HAS_RULE, "1", 1,
+     1e6, {0}, "N", "with fewer neighbours who rated the fallback takes over"},
+    {"fallback", 0, CF_OPT_CHOICE, AT(fallback), HAS_RULE, "own", 0, 0,
+     {"own", "none", "global-mean", "user-mean", "item-mean", "baseline"},
+     "NAME", "what stands for a prediction that a rule cannot make; own is the "
+     "mean or baseline that the rule starts from"},
+    {"clip", 0, CF_OPT_PATH, AT(clip), HAS_RULE, "none", 0, 0, {0}, "LO:HI",
+     "bring predictions into this range; `ratings` for that of the ratings"},
+    {"sweeps", 0, CF_OPT_INTEGER, AT(sweeps), HAS_RULE, "10", 0, 1e6, {0},
+     "N", "over items and users to find a baseline"},
+    {"lambda-users", 0, CF_OPT_REAL, AT(lambda_users), HAS_RULE, "15", 0, 1e12,
+     {0}, "X", "ratings that draw the baseline of a user to the mean"},
+    {"lambda-items", 0, CF_OPT_REAL, AT(lambda_items), HAS_RULE, "10", 0, 1e12,
+     {0}, "X", "the same of an item"},
     {"pairs", 0, CF_OPT_PATH, AT(pairs), BIT(PREDICT), NULL, 0, 0, {0},
      "FILE", "CSV of user,item to predict"},
     {"users", 0, CF_OPT_INTEGER, AT(users), BIT(SYNTH), "0", 0, 1e12, {0},

@@ -136,6 +136,7 @@ bool cf_options_print_help(int argc, char **argv)
 
 static void set_defaults(cf_options *o)
 {
+    CF_ASSERT(cf_option_count <= CF_OPTIONS_MAX);
     memset(o, 0, sizeof *o);
     o->command = -1;
     for (int i = 0; i < cf_option_count; i++)
@@ -180,6 +181,8 @@ static void note_given(cf_options *o, const cf_option *row)
         o->neighbors_given = true;
     if (row->offset == offsetof(cf_options, shrinkage))
         o->shrinkage_given = true;
+    if (row->offset == offsetof(cf_options, space))
+        o->space_given = true;
 }
 
 static bool bends(const cf_options *o, const cf_option *row)
@@ -190,6 +193,8 @@ static bool bends(const cf_options *o, const cf_option *row)
             (o->min_similarity[0] != '\0' || o->max_distance[0] != '\0')) ||
            (row->offset == offsetof(cf_options, shrinkage) &&
             !o->shrinkage_given) ||
+           (row->offset == offsetof(cf_options, space) &&
+            o->command == CF_CMD_PREDICT && !o->space_given) ||
            (row->offset == offsetof(cf_options, similarity) &&
             o->command == CF_CMD_NEIGHBORS && !o->similarity_given);
 }
@@ -320,7 +325,7 @@ static int parse_option(cf_options *o, int argc, char **argv, int *i)
         value = argv[++*i];
     if (value == NULL)
         return cf_fail(CF_USAGE, "%s needs a value (%s)", where, row->meta);
-    o->given |= UINT64_C(1) << (row - cf_option_table);
+    o->given[row - cf_option_table] = true;
     note_given(o, row);
     return cf_option_set(o, row, where, value);
 }
@@ -330,8 +335,7 @@ static int parse_option(cf_options *o, int argc, char **argv, int *i)
 static int check_given(const cf_options *o)
 {
     for (int i = 0; i < cf_option_count; i++)
-        if ((o->given >> i & 1) &&
-            !(cf_option_table[i].commands & (1u << o->command)))
+        if (o->given[i] && !(cf_option_table[i].commands & (1u << o->command)))
             return cf_fail(CF_USAGE, "--%s is not an option of `cfmpi %s`",
                            cf_option_table[i].name,
                            cf_commands[o->command].name);
@@ -516,7 +520,7 @@ bool cf_options_given(const cf_options *o, const char *name)
 {
     const cf_option *row = cf_option_find(name);
     CF_ASSERT(row != NULL);
-    return o->given >> (row - cf_option_table) & 1;
+    return o->given[row - cf_option_table];
 }
 
 const char *cf_options_any(const cf_options *o, const char *const *names,

@@ -151,6 +151,19 @@ static void add_neighbors(cf_text *t, const cf_report *r)
     cf_text_add(t, "}");
 }
 
+static void add_predictions(cf_text *t, const cf_report *r)
+{
+    if (r->predictions.rule == NULL)
+        return;
+    cf_text_add(t,
+                ", \"predictions\": {\"rule\": \"%s\", \"pairs\": %" PRId64
+                ", \"unknown\": %" PRId64 ", \"by_rule\": %" PRId64
+                ", \"by_fallback\": %" PRId64 "}",
+                r->predictions.rule, r->predictions.pairs,
+                r->predictions.unknown, r->predictions.by_rule,
+                r->predictions.by_fallback);
+}
+
 static void add_parts(cf_text *t, const cf_par *par, const cf_report *r,
                       const cf_options *o)
 {
@@ -166,6 +179,7 @@ static void add_parts(cf_text *t, const cf_par *par, const cf_report *r,
         r->input.rows_skipped, r->input.duplicates_merged);
     add_svd(t, par, r);
     add_neighbors(t, r);
+    add_predictions(t, r);
     cf_text_add(t, ", \"output\": {\"name\": ");
     cf_text_json(t, o->output);
     cf_text_add(t, ", \"bytes\": %lld}",

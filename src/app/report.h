@@ -40,6 +40,10 @@ typedef struct cf_report {
         const char *similarity, *kernel; /* NULL where none were searched */
         cf_text overlap; /* JSON: how far two spaces agree; or empty */
     } neighbors;
+    struct {
+        const char *rule; /* NULL where none were made */
+        int64_t pairs, unknown, by_rule, by_fallback;
+    } predictions;
 } cf_report;
 
 /* Bracket a stage; `unit` is what its progress counts. Local. */
