@@ -17,7 +17,9 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 
-#define LEAST_BUDGET ((int64_t)4 << 20) /* neighbours: 64 MiB */
+#ifndef CF_NEAREST_BUDGET
+#define CF_NEAREST_BUDGET ((int64_t)4 << 20) /* neighbours: 64 MiB */
+#endif
 
 /* ---- who answers ---- */
 
@@ -216,7 +218,7 @@ int cf_nearest_find(const cf_par *par, const cf_nearest *n, const cf_route *r,
 {
     int status = CF_OK;
     const cf_csr *a = n->compared->rows;
-    int64_t budget = CF_MAX(2 * a->indptr[a->n_loc], LEAST_BUDGET);
+    int64_t budget = CF_MAX(2 * a->indptr[a->n_loc], CF_NEAREST_BUDGET);
     int64_t *ratings = cf_alloc(a->cols, sizeof *ratings, "column counts");
     cf_similarity_rows *s = NULL;
     batch b = {.pairs = r->pairs};
