@@ -57,8 +57,6 @@ static int check_reading(const cf_options *o)
 static int load_file(cf_job *job)
 {
     int status = CF_OK;
-    CF_TRY(cf_h5_open(&job->file, job->par, job->o->input));
-    CF_TRY(cf_agree(job->par, check_reading(job->o)));
     if (!cf_h5_has(&job->file, "/ratings/indptr"))
         CF_TRY(cf_fail(CF_BAD_DATA, "%s: has no /ratings", job->o->input));
     cf_report_begin(job->report, "ingest", "bytes");
@@ -79,6 +77,11 @@ static int load(cf_job *job, way *w)
     CF_TRY(cf_agree(par, cf_rule_of_options(job, &w->rule, &w->from, &w->by)));
     job->from_file =
         cf_max_i64(par, par->rank == 0 && cf_h5_is_result(job->o->input));
+    if (job->from_file) {
+        CF_TRY(cf_h5_open(&job->file, par, job->o->input));
+        CF_TRY(cf_agree(par, check_reading(job->o)));
+    }
+    CF_TRY(cf_agree(par, cf_rule_check(job, &w->rule, &w->from)));
     CF_TRY(job->from_file ? load_file(job) : cf_job_ingest(job));
     job->report->input.users = job->ratings.rows;
     job->report->input.items = job->ratings.cols;

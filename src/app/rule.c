@@ -1,6 +1,9 @@
+#define _POSIX_C_SOURCE 200809L
 #include "rule.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cfmpi/memory.h"
 #include "cfmpi/scan.h"
@@ -119,25 +122,33 @@ done:
 static int lacks(const cf_job *job, const char *rule, const char *part,
                  const char *command)
 {
-    return cf_fail(CF_BAD_DATA,
-                   "%s: has no %s, which --rule=%s predicts from; make %s with "
-                   "`cfmpi %s`, or take another rule",
-                   job->o->input, part, rule,
-                   strcmp(command, "svd") == 0 ? "it" : "them", command);
+    const char *path = job->o->input;
+    if (!job->from_file && access(path, F_OK) != 0)
+        return cf_fail(CF_NO_INPUT, "%s: %s", path, strerror(errno));
+    return cf_fail(job->from_file ? CF_BAD_DATA : CF_USAGE,
+                   "%s: has no %s, which --rule=%s predicts from; make a file "
+                   "that has with `cfmpi %s`, or take another rule",
+                   path, part, rule, command);
 }
 
-static int load_lists(cf_job *job, const char *rule)
+static bool wants_embedding(const cf_rule_options *rule,
+                            const cf_predict_from *from)
 {
-    int status = CF_OK;
-    if (!job->from_file || !cf_h5_has(&job->file, "/neighbors/users/index"))
-        CF_TRY(lacks(job, rule, "/neighbors/users", "neighbors"));
-    CF_TRY(cf_agree(job->par, cf_job_check_weights(job)));
-    CF_TRY(cf_layout_read_lists(&job->file, job->par, "/neighbors/users",
-                                job->ratings.rows, job->ratings.rows,
-                                &job->user_neighbors.part,
-                                &job->user_neighbors.lists));
-done:
-    return status;
+    return (cf_rule_about(rule->rule)->needs & CF_NEEDS_EMBEDDING) ||
+           from->embedded;
+}
+
+int cf_rule_check(const cf_job *job, const cf_rule_options *rule,
+                  const cf_predict_from *from)
+{
+    const cf_rule_text *text = cf_rule_about(rule->rule);
+    if ((text->needs & CF_NEEDS_LISTS) &&
+        (!job->from_file || !cf_h5_has(&job->file, "/neighbors/users/index")))
+        return lacks(job, text->name, "/neighbors/users", "neighbors");
+    if (wants_embedding(rule, from) &&
+        (!job->from_file || !cf_h5_has(&job->file, "/embedding/users")))
+        return lacks(job, text->name, "/embedding", "svd");
+    return text->needs & CF_NEEDS_LISTS ? cf_job_check_weights(job) : CF_OK;
 }
 
 static int load_sigma(cf_job *job)
@@ -153,12 +164,10 @@ done:
     return status;
 }
 
-static int load_embedding(cf_job *job, const char *rule)
+static int load_embedding(cf_job *job)
 {
     int status = CF_OK, dim = 0;
     cf_embedding *e = &job->embedding;
-    if (!job->from_file || !cf_h5_has(&job->file, "/embedding/users"))
-        CF_TRY(lacks(job, rule, "/embedding", "svd"));
     CF_TRY(cf_layout_read_embedding(&job->file, job->par, "users", false,
                                     &e->user_part, &e->users, &e->dim));
     CF_TRY(cf_layout_read_embedding(&job->file, job->par, "items", false,
@@ -178,11 +187,13 @@ int cf_rule_load(cf_job *job, const cf_rule_options *rule,
                  const cf_predict_from *from)
 {
     int status = CF_OK;
-    const cf_rule_text *text = cf_rule_about(rule->rule);
-    if (text->needs & CF_NEEDS_LISTS)
-        CF_TRY(load_lists(job, text->name));
-    if ((text->needs & CF_NEEDS_EMBEDDING) || from->embedded)
-        CF_TRY(load_embedding(job, text->name));
+    if (cf_rule_about(rule->rule)->needs & CF_NEEDS_LISTS)
+        CF_TRY(cf_layout_read_lists(&job->file, job->par, "/neighbors/users",
+                                    job->ratings.rows, job->ratings.rows,
+                                    &job->user_neighbors.part,
+                                    &job->user_neighbors.lists));
+    if (wants_embedding(rule, from))
+        CF_TRY(load_embedding(job));
 done:
     return status;
 }

@@ -11,9 +11,14 @@
 int cf_rule_of_options(const cf_job *job, cf_rule_options *rule,
                        cf_predict_from *from, cf_ratings_measure *by);
 
-/* Reads what the rule needs besides the ratings from the input file: lists into
- * job->user_neighbors, or job->embedding and job->transform. CF_BAD_DATA,
- * agreed, where the file lacks it. Collective. */
+/* Whether the input has what the rule needs besides the ratings: CF_NO_INPUT,
+ * CF_USAGE, CF_BAD_DATA. job->file is open where the input is a result. Local.
+ */
+int cf_rule_check(const cf_job *job, const cf_rule_options *rule,
+                  const cf_predict_from *from);
+
+/* Reads it, once the ratings are there, into job->user_neighbors, or
+ * job->embedding and job->transform. Errors, agreed. Collective. */
 int cf_rule_load(cf_job *job, const cf_rule_options *rule,
                  const cf_predict_from *from);
 

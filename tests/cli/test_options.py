@@ -16,13 +16,16 @@ SVD = {"dim", "tol", "max-passes", "svd", "variance", "weighting", "center", "em
 NEIGHBORS = {"neighbors", "side", "similarity", "graph", "min-similarity", "space",
              "min-overlap", "significance", "shrinkage", "alpha", "beta"}
 RECOMMEND = {"top", "score"}
+RULE = {"rule", "fallback", "min-neighbors", "clip", "sweeps", "lambda-users",
+        "lambda-items", "neighbors", "similarity", "min-similarity", "space", "min-overlap",
+        "significance", "shrinkage", "alpha", "beta"}
 COMMANDS = {
     "run": RATINGS | SVD | NEIGHBORS | RECOMMEND,
     "ingest": RATINGS,
     "svd": RATINGS | SVD,
     "neighbors": RATINGS | SVD | NEIGHBORS | {"queries", "only", "max-distance"},
     "recommend": RECOMMEND,
-    "predict": {"pairs", "score"},
+    "predict": RATINGS | RULE | {"pairs"},
     "synth": {"users", "items", "ratings", "titles", "holdout", "holdout-share", "vectors",
               "dim"},
     "info": {"user"},

@@ -3,14 +3,15 @@ of whole matrices. NaN where two rows are no neighbours."""
 import numpy as np
 
 
-def baseline(values, rated):
+def baseline(values, rated, sweeps=10, of_user=15, of_item=10):
     """(mean, biases of users, biases of items), users being rows."""
     mean = values[rated].mean()
     users, items = np.zeros(values.shape[0]), np.zeros(values.shape[1])
     left = np.where(rated, values - mean, 0)
-    for _ in range(10):
-        items = np.where(rated, left - users[:, None], 0).sum(axis=0) / (10 + rated.sum(axis=0))
-        users = np.where(rated, left - items, 0).sum(axis=1) / (15 + rated.sum(axis=1))
+    for _ in range(sweeps):
+        items = (np.where(rated, left - users[:, None], 0).sum(axis=0)
+                 / (of_item + rated.sum(axis=0)))
+        users = np.where(rated, left - items, 0).sum(axis=1) / (of_user + rated.sum(axis=1))
     return mean, users, items
 
 
