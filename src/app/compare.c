@@ -196,7 +196,7 @@ done:
 static void add_measure(const cf_job *job, cf_writer *w, const char *group,
                         const cf_neighbors *made)
 {
-    cf_ratings_measure by = measure_of(job);
+    cf_ratings_measure by = cf_job_measure(job);
     if (made->lists.gap != NULL)
         cf_layout_add_measure(w, group, &by, &job->transform);
 }

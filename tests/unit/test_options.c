@@ -247,7 +247,8 @@ static void test_print_config(void)
     CHECK(result == CF_PARSE_EXIT);
     cf_options asked = o;
     CHECK(runs("--config printed.conf"));
-    o.given = asked.given; /* a file gives nothing on the command line */
+    /* A file gives nothing on the command line. */
+    memcpy(o.given, asked.given, sizeof o.given);
     CHECK(memcmp(&asked, &o, sizeof o) == 0);
     CHECK(fails("", CF_USAGE, "cfmpi.conf"));
 }
