@@ -132,10 +132,10 @@ typedef struct cf_predicted {
  * over the ratings of the users that have pairs, times the sums of the
  * similarity (see similarity_rows.h), and Σ c_i over the pairs. Work is spread
  * over the ranks by that. Memory: 16 bytes a neighbour of a pair, for as many
- * pairs at a time as take 64 MiB or twice what own ratings take; for each turn
- * the ratings go round the ring; 48 bytes a pair and 8 for each rule; 16 bytes
- * a user and an item on each rank, 32 with baselines. `svd`: 4 dim bytes an
- * item on each rank. `mean`: see recommend.h. */
+ * pairs at a time as take 64 MiB or four times what own ratings take; for each
+ * turn the ratings go round the ring; 48 bytes a pair and 8 for each rule; 16
+ * bytes a user and an item on each rank, 32 with baselines. `svd`: 4 dim bytes
+ * an item on each rank. `mean`: see recommend.h. */
 int cf_predict(const cf_par *par, const cf_rule_options *rules, int count,
                const cf_predict_from *from, const cf_pairs_asked *pairs,
                cf_predicted *out);

@@ -106,10 +106,10 @@ const cf_option cf_option_table[] = {
      "or either is, as a symmetric sparse matrix"},
     {"space", 0, CF_OPT_CHOICE, AT(space), COMPARES, "embedding", 0, 0,
      {"embedding", "ratings", "both"}, "NAME",
-     "what is compared: rows of the embedding, or the ratings themselves, which "
-     "is what predict does unless told; both says how far the two agree: "
-     "overlap@k is the share of a row's k neighbours by ratings that are among "
-     "its k by the embedding"},
+     "what is compared: rows of the embedding, or the ratings themselves (these "
+     "in predict unless given); both says how far the two agree: overlap@k is "
+     "the share of a row's k neighbours by ratings that are among its k by the "
+     "embedding"},
     {"min-overlap", 0, CF_OPT_INTEGER, AT(min_overlap), COMPARES, "1", 1,
      1e9, {0}, "N", "fewest common ratings of neighbours by ratings"},
     {"significance", 0, CF_OPT_INTEGER, AT(significance), COMPARES, "0",
