@@ -94,6 +94,13 @@ void cf_csr_row_lengths(const cf_csr *a, const cf_par *par, const cf_gidx *rows,
 void cf_csr_fetch(cf_csr_copy *copy, const cf_csr *a, const cf_par *par,
                   const cf_gidx *rows, int64_t count);
 
+/* The same where `own` has `size` bytes for each own entry of `a`, of which
+ * only part and indptr are read: into *words, to be freed by cf_free, as an
+ * earlier one is here. Collective; `size` bytes an entry on the wire. */
+void cf_csr_fetch_words(cf_csr_copy *copy, void **words, const cf_csr *a,
+                        const cf_par *par, const cf_gidx *rows, int64_t count,
+                        const void *own, size_t size);
+
 /* Safe on {0} and twice. Local. */
 void cf_csr_copy_free(cf_csr_copy *copy);
 void cf_csr_free(cf_csr *a);

@@ -27,6 +27,10 @@ void cf_topk_init(cf_topk *t, int64_t rows, int64_t k);
  * the row is full. Local. */
 float cf_topk_floor(const cf_topk *t, int64_t row);
 
+/* Of the candidates with that score only those of a smaller index change
+ * anything: INT64_MAX until the row is full. Local. */
+cf_gidx cf_topk_last(const cf_topk *t, int64_t row);
+
 /* Offers one candidate. No index may be offered twice. O(log k). Local. */
 void cf_topk_push(cf_topk *t, int64_t row, float score, cf_gidx index);
 

@@ -415,8 +415,11 @@ static int recommend(cf_job *job)
                                     job->ratings.rows, job->ratings.rows,
                                     &n->part, &n->lists));
     cf_user_lists users = {&n->part, &n->lists};
-    cf_recommend_mean(&job->recommendations, job->par, &users, &job->ratings,
-                      job->o->top);
+    cf_recommend_from from = {.ratings = &job->ratings, .users = &users};
+    cf_recommend_how how = {.score = (enum cf_score)job->o->score,
+                            .top = job->o->top,
+                            .threads = job->par->threads};
+    cf_recommend(&job->recommendations, job->par, &from, &how);
 done:
     cf_report_end(job->report);
     return status;
@@ -529,8 +532,9 @@ static int write_result(cf_job *job, cf_writer *w)
     cf_job_add_measures(job, w);
     cf_job_add_oddities(job, w);
     if (job->last == CF_STEP_RECOMMEND)
-        cf_layout_add_recommendations(w, &job->user_neighbors.part,
-                                      &job->recommendations, job->ratings.cols);
+        cf_layout_add_recommendations(w, &job->recommendations.part,
+                                      &job->recommendations.lists,
+                                      job->ratings.cols);
     CF_TRY(cf_writer_commit(w));
 done:
     cf_report_end(job->report);

@@ -45,5 +45,5 @@ void cf_job_free(cf_job *job)
     cf_queries_free(&job->queries);
     cf_graph_free(&job->user_graph);
     cf_graph_free(&job->item_graph);
-    cf_topk_free(&job->recommendations);
+    cf_recommendations_free(&job->recommendations);
 }

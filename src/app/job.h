@@ -5,6 +5,7 @@
 #include "cfmpi/layout.h"
 #include "cfmpi/options.h"
 #include "cfmpi/ratings_neighbors.h"
+#include "cfmpi/recommend.h"
 #include "cfmpi/transform.h"
 #include "cfmpi/vectors.h"
 #include "queries.h"
@@ -49,7 +50,7 @@ typedef struct cf_job {
     cf_oddities user_oddities, item_oddities, query_oddities;
     cf_queries queries;              /* lists in place of these */
     cf_graph user_graph, item_graph; /* where they are asked for */
-    cf_topk recommendations;
+    cf_recommendations recommendations;
     bool short_of_tol;
 } cf_job;
 

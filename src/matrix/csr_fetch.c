@@ -69,38 +69,62 @@ static void entry_counts(const wanted *w, const cf_csr *a, const cf_par *par,
     }
 }
 
+/* Asks for rows, and learns how long they are. */
+static void begin_copy(cf_csr_copy *copy, wanted *w, const cf_csr *a,
+                       const cf_par *par, const cf_gidx *rows, int64_t count)
+{
+    cf_csr_copy_free(copy);
+    ask(w, a, par, rows, count);
+    copy->count = count;
+    copy->indptr = cf_calloc(count + 1, sizeof *copy->indptr, "row pointers");
+    answer_lengths(w, a, par, copy->indptr + 1);
+    for (int64_t i = 0; i < count; i++)
+        copy->indptr[i + 1] += copy->indptr[i];
+}
+
+/* What was asked for of `own`, which has `size` bytes for each entry of `a`. */
+static void *send_entries(const cf_csr_copy *copy, const wanted *w,
+                          const cf_csr *a, const cf_par *par, const void *own,
+                          size_t size)
+{
+    int64_t *to = cf_alloc(2 * (int64_t)par->size, sizeof *to, "entries");
+    int64_t *from = to + par->size, total = 0;
+    entry_counts(w, a, par, copy->indptr, to, from);
+    for (int r = 0; r < par->size; r++)
+        total += from[r];
+    char *out = cf_alloc(total, size, "rows to send"), *at = out;
+    for (int64_t i = 0; i < w->arrived; i++) {
+        int64_t b = a->indptr[w->rows[i]], n = a->indptr[w->rows[i] + 1] - b;
+        memcpy(at, (const char *)own + (size_t)b * size, (size_t)n * size);
+        at += (size_t)n * size;
+    }
+    void *in = cf_alloc(copy->indptr[copy->count], size, "rows copied");
+    cf_alltoallv(par, out, from, in, to, size);
+    cf_free(out);
+    cf_free(to);
+    return in;
+}
+
 void cf_csr_fetch(cf_csr_copy *copy, const cf_csr *a, const cf_par *par,
                   const cf_gidx *rows, int64_t count)
 {
     wanted w = {0};
-    cf_csr_copy_free(copy);
-    ask(&w, a, par, rows, count);
-    copy->count = count;
-    copy->indptr = cf_calloc(count + 1, sizeof *copy->indptr, "row pointers");
-    answer_lengths(&w, a, par, copy->indptr + 1);
-    for (int64_t i = 0; i < count; i++)
-        copy->indptr[i + 1] += copy->indptr[i];
+    begin_copy(copy, &w, a, par, rows, count);
+    copy->indices =
+        send_entries(copy, &w, a, par, a->indices, sizeof *a->indices);
+    copy->values = send_entries(copy, &w, a, par, a->values, sizeof *a->values);
+    wanted_free(&w);
+}
 
-    int64_t *to = cf_alloc(2 * (int64_t)par->size, sizeof *to, "entries");
-    int64_t *from = to + par->size, total = 0, at = 0;
-    entry_counts(&w, a, par, copy->indptr, to, from);
-    for (int r = 0; r < par->size; r++)
-        total += from[r];
-    cf_lidx *cols = cf_alloc(total, sizeof *cols, "rows to send");
-    float *vals = cf_alloc(total, sizeof *vals, "rows to send");
-    for (int64_t i = 0; i < w.arrived; i++) {
-        int64_t b = a->indptr[w.rows[i]], n = a->indptr[w.rows[i] + 1] - b;
-        memcpy(cols + at, a->indices + b, (size_t)n * sizeof *cols);
-        memcpy(vals + at, a->values + b, (size_t)n * sizeof *vals);
-        at += n;
-    }
-    copy->indices = cf_alloc(copy->indptr[count], sizeof *cols, "rows copied");
-    copy->values = cf_alloc(copy->indptr[count], sizeof *vals, "rows copied");
-    cf_alltoallv(par, cols, from, copy->indices, to, sizeof *cols);
-    cf_alltoallv(par, vals, from, copy->values, to, sizeof *vals);
-    cf_free(cols);
-    cf_free(vals);
-    cf_free(to);
+void cf_csr_fetch_words(cf_csr_copy *copy, void **words, const cf_csr *a,
+                        const cf_par *par, const cf_gidx *rows, int64_t count,
+                        const void *own, size_t size)
+{
+    wanted w = {0};
+    cf_free(*words);
+    *words = NULL;
+    begin_copy(copy, &w, a, par, rows, count);
+    *words = send_entries(copy, &w, a, par, own, size);
     wanted_free(&w);
 }
 

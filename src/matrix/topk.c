@@ -29,6 +29,11 @@ float cf_topk_floor(const cf_topk *t, int64_t row)
     return t->count[row] < t->stride ? -INFINITY : t->score[row * t->stride];
 }
 
+cf_gidx cf_topk_last(const cf_topk *t, int64_t row)
+{
+    return t->count[row] < t->stride ? INT64_MAX : t->index[row * t->stride];
+}
+
 /* Lets (s, i) sink from place `at` of a heap of n with the worst on top. */
 static void sink(float *score, cf_gidx *index, int64_t n, int64_t at, float s,
                  cf_gidx i)

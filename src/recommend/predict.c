@@ -25,7 +25,7 @@ static bool rating(const cf_csr_copy *c, int64_t row, cf_gidx item,
 
 static float predict(const cf_gather *g, int64_t user, cf_gidx item)
 {
-    const cf_topk *t = g->lists->lists;
+    const cf_topk *t = g->from.lists;
     double sum = 0, weight = 0;
     for (int64_t i = 0; i < t->count[user]; i++) {
         double s = t->score[user * t->stride + i];
@@ -52,7 +52,9 @@ static void answer(const cf_route *r, const cf_user_lists *users,
     for (int64_t i = 0; i < count; i++)
         if (i == 0 || pairs[i].row != pairs[i - 1].row)
             distinct[n++] = pairs[i].row - users->part->begin[par->rank];
-    cf_gather_begin(&g, par, a, users, distinct, n);
+    cf_stock stock = {.rows = a};
+    cf_sources from = {.part = users->part, .lists = users->lists};
+    cf_gather_begin(&g, par, &stock, &from, distinct, n);
     while (cf_gather_next(&g))
         for (int64_t u = g.first; u < g.last; u++) {
             cf_gidx user = users->part->begin[par->rank] + distinct[u];

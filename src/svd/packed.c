@@ -10,70 +10,15 @@
 #include "packed.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
+#include "cfmpi/popularity.h"
+#include "cfmpi/value_codes.h"
 
 #define GROUPED_FROM 4 /* ratings in a tile that make grouping worth while */
 
-/* ---- popularity ---- */
-
-/* Beyond so many ratings, more make no difference. */
-#define BUCKETS ((int64_t)1 << 20)
-
-static void sort_items(cf_packed *p, const cf_csr *a, const cf_par *par)
-{
-    int64_t *count = cf_alloc(a->cols, sizeof *count, "item counts");
-    int64_t *next = cf_calloc(BUCKETS + 1, sizeof *next, "item counts");
-    p->position = cf_alloc(a->cols, sizeof *p->position, "item positions");
-    p->count = cf_alloc(a->cols, sizeof *p->count, "item counts");
-    cf_csr_col_counts(a, par, count);
-    for (int64_t j = 0; j < a->cols; j++)
-        next[BUCKETS - CF_MIN(count[j], BUCKETS - 1)]++;
-    for (int64_t b = 0; b < BUCKETS; b++)
-        next[b + 1] += next[b];
-    for (int64_t j = 0; j < a->cols; j++) {
-        int64_t at = next[BUCKETS - CF_MIN(count[j], BUCKETS - 1) - 1]++;
-        p->position[j] = (cf_lidx)at;
-        p->count[at] = count[j];
-    }
-    cf_free(count);
-    cf_free(next);
-}
-
 /* ---- values ---- */
-
-/* Numbers of up to 16 values, found by their bits. */
-typedef struct codes {
-    int count;
-    uint32_t bits[16];
-    uint8_t slot[64]; /* number + 1, 0 where empty */
-} codes;
-
-static inline uint32_t bits_of(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-/* The number of a value; 16 where there is no room for another. */
-static inline unsigned code_of(codes *c, uint32_t bits)
-{
-    unsigned at = (bits * 2654435761u) >> 26;
-    while (c->slot[at] != 0) {
-        unsigned code = c->slot[at] - 1u;
-        if (c->bits[code] == bits)
-            return code;
-        at = (at + 1) & 63;
-    }
-    if (c->count == 16)
-        return 16;
-    c->bits[c->count] = bits;
-    c->slot[at] = (uint8_t)++c->count;
-    return (unsigned)c->count - 1;
-}
 
 static void scale_values(cf_packed *p, const cf_csr *a, const cf_par *par)
 {
@@ -86,14 +31,14 @@ static void scale_values(cf_packed *p, const cf_csr *a, const cf_par *par)
 }
 
 /* Whether the values can be coded, and their table. */
-static void code_values(cf_packed *p, const cf_csr *a, codes *c)
+static void code_values(cf_packed *p, const cf_csr *a, cf_value_codes *c)
 {
     unsigned code = 0;
-    for (int64_t e = 0; e < a->indptr[a->n_loc] && code < 16; e++)
-        code = code_of(c, bits_of(a->values[e]));
-    p->coded = code < 16 && a->cols < (cf_gidx)1 << 28;
+    for (int64_t e = 0; e < a->indptr[a->n_loc] && code < CF_CODES; e++)
+        code = cf_value_code(c, a->values[e]);
+    p->coded = code < CF_CODES && a->cols < (cf_gidx)1 << 28;
     for (int k = 0; k < c->count; k++) {
-        memcpy(&p->values[k], &c->bits[k], sizeof *p->values);
+        p->values[k] = cf_code_value(c, k);
         p->table_single[k] = ldexpf(p->values[k], -p->exponent);
         p->table_double[k] = (double)p->table_single[k];
     }
@@ -129,7 +74,7 @@ static void give_back(cf_packed *p)
     p->lender->values = values;
 }
 
-static void pack_rows(cf_packed *p, cf_csr *a, bool in_place, codes *c)
+static void pack_rows(cf_packed *p, cf_csr *a, bool in_place, cf_value_codes *c)
 {
     const cf_lidx *indices = a->indices;
     const float *values = a->values;
@@ -141,8 +86,7 @@ static void pack_rows(cf_packed *p, cf_csr *a, bool in_place, codes *c)
     for (int64_t e = 0; e < entries; e++) {
         uint32_t at = (uint32_t)p->position[indices[e]];
         if (p->coded)
-            ((uint32_t *)p->words)[e] =
-                at << 4 | code_of(c, bits_of(values[e]));
+            ((uint32_t *)p->words)[e] = at << 4 | cf_value_code(c, values[e]);
         else
             ((cf_plain_word *)p->words)[e] =
                 (cf_plain_word){at, ldexpf(values[e], -p->exponent)};
@@ -235,12 +179,14 @@ static void pack_groups(cf_packed *p)
 
 void cf_packed_begin(cf_packed *p, cf_csr *a, const cf_par *par, bool in_place)
 {
-    codes c = {0};
+    cf_value_codes c = {0};
     *p = (cf_packed){.rows = a->n_loc,
                      .cols = a->cols,
                      .tiles = (a->n_loc + CF_TILE - 1) / CF_TILE,
                      .indptr = a->indptr};
-    sort_items(p, a, par);
+    p->position = cf_alloc(a->cols, sizeof *p->position, "item positions");
+    p->count = cf_alloc(a->cols, sizeof *p->count, "item counts");
+    cf_csr_popularity(a, par, p->position, p->count);
     scale_values(p, a, par);
     code_values(p, a, &c);
     p->row_word = p->coded ? sizeof(uint32_t) : sizeof(cf_plain_word);

@@ -109,15 +109,19 @@ static void check_user(const cf_topk *got, const cf_topk *lists, int64_t i,
 static void check_recommend(const cf_part *part, cell_fn *cell, int64_t top)
 {
     cf_csr a = {0};
-    cf_topk lists = {0}, got = {0};
+    cf_topk lists = {0};
+    cf_recommendations got = {0};
     make_csr(&a, &world, USERS, ITEMS, cell);
     make_lists(&lists, part);
     cf_user_lists users = {part, &lists};
-    cf_recommend_mean(&got, &world, &users, &a, top);
-    CHECK(got.rows == lists.rows && got.k == top && got.stride == top);
-    for (int64_t i = 0; i < got.rows; i++)
-        check_user(&got, &lists, i, part->begin[world.rank] + i, cell);
-    cf_topk_free(&got);
+    cf_recommend_from from = {.ratings = &a, .users = &users};
+    cf_recommend_how how = {.score = CF_SCORE_MEAN, .top = top, .threads = 2};
+    cf_recommend(&got, &world, &from, &how);
+    const cf_topk *t = &got.lists;
+    CHECK(t->rows == lists.rows && t->k == top && t->stride == top);
+    for (int64_t i = 0; i < t->rows; i++)
+        check_user(t, &lists, i, part->begin[world.rank] + i, cell);
+    cf_recommendations_free(&got);
     cf_topk_free(&lists);
     cf_csr_free(&a);
 }
