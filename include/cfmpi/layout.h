@@ -9,6 +9,7 @@
 #include "cfmpi/neighbors.h"
 #include "cfmpi/overlap.h"
 #include "cfmpi/ratings_neighbors.h"
+#include "cfmpi/recommend.h"
 #include "cfmpi/svd.h"
 #include "cfmpi/transform.h"
 
@@ -77,8 +78,8 @@ void cf_layout_add_measure(cf_writer *w, const char *group,
  * bound. Local. */
 void cf_layout_add_bound(cf_writer *w, const char *group, enum cf_similarity by,
                          float bound);
-void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
-                                   const cf_topk *lists, cf_gidx items);
+void cf_layout_add_recommendations(cf_writer *w, const cf_recommendations *r,
+                                   enum cf_score score, cf_gidx items);
 
 /* Adds a column of ids: int64, or strings as wide as the longest of all ranks.
  * This rank has the rows from `begin` on; lists that are not empty are of one

@@ -95,7 +95,11 @@ typedef struct cf_options {
     double shrinkage, alpha, beta;
     bool shrinkage_given; /* else the similarity's own */
     int64_t top;
-    int64_t score;
+    int64_t score; /* enum cf_score */
+    double baseline_weight;
+    int64_t min_popularity;
+    char allow[CF_PATH_MAX], exclude[CF_PATH_MAX];
+    bool fill;
 
     int64_t rule;     /* enum cf_rule */
     int64_t fallback; /* enum cf_fallback */

@@ -111,6 +111,10 @@ float cf_embedding_rescaled(const cf_embedding *e, int k, float us);
 /* User rows from U·Σ to another scale. Local. */
 void cf_embedding_rescale(cf_embedding *e, int64_t users, int64_t scale);
 
+/* User rows in the scale of `e` become A·V again; of `e` dim, scale and sigma
+ * are read. Local. */
+void cf_embedding_to_product(const cf_embedding *e, int64_t users, float *rows);
+
 /* σ of triplet k to the power with which user rows hold it. Local. */
 double cf_embedding_power(const cf_embedding *e, int k);
 

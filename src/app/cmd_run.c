@@ -16,10 +16,10 @@
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/ratings_text.h"
-#include "cfmpi/recommend.h"
 #include "cfmpi/titles.h"
 #include "commands.h"
 #include "job.h"
+#include "top.h"
 
 /* ---- where to begin and where to end ---- */
 
@@ -63,7 +63,8 @@ static enum cf_step first_missing(const cf_job *job)
         return CF_STEP_INGEST;
     bool listed = (!users || has_lists(job, "users")) &&
                   (!items || has_lists(job, "items"));
-    if (listed && job->last == CF_STEP_RECOMMEND)
+    if (job->last == CF_STEP_RECOMMEND && cf_top_missing(job) == NULL &&
+        (listed || job->o->command == CF_CMD_RECOMMEND))
         return CF_STEP_RECOMMEND;
     if (cf_job_embeds(job) && !cf_h5_has(f, "/embedding/users"))
         return CF_STEP_SVD;
@@ -142,10 +143,6 @@ static int choose_steps(cf_job *job)
     enum cf_step missing;
     job->last = last_step(o);
     job->first = CF_STEP_INGEST;
-    if (o->command == CF_CMD_RUN && o->side == CF_SIDE_ITEMS)
-        return cf_fail(CF_USAGE,
-                       "--side: items have no recommendations; run with "
-                       "--side=both, or use `cfmpi neighbors`");
     if ((job->from_file || job->from_vectors) &&
         strchr(o->inputs, '\n') != NULL)
         return cf_fail(CF_USAGE,
@@ -173,27 +170,10 @@ static int choose_steps(cf_job *job)
     if (o->command == CF_CMD_INGEST)
         return cf_fail(CF_USAGE, "%s: is a matrix file already", path);
     if (o->command == CF_CMD_RECOMMEND && missing < CF_STEP_RECOMMEND)
-        return cf_fail(CF_BAD_DATA,
-                       "%s: has no /neighbors/users; make them "
-                       "with `cfmpi neighbors`",
-                       path);
+        return cf_fail(CF_BAD_DATA, "%s: has no %s", path, cf_top_missing(job));
     /* /ratings are there: ingest is behind, whatever else is wanted. */
     job->first = CF_MAX(CF_MIN(missing, job->last), CF_STEP_SVD);
     return check_unused(job);
-}
-
-static int check_weights(const cf_job *job)
-{
-    if (job->last < CF_STEP_RECOMMEND)
-        return CF_OK;
-    if (job->first == CF_STEP_RECOMMEND)
-        return cf_job_check_weights(job);
-    return job->o->similarity != CF_EUCLIDEAN
-               ? CF_OK
-               : cf_fail(CF_USAGE,
-                         "--similarity: a distance is no weight for "
-                         "neighbours' ratings; run with cosine or dot, or use "
-                         "`cfmpi neighbors`");
 }
 
 static int open_input(cf_job *job)
@@ -206,8 +186,9 @@ static int open_input(cf_job *job)
     else
         CF_TRY(cf_job_find_vectors(job));
     CF_TRY(cf_agree(job->par, choose_steps(job)));
-    CF_TRY(cf_agree(job->par, check_weights(job)));
-    CF_TRY(cf_agree(job->par, cf_queries_begin(&job->queries, job->o)));
+    CF_TRY(cf_agree(job->par, cf_top_check(job)));
+    if (job->last == CF_STEP_NEIGHBORS)
+        CF_TRY(cf_agree(job->par, cf_queries_begin(&job->queries, job->o)));
     CF_TRY(cf_agree(job->par, cf_job_find_bound(job)));
     CF_TRY(cf_agree(job->par, cf_job_check_similarity(job)));
 done:
@@ -403,28 +384,6 @@ done:
     return status;
 }
 
-/* ---- recommend ---- */
-
-static int recommend(cf_job *job)
-{
-    int status = CF_OK;
-    cf_neighbors *n = &job->user_neighbors;
-    cf_report_begin(job->report, "recommend", "users");
-    if (job->first == CF_STEP_RECOMMEND)
-        CF_TRY(cf_layout_read_lists(&job->file, job->par, "/neighbors/users",
-                                    job->ratings.rows, job->ratings.rows,
-                                    &n->part, &n->lists));
-    cf_user_lists users = {&n->part, &n->lists};
-    cf_recommend_from from = {.ratings = &job->ratings, .users = &users};
-    cf_recommend_how how = {.score = (enum cf_score)job->o->score,
-                            .top = job->o->top,
-                            .threads = job->par->threads};
-    cf_recommend(&job->recommendations, job->par, &from, &how);
-done:
-    cf_report_end(job->report);
-    return status;
-}
-
 /* ---- write ---- */
 
 static void add_root(cf_job *job, cf_writer *w)
@@ -532,9 +491,7 @@ static int write_result(cf_job *job, cf_writer *w)
     cf_job_add_measures(job, w);
     cf_job_add_oddities(job, w);
     if (job->last == CF_STEP_RECOMMEND)
-        cf_layout_add_recommendations(w, &job->recommendations.part,
-                                      &job->recommendations.lists,
-                                      job->ratings.cols);
+        cf_top_add(job, w);
     CF_TRY(cf_writer_commit(w));
 done:
     cf_report_end(job->report);
@@ -557,13 +514,14 @@ static int run_steps(cf_job *job)
     job->report->input.items = job->ratings.cols;
     job->report->input.ratings = job->ratings.nnz;
     CF_TRY(read_queries(job));
+    CF_TRY(cf_top_read(job));
     if (job->first <= CF_STEP_SVD && job->last >= CF_STEP_SVD &&
         cf_job_embeds(job))
         CF_TRY(cf_job_embed(job));
     if (job->first <= CF_STEP_NEIGHBORS && job->last >= CF_STEP_NEIGHBORS)
         CF_TRY(neighbors(job));
     if (job->last >= CF_STEP_RECOMMEND)
-        CF_TRY(recommend(job));
+        CF_TRY(cf_top_recommend(job));
 done:
     return status;
 }

@@ -13,10 +13,10 @@ void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command)
     cf_writer_integer(w, "/", "ranks", w->par->size);
 }
 
-int cf_job_check_weights(const cf_job *job)
+int cf_job_check_weights(const cf_job *job, const char *group)
 {
     enum cf_similarity by;
-    int status = cf_layout_read_similarity(&job->file, "/neighbors/users", &by);
+    int status = cf_layout_read_similarity(&job->file, group, &by);
     if (status == CF_OK && by == CF_EUCLIDEAN)
         status = cf_fail(CF_USAGE,
                          "%s: its neighbours are by distance, which is no "
@@ -45,5 +45,8 @@ void cf_job_free(cf_job *job)
     cf_queries_free(&job->queries);
     cf_graph_free(&job->user_graph);
     cf_graph_free(&job->item_graph);
+    cf_free(job->only.row);
+    cf_free(job->allow.row);
+    cf_free(job->exclude.row);
     cf_recommendations_free(&job->recommendations);
 }

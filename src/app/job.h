@@ -24,6 +24,12 @@ typedef struct cf_oddities {
     int64_t empty;    /* rows without ratings */
     int64_t constant; /* rows of equal ratings, where only differences count */
 } cf_oddities;
+/* Own rows of an even split that a file names, ascending; row is NULL where
+ * there is none. */
+typedef struct cf_rows_named {
+    cf_gidx *row;
+    int64_t count;
+} cf_rows_named;
 
 typedef struct cf_job {
     const cf_par *par;
@@ -50,6 +56,8 @@ typedef struct cf_job {
     cf_oddities user_oddities, item_oddities, query_oddities;
     cf_queries queries;              /* lists in place of these */
     cf_graph user_graph, item_graph; /* where they are asked for */
+    cf_rows_named only;              /* users to recommend for */
+    cf_rows_named allow, exclude;    /* items that may be, may not be */
     cf_recommendations recommendations;
     bool short_of_tol;
 } cf_job;
@@ -141,9 +149,9 @@ int cf_job_carry_both(const cf_job *job, cf_writer *w);
 /* Prints how far they agree. Local. */
 void cf_job_print_overlap(const cf_job *job);
 
-/* Recommendations weigh ratings by the scores of /neighbors/users in the input
+/* Recommendations weigh ratings by the scores of `group`, lists in the input
  * file: CF_USAGE when these are distances, CF_BAD_DATA. Local. */
-int cf_job_check_weights(const cf_job *job);
+int cf_job_check_weights(const cf_job *job, const char *group);
 
 /* Finds out whether the input is dense vectors, whether they can be used in
  * this way, and whether they say by what similarity. CF_USAGE, agreed.

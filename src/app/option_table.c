@@ -93,8 +93,9 @@ const cf_option cf_option_table[] = {
     {"queries", 0, CF_OPT_PATH, AT(queries), BIT(NEIGHBORS), NULL, 0, 0, {0},
      "FILE", "neighbours of the rows of FILE among those of the input: vectors "
      "(of a benchmark's HDF5 file its /test) or a result with an embedding"},
-    {"only", 0, CF_OPT_PATH, AT(only), BIT(NEIGHBORS), NULL, 0, 0, {0}, "FILE",
-     "neighbours of some rows only: FILE has their ids, one a line"},
+    {"only", 0, CF_OPT_PATH, AT(only), BIT(NEIGHBORS) | BIT(RECOMMEND), NULL, 0,
+     0, {0}, "FILE",
+     "lists of some rows only: FILE has their ids, one a line"},
     {"min-similarity", 0, CF_OPT_PATH, AT(min_similarity), COMPARES, NULL,
      0, 0, {0}, "S", "only neighbours with a score of at least S, by cosine or "
      "dot; without -k all such pairs, as a symmetric sparse matrix"},
@@ -125,9 +126,22 @@ const cf_option cf_option_table[] = {
     {"top", 'n', CF_OPT_INTEGER, AT(top), HAS_TOP, "10", 1, 1e6, {0}, "N",
      "recommended items of each user"},
     {"score", 0, CF_OPT_CHOICE, AT(score), HAS_TOP, "mean", 0,
-     0, {"mean"}, "NAME",
-     "how items are scored; mean is that of the neighbours' ratings, weighted "
-     "by similarity"},
+     0, {"mean", "sum", "item-sum", "puresvd", "popularity"}, "NAME",
+     "how items are scored: mean or sum of the neighbours' ratings, weighted "
+     "by similarity; sum over similar items that the user has rated (RP3β "
+     "with neighbours by rp3beta); product of the embedding's rows; number of "
+     "ratings"},
+    {"baseline-weight", 0, CF_OPT_REAL, AT(baseline_weight), HAS_TOP, "0", 0,
+     1e15, {0}, "X", "of --score=mean: count what is usual for user and item "
+     "as the rating of one more neighbour, of similarity X"},
+    {"min-popularity", 0, CF_OPT_INTEGER, AT(min_popularity), HAS_TOP, "0", 0,
+     1e12, {0}, "N", "recommend no item with fewer ratings"},
+    {"allow", 0, CF_OPT_PATH, AT(allow), HAS_TOP, NULL, 0, 0, {0}, "FILE",
+     "recommend only items of FILE, which has their ids, one a line"},
+    {"exclude", 0, CF_OPT_PATH, AT(exclude), HAS_TOP, NULL, 0, 0, {0}, "FILE",
+     "recommend none of the items of FILE"},
+    {"fill", 0, CF_OPT_FLAG, AT(fill), HAS_TOP, NULL, 0, 0, {0}, NULL,
+     "fill up short lists with the most rated items, without a score"},
     {"rule", 0, CF_OPT_CHOICE, AT(rule), HAS_RULE, "mean", 0, 0,
      {"mean", "user-basic", "user-centered", "user-baseline", "user-zscore",
       "item-basic", "item-centered", "item-baseline", "item-zscore",
@@ -194,6 +208,10 @@ const cf_option cf_option_table[] = {
 
 const int cf_option_count =
     (int)(sizeof cf_option_table / sizeof *cf_option_table);
+
+_Static_assert(sizeof cf_option_table / sizeof *cf_option_table <=
+                   CF_OPTIONS_MAX,
+               "cf_options has no place for what was given");
 
 const cf_option *cf_option_find(const char *name)
 {

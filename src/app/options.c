@@ -396,7 +396,8 @@ static int check_paths(const cf_options *o)
     } file[] = {{"input", o->input},       {"--titles", o->titles},
                 {"--pairs", o->pairs},     {"--output", o->output},
                 {"--holdout", o->holdout}, {"--report", o->report},
-                {"--only", o->only},       {"--queries", o->queries}};
+                {"--only", o->only},       {"--queries", o->queries},
+                {"--allow", o->allow},     {"--exclude", o->exclude}};
     const int files = (int)(sizeof file / sizeof *file);
     const char *second = strchr(o->inputs, '\n');
     size_t n = strlen(o->output);

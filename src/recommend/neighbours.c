@@ -169,31 +169,6 @@ static void recommend_batch(work *w, int threads)
 
 /* ---- what is added up ---- */
 
-/* Neighbour lists of items as rows, of similarities above 0. */
-static void rows_of_lists(cf_csr *a, const cf_par *par,
-                          const cf_user_lists *lists)
-{
-    const cf_topk *t = lists->lists;
-    int64_t n = 0;
-    *a = (cf_csr){.rows = cf_part_rows(lists->part),
-                  .cols = cf_part_rows(lists->part)};
-    cf_part_copy(&a->part, lists->part);
-    a->indptr = cf_alloc(t->rows + 1, sizeof *a->indptr, "row pointers");
-    a->indices = cf_alloc(t->rows * t->k, sizeof *a->indices, "item lists");
-    a->values = cf_alloc(t->rows * t->k, sizeof *a->values, "item lists");
-    for (int64_t i = 0; i < t->rows; i++) {
-        a->indptr[i] = n;
-        for (int64_t e = i * t->stride; e < i * t->stride + t->count[i]; e++) {
-            if (!(t->score[e] > 0))
-                continue;
-            a->indices[n] = (cf_lidx)t->index[e];
-            a->values[n++] = t->score[e];
-        }
-    }
-    a->indptr[t->rows] = n;
-    cf_csr_seal(a, par);
-}
-
 /* How many entries a user's sums are made from, about. */
 static double usual_entries(const cf_par *par, const cf_sources *from,
                             const cf_csr *rows)
@@ -279,7 +254,7 @@ void cf_recommend_by_lists(cf_recommendations *out, const cf_par *par,
               .out = &out->lists,
               .items = items};
     if (items)
-        rows_of_lists(&lists, par, from->items);
+        cf_lists_matrix(&lists, par, from->items);
     cf_words_begin(&words, rows, par, candidate, usual_entries(par, &of, rows));
     make_rule(&rule, from, how, &words);
     cf_part_copy(&out->part, of.part);

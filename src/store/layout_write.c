@@ -263,18 +263,23 @@ void cf_layout_add_queries(cf_writer *w, const char *side, const char *space,
     cf_writer_text(w, "/neighbors/queries", "among", side);
 }
 
-void cf_layout_add_recommendations(cf_writer *w, const cf_part *users,
-                                   const cf_topk *lists, cf_gidx items)
+void cf_layout_add_recommendations(cf_writer *w, const cf_recommendations *r,
+                                   enum cf_score score, cf_gidx items)
 {
-    add_matrix(w, "/recommendations/index", CF_I64, users, lists->k,
-               lists->index,
+    const cf_score_text *about = cf_score_about(score);
+    const cf_topk *t = &r->lists;
+    add_matrix(w, "/recommendations/index", CF_I64, &r->part, t->k, t->index,
                "rows of the recommended items, best first; -1 "
                "where there is none",
                NULL, items);
-    add_matrix(w, "/recommendations/score", CF_F32, users, lists->k,
-               lists->score, "predicted rating; NaN where there is none",
-               "rating", 0);
-    add_vector(w, "/recommendations/count", CF_I32, users, lists->count,
+    add_matrix(w, "/recommendations/score", CF_F32, &r->part, t->k, t->score,
+               about->what, about->units, 0);
+    add_vector(w, "/recommendations/count", CF_I32, &r->part, t->count,
                "items in the list", NULL);
-    cf_writer_text(w, "/recommendations", "score", "mean");
+    if (r->filled != NULL)
+        add_vector(w, "/recommendations/filled", CF_I32, &r->part, r->filled,
+                   "items at the end of the list that popularity has given; "
+                   "their score is NaN",
+                   NULL);
+    cf_writer_text(w, "/recommendations", "score", about->name);
 }

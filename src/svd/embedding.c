@@ -43,6 +43,17 @@ void cf_embedding_rescale(cf_embedding *e, int64_t users, int64_t scale)
         }
 }
 
+void cf_embedding_to_product(const cf_embedding *e, int64_t users, float *rows)
+{
+    for (int k = 0; k < e->dim && e->scale != CF_EMBEDDING_US; k++) {
+        double sigma = e->sigma[k];
+        for (int64_t i = 0; i < users && sigma > 0; i++) {
+            float *x = rows + i * e->dim + k;
+            *x = (float)((double)*x / power_of(sigma, e->scale) * sigma);
+        }
+    }
+}
+
 double cf_embedding_power(const cf_embedding *e, int k)
 {
     return power_of(e->sigma[k], e->scale);

@@ -15,7 +15,7 @@ SVD = {"dim", "tol", "max-passes", "svd", "variance", "weighting", "center", "em
        "start"}
 NEIGHBORS = {"neighbors", "side", "similarity", "graph", "min-similarity", "space",
              "min-overlap", "significance", "shrinkage", "alpha", "beta"}
-RECOMMEND = {"top", "score"}
+RECOMMEND = {"top", "score", "baseline-weight", "min-popularity", "allow", "exclude", "fill"}
 RULE = {"rule", "fallback", "min-neighbors", "clip", "sweeps", "lambda-users",
         "lambda-items", "neighbors", "similarity", "min-similarity", "space", "min-overlap",
         "significance", "shrinkage", "alpha", "beta"}
@@ -24,7 +24,7 @@ COMMANDS = {
     "ingest": RATINGS,
     "svd": RATINGS | SVD,
     "neighbors": RATINGS | SVD | NEIGHBORS | {"queries", "only", "max-distance"},
-    "recommend": RECOMMEND,
+    "recommend": RECOMMEND | {"only"},
     "predict": RATINGS | RULE | {"pairs"},
     "synth": {"users", "items", "ratings", "titles", "holdout", "holdout-share", "vectors",
               "dim"},
