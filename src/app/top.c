@@ -20,8 +20,8 @@ static enum cf_score_needs needs_of(const cf_job *job)
 static const char *lists_of(const cf_job *job)
 {
     switch (needs_of(job)) {
-    case CF_NEEDS_USER_LISTS: return "/neighbors/users";
-    case CF_NEEDS_ITEM_LISTS: return "/neighbors/items";
+    case CF_SCORE_NEEDS_USER_LISTS: return "/neighbors/users";
+    case CF_SCORE_NEEDS_ITEM_LISTS: return "/neighbors/items";
     default: return NULL;
     }
 }
@@ -32,20 +32,20 @@ const char *cf_top_missing(const cf_job *job)
 {
     const cf_h5 *f = &job->file;
     switch (needs_of(job)) {
-    case CF_NEEDS_USER_LISTS:
+    case CF_SCORE_NEEDS_USER_LISTS:
         return cf_h5_has(f, "/neighbors/users/index")
                    ? NULL
                    : "/neighbors/users; make them with `cfmpi neighbors`";
-    case CF_NEEDS_ITEM_LISTS:
+    case CF_SCORE_NEEDS_ITEM_LISTS:
         return cf_h5_has(f, "/neighbors/items/index")
                    ? NULL
                    : "/neighbors/items; make them with `cfmpi neighbors "
                      "--side=items`";
-    case CF_NEEDS_EMBEDDING:
+    case CF_SCORE_NEEDS_EMBEDDING:
         return cf_h5_has(f, "/embedding/users")
                    ? NULL
                    : "/embedding; make one with `cfmpi svd`";
-    case CF_NEEDS_NOTHING: break;
+    case CF_SCORE_NEEDS_NOTHING: break;
     }
     return NULL;
 }
@@ -56,17 +56,17 @@ static int check_steps(const cf_job *job)
     const cf_options *o = job->o;
     const char *name = cf_score_about(score_of(job))->name;
     enum cf_score_needs needs = needs_of(job);
-    if (needs == CF_NEEDS_USER_LISTS && !(o->side & CF_SIDE_USERS))
+    if (needs == CF_SCORE_NEEDS_USER_LISTS && !(o->side & CF_SIDE_USERS))
         return cf_fail(CF_USAGE,
                        "--side: %s needs neighbours of users; run with "
                        "--side=both, or with --score=item-sum",
                        name);
-    if (needs == CF_NEEDS_ITEM_LISTS && !(o->side & CF_SIDE_ITEMS))
+    if (needs == CF_SCORE_NEEDS_ITEM_LISTS && !(o->side & CF_SIDE_ITEMS))
         return cf_fail(CF_USAGE,
                        "--score: %s needs neighbours of items; run with "
                        "--side=items or --side=both",
                        name);
-    if (needs == CF_NEEDS_EMBEDDING && o->space == CF_SPACE_RATINGS)
+    if (needs == CF_SCORE_NEEDS_EMBEDDING && o->space == CF_SPACE_RATINGS)
         return cf_fail(CF_USAGE,
                        "--score: %s needs an embedding; leave out "
                        "--space=ratings",
@@ -283,7 +283,7 @@ static void fit_baseline(const cf_job *job, cf_baseline *b)
 {
     cf_csr items = {0};
     cf_csr_transpose(&items, &job->ratings, job->par);
-    cf_baseline_fit(b, job->par, &job->ratings, &items);
+    cf_baseline_fit(b, job->par, &job->ratings, &items, NULL);
     cf_csr_free(&items);
 }
 
@@ -298,9 +298,9 @@ int cf_top_recommend(cf_job *job)
     cf_recommend_from from = {.ratings = &job->ratings};
     cf_report_begin(job->report, "recommend", "users");
     if (lists_of(job) != NULL)
-        CF_TRY(find_lists(job, needs_of(job) == CF_NEEDS_ITEM_LISTS, &lists));
+        CF_TRY(find_lists(job, needs_of(job) == CF_SCORE_NEEDS_ITEM_LISTS, &lists));
     from.users = from.items = &lists;
-    if (needs_of(job) == CF_NEEDS_EMBEDDING)
+    if (needs_of(job) == CF_SCORE_NEEDS_EMBEDDING)
         CF_TRY(find_factors(job, &f, &from));
     if (o->baseline_weight > 0)
         fit_baseline(job, &baseline);

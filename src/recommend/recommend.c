@@ -97,14 +97,14 @@ void cf_recommend(cf_recommendations *out, const cf_par *par,
     cf_csr_col_counts(a, par, count);
     uint8_t *candidate = candidates(from, how, count);
     switch (scores[how->score].needs) {
-    case CF_NEEDS_USER_LISTS:
-    case CF_NEEDS_ITEM_LISTS:
+    case CF_SCORE_NEEDS_USER_LISTS:
+    case CF_SCORE_NEEDS_ITEM_LISTS:
         cf_recommend_by_lists(out, par, from, how, candidate);
         break;
-    case CF_NEEDS_EMBEDDING:
+    case CF_SCORE_NEEDS_EMBEDDING:
         cf_recommend_by_factors(out, par, from, how, candidate);
         break;
-    case CF_NEEDS_NOTHING: empty_lists(out, par, a, how->top); break;
+    case CF_SCORE_NEEDS_NOTHING: empty_lists(out, par, a, how->top); break;
     }
     if (popular || how->fill) {
         cf_popular p = {a, candidate, count, how->asked, popular};

@@ -68,7 +68,7 @@ def check(path, known, case, rows):
             assert group["only"][()].tolist() == sorted(asked)
         assert ("filled" in group) == ("--fill" in given)
         filled_here = group["filled"][()] if "filled" in group else None
-        for user in range(len(known.users)):
+        for user in range(len(case) % 3, len(known.users), 3):
             items, values, filled = (top_scores.top_list(
                 scores, name, user, allowed, top, "--fill" in given)
                 if user in asked else ([], [], 0))
@@ -96,9 +96,51 @@ def test_lists_by_every_score(cfmpi, result, dataset, chosen, tmp_path):
             paths.append(tmp_path / f"{case}-{ranks}.h5")
             cfmpi("recommend", result.path, "-o", paths[-1], "--score", name, "-n", top,
                   *options, "--threads", ranks, ranks=ranks, env={"CFMPI_ISA": isa})
+        cfmpi("verify", paths[0], "--sample", 9, ranks=at % 2 + 1)
         told = [digests(path, "recommendations/") for path in paths]
         assert told.count(told[0]) == len(told), case
         return check(paths[0], dataset, case, rows)
     counts = dict(zip(CASES, together(make, CASES)))
     assert counts["mean"].min() == 10 and counts["sum-filled"].max() <= 25
     assert counts["all"].min() < 1682 and counts["all"].max() == 1682 - 20
+
+
+def forget(file, name):
+    del file["recommendations"].attrs[name]
+
+
+LIES = {
+    "score": (["--score", "sum"],
+              lambda file: file["recommendations"].attrs.modify("score", b"mean")),
+    "unknown": (["--score", "sum"],
+                lambda file: file["recommendations"].attrs.modify("score", b"good")),
+    "weight": (["--baseline-weight", 3], lambda file: forget(file, "baseline_weight")),
+    "popularity": (["--score", "puresvd", "--min-popularity", 200],
+                   lambda file: forget(file, "min_popularity")),
+    "allow": (["--score", "item-sum", "--allow", "allow"],
+              lambda file: file.__delitem__("recommendations/allow")),
+    "exclude": (["--score", "popularity", "--exclude", "exclude"],
+                lambda file: file.__delitem__("recommendations/exclude")),
+    "filled": (["--score", "sum", "--fill", "--allow", "few", "-n", 30],
+               lambda file: file.__delitem__("recommendations/filled")),
+    "only": (["--score", "sum", "--only", "only"],
+             lambda file: file.__delitem__("recommendations/only")),
+}
+
+
+@pytest.mark.parametrize("dataset", ["ml-100k"], indirect=True)
+def test_verify_goes_by_what_the_file_says(cfmpi, result, dataset, chosen, tmp_path):
+    """Attributes and rows named are what the lists are recomputed from."""
+    folder, rows = chosen
+
+    def told(lie):
+        options, change = LIES[lie]
+        path = tmp_path / f"{lie}.h5"
+        cfmpi("recommend", result.path, "-o", path,
+              *(folder / o if o in rows else o for o in options))
+        with h5py.File(path, "r+") as file:
+            change(file)
+        outcome = cfmpi("verify", path, "--sample", 30, code=None)
+        return outcome.code, "DIFFERENT  recommendations" in outcome.stdout
+    expected = {lie: (65, False) if lie == "unknown" else (1, True) for lie in LIES}
+    assert dict(zip(LIES, together(told, LIES))) == expected
