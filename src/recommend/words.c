@@ -9,7 +9,7 @@
 
 /* What it costs to add to a column that is looked up one by one, over that of
  * looking at one in a sweep over the leading ones. */
-#define APART 6.0
+#define APART 16.0
 
 /* Numbers the columns, and finds out how many of them are worth sweeping. */
 static void number_columns(cf_words *w, const cf_csr *a, const cf_par *par,

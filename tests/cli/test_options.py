@@ -95,7 +95,7 @@ def test_print_config_shows_what_is_in_force(cfmpi, folder):
     assert shown["side"] == "both" and shown["output"] == "r.h5"
     assert shown["top"] == "10" and shown["similarity"] == "cosine"
     unset = {"titles", "start", "columns", "missing", "scale", "rating-range", "time-range",
-             "binarize", "min-similarity", "shrinkage"}
+             "binarize", "min-similarity", "shrinkage", "allow", "exclude"}
     assert set(shown) >= COMMANDS["run"] - unset
     assert not (folder / "r.h5").exists()
 
