@@ -5,6 +5,7 @@
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
+#include "cfmpi/layout.h"
 #include "verify.h"
 
 static const char group[] = "/recommendations";

@@ -3,7 +3,11 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 
-#define LEAST_BUDGET ((int64_t)32 << 20) /* bytes of entries */
+/* Bytes of a batch: so many for each own entry, but at least these. */
+#ifndef CF_GATHER_SHARE
+#define CF_GATHER_SHARE 16
+#define CF_GATHER_LEAST ((int64_t)32 << 20)
+#endif
 
 static int64_t needed_rows(const cf_gather *g, int64_t user)
 {
@@ -41,7 +45,7 @@ void cf_gather_begin(cf_gather *g, const cf_par *par, const cf_stock *stock,
     g->lengths = cf_alloc(g->needed.count, sizeof *g->lengths, "row lengths");
     cf_csr_row_lengths(a, par, rows, g->needed.count, g->lengths);
     cf_free(rows);
-    g->budget = CF_MAX(16 * own, LEAST_BUDGET) / (int64_t)entry;
+    g->budget = CF_MAX(CF_GATHER_SHARE * own, CF_GATHER_LEAST) / (int64_t)entry;
 }
 
 /* Adds a user's rows to the batch unless that would pass the budget; a batch

@@ -23,6 +23,18 @@ static float fives(cf_gidx user, cf_gidx item)
     return isnan(rating(user, item)) ? NAN : 5;
 }
 
+/* More values than are numbered, some below 0. */
+static float quarters(cf_gidx user, cf_gidx item)
+{
+    float r = rating(user, item);
+    return isnan(r) ? r : (float)(pick(3, user * 1000 + item, 90) - 30) / 4;
+}
+
+static bool rated(cf_gidx user, cf_gidx item)
+{
+    return !isnan(rating(user, item));
+}
+
 /* How many neighbours a user has; user 7 has none. */
 static int64_t list_length(cf_gidx user)
 {
@@ -126,6 +138,76 @@ static void check_recommend(const cf_part *part, cell_fn *cell, int64_t top)
     cf_csr_free(&a);
 }
 
+/* ---- sums over items, ratings below 0 among them ---- */
+
+static cf_gidx item_neighbor(cf_gidx item, int64_t p)
+{
+    return (item + 1 + 2 * p) % ITEMS;
+}
+
+static void make_item_lists(cf_topk *t, const cf_part *part)
+{
+    cf_topk_init(t, cf_part_count(part, world.rank), NEIGHBORS);
+    for (int64_t i = 0; i < t->rows; i++) {
+        cf_gidx item = part->begin[world.rank] + i;
+        for (int64_t p = 0; p < item % (NEIGHBORS + 1); p++)
+            cf_topk_push(t, i, similarity(item, p), item_neighbor(item, p));
+    }
+    cf_topk_finish(t);
+}
+
+/* Σ r·s by item, NaN where nothing contributes. */
+static void plain_item_sums(cf_gidx user, float *score)
+{
+    double sum[ITEMS] = {0};
+    for (cf_gidx j = 0; j < ITEMS; j++)
+        score[j] = NAN;
+    for (cf_gidx i = 0; i < ITEMS; i++)
+        for (int64_t p = 0; p < i % (NEIGHBORS + 1) && rated(user, i); p++) {
+            cf_gidx j = item_neighbor(i, p);
+            if (!(similarity(i, p) > 0))
+                continue;
+            sum[j] += (double)quarters(user, i) * (double)similarity(i, p);
+            score[j] = 0;
+        }
+    for (cf_gidx j = 0; j < ITEMS; j++)
+        score[j] = isnan(score[j]) ? NAN : (float)sum[j];
+}
+
+static void check_item_sum(int64_t top)
+{
+    cf_csr a = {0};
+    cf_topk lists = {0};
+    cf_part part = {0};
+    cf_recommendations got = {0};
+    make_csr(&a, &world, USERS, ITEMS, quarters);
+    uneven_part(&part, ITEMS, world.size);
+    make_item_lists(&lists, &part);
+    cf_user_lists items = {&part, &lists};
+    cf_recommend_from from = {.ratings = &a, .items = &items};
+    cf_recommend_how how = {.score = CF_SCORE_ITEM_SUM, .top = top};
+    cf_recommend(&got, &world, &from, &how);
+    CHECK(got.lists.rows == a.n_loc && got.filled == NULL);
+    for (int64_t i = 0; i < a.n_loc; i++) {
+        cf_gidx user = a.part.begin[world.rank] + i;
+        float score[ITEMS];
+        char left[ITEMS];
+        plain_item_sums(user, score);
+        for (cf_gidx j = 0; j < ITEMS; j++)
+            left[j] = !isnan(score[j]) && !rated(user, j) && j != 9;
+        for (int64_t p = 0; p < top; p++) {
+            cf_gidx best = next_best(score, left);
+            CHECK(got.lists.index[i * top + p] == best);
+            CHECK(same_number(got.lists.score[i * top + p],
+                              best >= 0 ? score[best] : NAN));
+        }
+    }
+    cf_recommendations_free(&got);
+    cf_topk_free(&lists);
+    cf_part_free(&part);
+    cf_csr_free(&a);
+}
+
 /* ---- given pairs ---- */
 
 static void check_predict(const cf_part *part)
@@ -181,6 +263,8 @@ static void test_users(void)
         check_recommend(&even, rating, tops[t]);
         check_recommend(&odd, rating, tops[t]);
         check_recommend(&even, fives, tops[t]);
+        check_recommend(&odd, quarters, tops[t]);
+        check_item_sum(tops[t]);
     }
     check_predict(&even);
     check_predict(&odd);
