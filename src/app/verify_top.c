@@ -164,18 +164,18 @@ static int load(top *t)
     cf_csr items = {0};
     cf_dataset d;
     switch (cf_score_about(t->score)->needs) {
-    case CF_NEEDS_USER_LISTS:
+    case CF_SCORE_NEEDS_USER_LISTS:
         CF_TRY(cf_agree(c->par,
                         cf_h5_dataset(&c->file, "/neighbors/users/index", &d)));
         t->near = d.cols;
         break;
-    case CF_NEEDS_ITEM_LISTS: CF_TRY(load_item_lists(t)); break;
-    case CF_NEEDS_EMBEDDING: CF_TRY(load_factors(t)); break;
-    case CF_NEEDS_NOTHING: break;
+    case CF_SCORE_NEEDS_ITEM_LISTS: CF_TRY(load_item_lists(t)); break;
+    case CF_SCORE_NEEDS_EMBEDDING: CF_TRY(load_factors(t)); break;
+    case CF_SCORE_NEEDS_NOTHING: break;
     }
     if (t->weight > 0) {
         cf_csr_transpose(&items, &c->ratings, c->par);
-        cf_baseline_fit(&t->baseline, c->par, &c->ratings, &items);
+        cf_baseline_fit(&t->baseline, c->par, &c->ratings, &items, NULL);
     }
 done:
     cf_csr_free(&items);
