@@ -44,7 +44,7 @@ $(B)/unit/%: tests/unit/%.c $(LIB_OBJ)
 # ratings and rows, so that small data goes through the paths of huge data.
 TINY_FLAGS := -DCF_COUNT_MAX=1000 -DCF_ENTRIES_CHUNK=4096 -DCF_TEXT_WINDOW=64 -DCF_TEXT_BLOCK=50 -DCF_VECTORS_BLOCK=400 \
 	-DCF_EDGES_ROUND=100 -DCF_PAIRS_CHUNK=100 -DCF_SIDE=64 -DCF_NEAREST_BUDGET=50 \
-	-DCF_GATHER_SHARE=1 -DCF_GATHER_LEAST=400
+	-DCF_GATHER_SHARE=1 -DCF_GATHER_LEAST=400 -DCF_APART=0.1
 TINY_ROOMS := $(B)/parallel/% $(B)/matrix/% $(B)/neighbors/% $(B)/recommend/% $(B)/input/%
 TINY := $(filter-out $(TINY_ROOMS),$(LIB_OBJ)) $(patsubst $(B)/%,$(B)/tiny/%,$(filter $(TINY_ROOMS),$(LIB_OBJ)))
 $(B)/tiny/unit/%: tests/unit/%.c $(TINY)

@@ -9,7 +9,9 @@
 
 /* What it costs to add to a column that is looked up one by one, over that of
  * looking at one in a sweep over the leading ones. */
-#define APART 16.0
+#ifndef CF_APART
+#define CF_APART 16.0
+#endif
 
 /* Numbers the columns, and finds out how many of them are worth sweeping. */
 static void number_columns(cf_words *w, const cf_csr *a, const cf_par *par,
@@ -28,7 +30,7 @@ static void number_columns(cf_words *w, const cf_csr *a, const cf_par *par,
         w->position[j] = takes ? (cf_lidx)w->used : -1;
         if (takes)
             w->column[w->used++] = j;
-        if (takes && APART * (double)count[at] * entries >= (double)a->nnz)
+        if (takes && CF_APART * (double)count[at] * entries >= (double)a->nnz)
             w->head = w->used;
     }
     cf_free(count);

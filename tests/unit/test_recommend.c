@@ -30,6 +30,13 @@ static float quarters(cf_gidx user, cf_gidx item)
     return isnan(r) ? r : (float)(pick(3, user * 1000 + item, 90) - 30) / 4;
 }
 
+/* Few values with each rank of several, many with all. */
+static float levels(cf_gidx user, cf_gidx item)
+{
+    float r = rating(user, item);
+    return isnan(r) ? r : (float)(user / 12 * 4 + pick(4, item, 4));
+}
+
 static bool rated(cf_gidx user, cf_gidx item)
 {
     return !isnan(rating(user, item));
@@ -264,6 +271,7 @@ static void test_users(void)
         check_recommend(&odd, rating, tops[t]);
         check_recommend(&even, fives, tops[t]);
         check_recommend(&odd, quarters, tops[t]);
+        check_recommend(&even, levels, tops[t]);
         check_item_sum(tops[t]);
     }
     check_predict(&even);
