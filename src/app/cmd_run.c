@@ -63,12 +63,14 @@ static enum cf_step first_missing(const cf_job *job)
         return CF_STEP_INGEST;
     bool listed = (!users || has_lists(job, "users")) &&
                   (!items || has_lists(job, "items"));
-    if (job->last == CF_STEP_RECOMMEND && cf_top_missing(job) == NULL &&
-        (listed || job->o->command == CF_CMD_RECOMMEND))
+    bool whole = job->last != CF_STEP_RECOMMEND || cf_top_missing(job) == NULL;
+    if (job->o->command == CF_CMD_RECOMMEND)
+        return whole ? CF_STEP_RECOMMEND : CF_STEP_NEIGHBORS;
+    if (listed && whole && job->last == CF_STEP_RECOMMEND)
         return CF_STEP_RECOMMEND;
     if (cf_job_embeds(job) && !cf_h5_has(f, "/embedding/users"))
         return CF_STEP_SVD;
-    return listed ? CF_STEP_RECOMMEND : CF_STEP_NEIGHBORS;
+    return listed && whole ? CF_STEP_RECOMMEND : CF_STEP_NEIGHBORS;
 }
 
 /* Whether an option says how --queries are read, if not the input. */
