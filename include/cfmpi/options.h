@@ -37,13 +37,13 @@ enum cf_part_name {
 };
 
 #define CF_INPUTS_MAX 65536
-#define CF_OPTIONS_MAX 128
+#define CF_OPTIONS_MAX 128 /* rows of the option table at most */
 
 /* Plain data, so that rank 0 can broadcast it as it is. A string that was
  * not given is empty. */
 typedef struct cf_options {
     int command;                /* a row of the command table */
-    bool given[CF_OPTIONS_MAX]; /* row i of the option table stood on the
+    bool given[CF_OPTIONS_MAX]; /* by row of the option table: it stood on the
                                    command line */
     char input[CF_PATH_MAX];    /* the first one */
     char inputs[CF_INPUTS_MAX]; /* all of them, one a line */
@@ -115,6 +115,17 @@ typedef struct cf_options {
     char user[CF_PATH_MAX]; /* ids, comma-separated, for info */
     int64_t sample;         /* rows that verify recomputes */
     int64_t part;           /* enum cf_part_name */
+
+    int64_t split; /* enum cf_split_rule */
+    double test_share;
+    int64_t folds, leave;
+    char cut[CF_PATH_MAX]; /* a time */
+    char test[CF_PATH_MAX];
+    bool allow_leak;
+    char at[CF_PATH_MAX]; /* sizes of lists, comma-separated */
+    double relevant;
+    char by[CF_PATH_MAX];   /* a metric */
+    char grid[CF_PATH_MAX]; /* "name=value,value name=value,value" */
 } cf_options;
 
 /* What the caller should do after parsing. */

@@ -288,8 +288,7 @@ static void take_vectors(cf_job *job, cf_part *part, float **rows, int *dim)
     v->rows = NULL;
 }
 
-/* Own rows of one side for the ring, evenly split; the caller frees them. */
-static int embedding_rows(cf_job *job, const char *side, bool items,
+int cf_job_embedding_rows(cf_job *job, const char *side, bool items,
                           cf_part *part, float **rows, int *dim)
 {
     const cf_embedding *e = &job->embedding;
@@ -322,7 +321,8 @@ static int dense_neighbors(cf_job *job, const char *side, bool items,
     if (job->from_vectors)
         take_vectors(job, &part, &points.rows, &dim);
     else
-        CF_TRY(embedding_rows(job, side, items, &part, &points.rows, &dim));
+        CF_TRY(
+            cf_job_embedding_rows(job, side, items, &part, &points.rows, &dim));
     cf_job_count_zeros(job, &points, dim,
                        items ? &job->item_oddities : &job->user_oddities);
     if (has_queries(job)) {

@@ -83,6 +83,11 @@ int cf_job_weigh(const cf_par *par, const cf_transform *t, const cf_csr *a,
  * agreed. Collective. */
 int cf_job_embed(cf_job *job);
 
+/* Own rows of one side for the ring, evenly split, of job->embedding or of the
+ * input file; the caller frees part and rows. Errors, agreed. Collective. */
+int cf_job_embedding_rows(cf_job *job, const char *side, bool items,
+                          cf_part *part, float **rows, int *dim);
+
 /* Whether the neighbours that are asked for can be: CF_USAGE. Local. */
 int cf_job_check_similarity(const cf_job *job);
 

@@ -11,12 +11,14 @@
 
 enum {
     ALL = (1u << CF_CMD_COUNT) - 1,
-    HAS_SVD = BIT(RUN) | BIT(SVD) | BIT(NEIGHBORS),
-    TEXT_INPUT = HAS_SVD | BIT(INGEST) | BIT(PREDICT),
+    HAS_SVD = BIT(RUN) | BIT(SVD) | BIT(NEIGHBORS) | BIT(EVALUATE),
+    MAKES_RESULT = BIT(RUN) | BIT(INGEST) | BIT(SVD) | BIT(NEIGHBORS),
+    TEXT_INPUT = MAKES_RESULT | BIT(PREDICT) | BIT(EVALUATE),
     HAS_NEIGHBORS = BIT(RUN) | BIT(NEIGHBORS),
-    HAS_RULE = BIT(PREDICT),
+    HAS_RULE = BIT(PREDICT) | BIT(EVALUATE),
     COMPARES = HAS_NEIGHBORS | HAS_RULE,
-    HAS_TOP = BIT(RUN) | BIT(RECOMMEND)
+    HAS_TOP = BIT(RUN) | BIT(RECOMMEND),
+    SCORES = HAS_TOP | BIT(EVALUATE)
 };
 
 /* clang-format off */
@@ -34,7 +36,7 @@ const cf_option cf_option_table[] = {
      "by name in the header; rating=none for events without ratings"},
     {"missing", 0, CF_OPT_PATH, AT(missing), TEXT_INPUT, NULL, 0, 0, {0}, "X",
      "value that stands for no rating in a dense block (99 in Jester's)"},
-    {"titles", 0, CF_OPT_PATH, AT(titles), TEXT_INPUT | BIT(SYNTH), NULL, 0,
+    {"titles", 0, CF_OPT_PATH, AT(titles), MAKES_RESULT | BIT(SYNTH), NULL, 0,
      0, {0}, "FILE", "titles of the items (movies.csv, movies.dat)"},
     {"duplicates", 0, CF_OPT_CHOICE, AT(duplicates), TEXT_INPUT, "error", 0,
      0, {"error", "last", "first", "mean", "sum"}, "RULE",
@@ -55,7 +57,7 @@ const cf_option cf_option_table[] = {
     {"min-item-ratings", 0, CF_OPT_INTEGER, AT(min_item_ratings), TEXT_INPUT,
      "0", 0, 1e12, {0}, "N", "leave items with fewer ratings out; with users, "
      "until neither changes"},
-    {"keep-time", 0, CF_OPT_FLAG, AT(keep_time), TEXT_INPUT, NULL, 0, 0, {0},
+    {"keep-time", 0, CF_OPT_FLAG, AT(keep_time), MAKES_RESULT, NULL, 0, 0, {0},
      NULL, "keep the times of the ratings in the result"},
     {"dim", 0, CF_OPT_INTEGER, AT(dim), HAS_SVD | BIT(SYNTH), "128", 1, 1e6,
      {0}, "R", "dimensions of the embedding or the vectors"},
@@ -78,8 +80,9 @@ const cf_option cf_option_table[] = {
      "subtract the mean ratings of users or items before that"},
     {"embedding", 0, CF_OPT_CHOICE, AT(embedding), HAS_SVD, "us", 0, 0,
      {"us", "u", "us-half"}, "ROWS", "what user rows are: U·Σ, U or U·√Σ"},
-    {"start", 0, CF_OPT_PATH, AT(start), HAS_SVD, NULL, 0, 0, {0}, "FILE",
-     "an earlier result to start the embedding from, after new ratings came"},
+    {"start", 0, CF_OPT_PATH, AT(start), HAS_SVD & ~BIT(EVALUATE), NULL, 0, 0,
+     {0}, "FILE", "an earlier result to start the embedding from, after new "
+     "ratings came"},
     {"neighbors", 'k', CF_OPT_INTEGER, AT(neighbors), COMPARES, "50", 1,
      1e6, {0}, "K", "neighbours of each row"},
     {"side", 0, CF_OPT_CHOICE, AT(side), HAS_NEIGHBORS, "users", 0, 0,
@@ -107,8 +110,8 @@ const cf_option cf_option_table[] = {
      "or either is, as a symmetric sparse matrix"},
     {"space", 0, CF_OPT_CHOICE, AT(space), COMPARES, "embedding", 0, 0,
      {"embedding", "ratings", "both"}, "NAME",
-     "what is compared: rows of the embedding, or the ratings themselves (these "
-     "in predict unless given); both says how far the two agree: overlap@k is "
+     "what is compared: rows of the embedding, or the ratings themselves (by "
+     "rules other than mean these, unless given); both says how far the two agree: overlap@k is "
      "the share of a row's k neighbours by ratings that are among its k by the "
      "embedding"},
     {"min-overlap", 0, CF_OPT_INTEGER, AT(min_overlap), COMPARES, "1", 1,
@@ -125,22 +128,22 @@ const cf_option cf_option_table[] = {
      "of tversky and rp3beta"},
     {"top", 'n', CF_OPT_INTEGER, AT(top), HAS_TOP, "10", 1, 1e6, {0}, "N",
      "recommended items of each user"},
-    {"score", 0, CF_OPT_CHOICE, AT(score), HAS_TOP, "mean", 0,
+    {"score", 0, CF_OPT_CHOICE, AT(score), SCORES, "mean", 0,
      0, {"mean", "sum", "item-sum", "puresvd", "popularity"}, "NAME",
      "how items are scored: mean or sum of the neighbours' ratings, weighted "
      "by similarity; sum over similar items that the user has rated (RP3β "
      "with neighbours by rp3beta); product of the embedding's rows; number of "
      "ratings"},
-    {"baseline-weight", 0, CF_OPT_REAL, AT(baseline_weight), HAS_TOP, "0", 0,
+    {"baseline-weight", 0, CF_OPT_REAL, AT(baseline_weight), SCORES, "0", 0,
      1e15, {0}, "X", "of --score=mean: count what is usual for user and item "
      "as the rating of one more neighbour, of similarity X"},
-    {"min-popularity", 0, CF_OPT_INTEGER, AT(min_popularity), HAS_TOP, "0", 0,
+    {"min-popularity", 0, CF_OPT_INTEGER, AT(min_popularity), SCORES, "0", 0,
      1e12, {0}, "N", "recommend no item with fewer ratings"},
     {"allow", 0, CF_OPT_PATH, AT(allow), HAS_TOP, NULL, 0, 0, {0}, "FILE",
      "recommend only items of FILE, which has their ids, one a line"},
     {"exclude", 0, CF_OPT_PATH, AT(exclude), HAS_TOP, NULL, 0, 0, {0}, "FILE",
      "recommend none of the items of FILE"},
-    {"fill", 0, CF_OPT_FLAG, AT(fill), HAS_TOP, NULL, 0, 0, {0}, NULL,
+    {"fill", 0, CF_OPT_FLAG, AT(fill), SCORES, NULL, 0, 0, {0}, NULL,
      "fill up short lists with the most rated items, without a score"},
     {"rule", 0, CF_OPT_CHOICE, AT(rule), HAS_RULE, "mean", 0, 0,
      {"mean", "user-basic", "user-centered", "user-baseline", "user-zscore",
@@ -189,6 +192,35 @@ const cf_option cf_option_table[] = {
       "singular-values", "graph", "graph-items", "neighbors-ratings",
       "neighbors-ratings-items", "overlap", "overlap-items", "graph-queries"},
      "NAME", "what to write; of a graph each pair once"},
+    {"split", 0, CF_OPT_CHOICE, AT(split), BIT(EVALUATE), "random", 0, 0,
+     {"random", "kfold", "per-user", "leave-last-out", "temporal"}, "RULE",
+     "which ratings to test by: a share of all, each in one of several folds, "
+     "a share or number of each user's, the last of each user, or those from a "
+     "time on"},
+    {"test-share", 0, CF_OPT_REAL, AT(test_share), BIT(EVALUATE), "0.2", 1e-9,
+     0.999999999, {0}, "X", "share of the ratings to test by"},
+    {"folds", 0, CF_OPT_INTEGER, AT(folds), BIT(EVALUATE), "5", 2, 1000, {0},
+     "N", "test sets of kfold"},
+    {"leave", 0, CF_OPT_INTEGER, AT(leave), BIT(EVALUATE), "0", 0, 1e9, {0},
+     "N", "ratings of each user to test by: with leave-last-out 1 unless "
+     "given, with per-user in place of the share"},
+    {"cut", 0, CF_OPT_PATH, AT(cut), BIT(EVALUATE), NULL, 0, 0, {0}, "TIME",
+     "temporal: test by the ratings from this time on, seconds since 1970 or a "
+     "date, in place of the share"},
+    {"test", 0, CF_OPT_PATH, AT(test), BIT(EVALUATE), NULL, 0, 0, {0}, "FILE",
+     "ratings to test by, in place of a split of the input"},
+    {"allow-leak", 0, CF_OPT_FLAG, AT(allow_leak), BIT(EVALUATE), NULL, 0, 0,
+     {0}, NULL, "go on where --test has ratings that the input has too"},
+    {"at", 0, CF_OPT_PATH, AT(at), BIT(EVALUATE), "5,10,20", 0, 0, {0},
+     "N[,N]", "lengths of the top-N lists"},
+    {"relevant", 0, CF_OPT_REAL, AT(relevant), BIT(EVALUATE), "4", -1e30, 1e30,
+     {0}, "X", "test ratings of X and above are what lists should hold"},
+    {"by", 0, CF_OPT_PATH, AT(by), BIT(EVALUATE), NULL, 0, 0, {0}, "METRIC",
+     "what the best settings are best by: ndcg@10, rmse, recall@20 … "
+     "[ndcg@10, or at the first N]"},
+    {"grid", 0, CF_OPT_PATH, AT(grid), BIT(EVALUATE), NULL, 0, 0, {0},
+     "LIST", "options and their values, of which all combinations are tried: "
+     "'neighbors=20,50 dim=32,64'"},
     {"seed", 0, CF_OPT_INTEGER, AT(seed), ALL, "1", 0, 1e19, {0}, "N",
      "of all random numbers"},
     {"threads", 0, CF_OPT_INTEGER, AT(threads), ALL, "1", 1, 1024, {0}, "N",

@@ -40,6 +40,9 @@ const cf_option *cf_option_find(const char *name);
 int cf_option_set(cf_options *o, const cf_option *row, const char *where,
                   const char *value);
 
+/* Notes that an option was given, as on the command line. Local. */
+void cf_option_mark(cf_options *o, const cf_option *row);
+
 /* The field as text that cf_option_set takes back. Local. */
 void cf_option_text(const cf_options *o, const cf_option *row, cf_text *out);
 

@@ -185,6 +185,12 @@ static void note_given(cf_options *o, const cf_option *row)
         o->space_given = true;
 }
 
+void cf_option_mark(cf_options *o, const cf_option *row)
+{
+    o->given[row - cf_option_table] = true;
+    note_given(o, row);
+}
+
 static bool bends(const cf_options *o, const cf_option *row)
 {
     return (row->offset == offsetof(cf_options, dim) && !o->dim_given) ||
@@ -325,8 +331,7 @@ static int parse_option(cf_options *o, int argc, char **argv, int *i)
         value = argv[++*i];
     if (value == NULL)
         return cf_fail(CF_USAGE, "%s needs a value (%s)", where, row->meta);
-    o->given[row - cf_option_table] = true;
-    note_given(o, row);
+    cf_option_mark(o, row);
     return cf_option_set(o, row, where, value);
 }
 
@@ -397,7 +402,8 @@ static int check_paths(const cf_options *o)
                 {"--pairs", o->pairs},     {"--output", o->output},
                 {"--holdout", o->holdout}, {"--report", o->report},
                 {"--only", o->only},       {"--queries", o->queries},
-                {"--allow", o->allow},     {"--exclude", o->exclude}};
+                {"--test", o->test},       {"--allow", o->allow},
+                {"--exclude", o->exclude}};
     const int files = (int)(sizeof file / sizeof *file);
     const char *second = strchr(o->inputs, '\n');
     size_t n = strlen(o->output);

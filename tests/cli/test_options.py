@@ -19,6 +19,8 @@ RECOMMEND = {"top", "score", "baseline-weight", "min-popularity", "allow", "excl
 RULE = {"rule", "fallback", "min-neighbors", "clip", "sweeps", "lambda-users",
         "lambda-items", "neighbors", "similarity", "min-similarity", "space", "min-overlap",
         "significance", "shrinkage", "alpha", "beta"}
+EVALUATE = {"split", "test-share", "folds", "leave", "cut", "test", "allow-leak", "at",
+            "relevant", "by", "grid"}
 COMMANDS = {
     "run": RATINGS | SVD | NEIGHBORS | RECOMMEND,
     "ingest": RATINGS,
@@ -26,6 +28,8 @@ COMMANDS = {
     "neighbors": RATINGS | SVD | NEIGHBORS | {"queries", "only", "max-distance"},
     "recommend": RECOMMEND | {"only"},
     "predict": RATINGS | RULE | {"pairs"},
+    "evaluate": (RATINGS | SVD | NEIGHBORS | RULE | RECOMMEND | EVALUATE) - {
+        "titles", "keep-time", "start", "side", "graph", "top", "allow", "exclude"},
     "synth": {"users", "items", "ratings", "titles", "holdout", "holdout-share", "vectors",
               "dim"},
     "info": {"user"},

@@ -39,6 +39,7 @@ def test_shell_blocks(folder):
     assert "recommended" in printed and "DIFFERENT" not in printed
     assert (folder / "nearest.csv").read_text().count("\n") == 50001
     assert (folder / "some.csv").read_text().count("\n") == 2 * 50 + 1
+    assert "best by recall@10: --" in printed and (folder / "evaluated.json").exists()
     for name in ("predicted.csv", "rated.csv"):
         assert (folder / name).read_text().count("\n") == 3
 
