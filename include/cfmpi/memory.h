@@ -29,11 +29,37 @@ void cf_memory_limit(int64_t bytes);
  * Local. */
 int64_t cf_memory_left(void);
 
+/* Counts memory from elsewhere like that of cf_alloc, or, when negative, that
+ * it is gone. Local. */
+void cf_memory_count(int64_t bytes, const char *what);
+
+/* A piece after the other of memory that is there, or, where `at` is NULL, only
+ * what they would come to. */
+typedef struct cf_arena {
+    char *at;
+    int64_t used;
+} cf_arena;
+
+/* The next piece, aligned like those of cf_alloc; one from there where `a` is
+ * NULL. Local. */
+void *cf_arena_take(cf_arena *a, int64_t count, size_t size, const char *what);
+
 /* Bytes allocated now and at most so far by cf_alloc. Local. */
 int64_t cf_memory_now(void);
 int64_t cf_memory_peak(void);
 
-/* VmHWM of this process in bytes, 0 where the system does not say. Local. */
+/* Most memory of this process so far in bytes, 0 where the system does not say;
+ * VmHWM, less what belongs to others. Local. */
 int64_t cf_memory_process_peak(void);
+
+/* Pages of memory shared with others that this process has touched. Local. */
+int64_t cf_memory_shared_pages(void);
+
+/* Keeps the peak so far, of which `others` bytes belong to others, ... */
+void cf_memory_peak_keep(int64_t others);
+
+/* ... and begins anew, when these are gone, where the system can; else what has
+ * been stays. Local. */
+void cf_memory_peak_again(void);
 
 #endif

@@ -9,8 +9,16 @@
 /* One step in flight; {0} when none is. */
 typedef struct cf_ring {
     MPI_Request *requests;
-    int count;
+    int count, room;
 } cf_ring;
+
+/* One part of a step: bytes that go to another rank or come from there. Between
+ * two ranks, parts come in the order in which they are sent. They stay the
+ * ring's until cf_ring_end. Local; a message, in pieces when it is large. */
+void cf_ring_send(cf_ring *ring, const cf_par *par, const void *send,
+                  int64_t bytes, int to);
+void cf_ring_recv(cf_ring *ring, const cf_par *par, void *recv, int64_t bytes,
+                  int from);
 
 /* Starts a step: `send` goes out, `recv` fills; both stay the ring's until
  * cf_ring_end. Collective; two messages, in pieces when they are large. */

@@ -4,6 +4,9 @@
 #ifndef CFMPI_TOPK_H
 #define CFMPI_TOPK_H
 
+#include <stdbool.h>
+
+#include "cfmpi/memory.h"
 #include "cfmpi/types.h"
 
 /* While candidates come, each row is a heap of k + 1 places, its worst entry
@@ -18,10 +21,22 @@ typedef struct cf_topk {
     int32_t *ties;  /* [rows] rows left out with the k-th score */
     float *gap;     /* [rows] after finish: k-th minus (k+1)-th score, NaN
                        when there is no (k+1)-th */
+    bool placed;    /* in memory of others */
 } cf_topk;
 
 /* Empty lists. 12 (k+1) + 12 bytes a row. Local. */
 void cf_topk_init(cf_topk *t, int64_t rows, int64_t k);
+
+/* Room in an arena for the lists of up to `rows` rows, not yet empty ones.
+ * Local.
+ */
+void cf_topk_place(cf_topk *t, int64_t rows, int64_t k, cf_arena *arena);
+
+/* Rows [first, first + rows) of lists, which stay theirs. Local. */
+cf_topk cf_topk_part(const cf_topk *t, int64_t first, int64_t rows);
+
+/* Empties all lists. Local. */
+void cf_topk_clear(cf_topk *t);
 
 /* The score a candidate of `row` must reach to change anything: -inf until
  * the row is full. Local. */

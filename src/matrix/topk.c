@@ -1,27 +1,55 @@
 #include "cfmpi/topk.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
-
-#include "cfmpi/memory.h"
 
 static bool better(float s, cf_gidx i, float t, cf_gidx j)
 {
     return s > t || (s == t && i < j);
 }
 
+static void take(cf_topk *t, int64_t rows, int64_t k, cf_arena *in)
+{
+    int64_t places = rows * (k + 1);
+    *t = (cf_topk){.rows = rows, .k = k, .stride = k + 1, .placed = in != NULL};
+    t->score = cf_arena_take(in, places, sizeof *t->score, "top-k scores");
+    t->index = cf_arena_take(in, places, sizeof *t->index, "top-k lists");
+    t->count = cf_arena_take(in, rows, sizeof *t->count, "top-k counts");
+    t->ties = cf_arena_take(in, rows, sizeof *t->ties, "top-k ties");
+    t->gap = cf_arena_take(in, rows, sizeof *t->gap, "top-k gaps");
+}
+
 void cf_topk_init(cf_topk *t, int64_t rows, int64_t k)
 {
     cf_topk_free(t);
-    t->rows = rows;
-    t->k = k;
-    t->stride = k + 1;
-    t->score = cf_alloc(rows * t->stride, sizeof *t->score, "top-k scores");
-    t->index = cf_alloc(rows * t->stride, sizeof *t->index, "top-k lists");
-    t->count = cf_calloc(rows, sizeof *t->count, "top-k counts");
-    t->ties = cf_calloc(rows, sizeof *t->ties, "top-k ties");
-    t->gap = cf_alloc(rows, sizeof *t->gap, "top-k gaps");
+    take(t, rows, k, NULL);
+    cf_topk_clear(t);
+}
+
+void cf_topk_place(cf_topk *t, int64_t rows, int64_t k, cf_arena *arena)
+{
+    take(t, rows, k, arena);
+}
+
+cf_topk cf_topk_part(const cf_topk *t, int64_t first, int64_t rows)
+{
+    cf_topk part = *t;
+    part.placed = true;
+    part.rows = rows;
+    part.score += first * t->stride;
+    part.index += first * t->stride;
+    part.count += first;
+    part.ties += first;
+    part.gap += first;
+    return part;
+}
+
+void cf_topk_clear(cf_topk *t)
+{
+    if (t->rows == 0)
+        return;
+    memset(t->count, 0, (size_t)t->rows * sizeof *t->count);
+    memset(t->ties, 0, (size_t)t->rows * sizeof *t->ties);
 }
 
 float cf_topk_floor(const cf_topk *t, int64_t row)
@@ -135,10 +163,8 @@ void cf_topk_finish(cf_topk *t)
 
 void cf_topk_free(cf_topk *t)
 {
-    cf_free(t->score);
-    cf_free(t->index);
-    cf_free(t->count);
-    cf_free(t->ties);
-    cf_free(t->gap);
+    void *const all[] = {t->score, t->index, t->count, t->ties, t->gap};
+    for (size_t k = 0; k < sizeof all / sizeof *all && !t->placed; k++)
+        cf_free(all[k]);
     *t = (cf_topk){0};
 }

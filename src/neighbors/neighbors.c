@@ -40,61 +40,37 @@
 
 #include <math.h>
 
-#include "carousel.h"
+#include "caravan.h"
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 #include "comparable.h"
 #include "delivery.h"
 #include "edges.h"
 #include "principal.h"
-#include "search.h"
-
-/* The tiles of own and visiting rows that meet here in a step. */
-static void share(const cf_par *par, int step, const cf_party *own,
-                  const cf_party *other, cf_tile_range *a, cf_tile_range *b)
-{
-    *a = (cf_tile_range){0, own->tiles.tiles};
-    *b = (cf_tile_range){0, other->tiles.tiles};
-    if (2 * step != par->size)
-        return;
-    /* The other rank does the same: halves of the lower rank's rows. */
-    if (par->rank < step)
-        a->last = (a->last + 1) / 2;
-    else
-        b->first = (b->last + 1) / 2;
-}
 
 /* Returns how many candidates went home from here. */
-static int64_t go_round(cf_search *s, const cf_par *par, const cf_slab *slab,
-                        cf_party *own, int64_t k)
+static int64_t go_round(cf_search *s, cf_caravan *c, int64_t k)
 {
-    cf_carousel c;
     const cf_measure *u = &s->measure;
-    cf_party other = {0};
     cf_slab visiting;
     int64_t travelled = 0;
-    int steps = par->size / 2;
-    cf_tile_range a = {0, own->tiles.tiles}, b;
-    cf_carousel_begin(&c, par, slab, u->dim);
-    if (steps > 0)
-        cf_party_begin(&other, u, cf_part_largest(&c.part));
+    int steps = cf_caravan_steps(c);
+    cf_tile_range a = {0, c->own.tiles.tiles}, b;
     for (int step = 0; step <= steps; step++) {
         if (step < steps)
-            cf_carousel_turn(&c, &s->ring, slab, step);
+            cf_caravan_turn(c, &s->ring, step);
         if (step == 0) {
-            cf_search_pairs(s, own, a, own, a);
+            cf_search_pairs(s, &c->own, a, &c->own, a);
         } else {
-            cf_carousel_visit(&c, u, step, own, k, &visiting, &other);
-            share(par, step, own, &other, &a, &b);
-            cf_search_pairs(s, own, a, &other, b);
+            cf_caravan_visit(c, u, step, k, &visiting);
+            cf_caravan_meeting(c, step, &a, &b);
+            cf_search_pairs(s, &c->own, a, &c->visitors, b);
         }
         if (step < steps)
-            cf_ring_end(&s->ring);
+            cf_caravan_arrive(c, &s->ring);
         if (step > 0)
-            travelled += cf_carousel_send_home(u, own, &other, par, step);
+            travelled += cf_caravan_send_home(c, u, step);
     }
-    cf_party_end(&other);
-    cf_carousel_end(&c);
     return travelled;
 }
 
@@ -110,14 +86,14 @@ static int find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     cf_measure measure = {.similarity = similarity,
                           .dim = dim,
                           .kernel = cf_screen_kernel_of_cpu(),
-                          .threads = par->threads,
                           .bounded = floor > -INFINITY,
                           .floor = floor,
                           .pairs = pairs};
     float *rotation = NULL;
     cf_slab slab = {0};
-    cf_search search = {0};
-    cf_party own = {0};
+    cf_search search;
+    cf_caravan caravan = {0};
+    cf_topk lists;
     cf_neighbors_free(out);
     CF_TRY(cf_make_comparable(par, &points, &points, dim, similarity,
                               &measure.scale));
@@ -126,22 +102,22 @@ static int find(cf_neighbors *out, const cf_par *par, const cf_part *part,
     rotation = cf_principal(par, &slab, dim, CF_SIDE,
                             similarity == CF_COSINE ? 0 : (float)measure.scale);
     measure.rotation = rotation;
+    cf_caravan_begin(&caravan, par, &slab, &measure, k);
     cf_search_begin(&search, &measure);
+    search.near = cf_caravan_near(&caravan);
     search.total = 0.5 * (double)slab.count * (double)n;
-    cf_party_begin(&own, &measure, slab.count);
-    cf_party_set(&own, &measure, &slab, k, NULL);
-    out->travelled = cf_sum_i64(par, go_round(&search, par, &slab, &own, k));
-    cf_tiles_end(&own.tiles);
+    out->travelled = cf_sum_i64(par, go_round(&search, &caravan, k));
+    out->skipped = n * (n - 1) - 2 * cf_sum_i64(par, cf_search_exact(&search));
+    cf_search_end(&search);
+    lists = cf_caravan_lists(&caravan);
     cf_free(slab.rows);
     slab.rows = NULL;
     if (pairs == NULL)
-        cf_deliver_lists(out, par, &origin, &slab, &own.lists, similarity);
+        cf_deliver_lists(out, par, &origin, &slab, &lists, similarity);
     out->kernel = measure.kernel->name;
     out->pairs = n * (n - 1);
-    out->skipped = out->pairs - 2 * cf_sum_i64(par, cf_search_exact(&search));
 done:
-    cf_party_end(&own);
-    cf_search_end(&search);
+    cf_caravan_end(&caravan);
     cf_slab_free(&slab);
     cf_free(rotation);
     return status;

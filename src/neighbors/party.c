@@ -10,22 +10,38 @@
 #define SMALLEST 0x1p-149 /* positive float32 */
 #define LANES 16          /* values looked at side by side */
 
-void cf_party_begin(cf_party *p, const cf_measure *u, int64_t capacity)
+static void take(cf_party *p, const cf_measure *u, int64_t capacity,
+                 cf_arena *in)
 {
     *p = (cf_party){0};
-    int64_t rows = (capacity + CF_SIDE - 1) / CF_SIDE * CF_SIDE;
-    cf_tiles_begin(&p->tiles, capacity, u->dim, u->similarity, u->rotation);
-    p->floor = cf_alloc(2 * rows, sizeof *p->floor, "list floors");
-    p->least = p->floor + rows;
-    p->tile_least = cf_alloc(rows / CF_SIDE, sizeof *p->tile_least, "floors");
+    int64_t tiles = (capacity + CF_SIDE - 1) / CF_SIDE, rows = tiles * CF_SIDE;
+    cf_tiles_begin(&p->tiles, capacity, u->dim, u->similarity, u->rotation, in);
+    p->floor = cf_arena_take(in, rows, sizeof *p->floor, "list floors");
+    p->least = cf_arena_take(in, rows, sizeof *p->least, "list floors");
+    p->tile_least = cf_arena_take(in, tiles, sizeof *p->tile_least, "floors");
+}
+
+void cf_party_begin(cf_party *p, const cf_measure *u, int64_t capacity)
+{
+    take(p, u, capacity, NULL);
+}
+
+void cf_party_place(cf_party *p, const cf_measure *u, int64_t capacity,
+                    int64_t k, cf_arena *arena, cf_arena *lists)
+{
+    take(p, u, capacity, arena);
+    cf_topk_place(&p->lists, capacity, k, lists);
 }
 
 void cf_party_end(cf_party *p)
 {
+    if (!p->tiles.placed) {
+        cf_free(p->floor);
+        cf_free(p->least);
+        cf_free(p->tile_least);
+    }
     cf_tiles_end(&p->tiles);
     cf_topk_free(&p->lists);
-    cf_free(p->floor);
-    cf_free(p->tile_least);
     *p = (cf_party){0};
 }
 
@@ -78,19 +94,41 @@ static float first_floor(const cf_measure *u)
     return u->bounded ? u->floor : -INFINITY;
 }
 
+int64_t cf_party_first(int64_t rows, int rank, int size)
+{
+    int64_t tiles = (rows + CF_SIDE - 1) / CF_SIDE;
+    return CF_MIN(cf_threads_begin(tiles, rank, size) * CF_SIDE, rows);
+}
+
+/* Empty lists of rows [first, last). */
+static void clear_lists(cf_party *p, int64_t first, int64_t last)
+{
+    cf_topk part = cf_topk_part(&p->lists, first, last - first);
+    cf_topk_clear(&part);
+}
+
 void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
                   int64_t k, const float *floor)
 {
-    cf_tiles_set(&p->tiles, slab, (float)u->scale, u->kernel->offset,
-                 u->threads);
-    cf_topk_init(&p->lists, slab->count, k);
-    for (int64_t i = 0; i < p->tiles.tiles * CF_SIDE; i++) {
+    const cf_par *here = &u->crew->here;
+    int64_t first = cf_party_first(slab->count, here->rank, here->size);
+    int64_t last = cf_party_first(slab->count, here->rank + 1, here->size);
+    int64_t end = (last + CF_SIDE - 1) / CF_SIDE * CF_SIDE;
+    cf_tiles_set(&p->tiles, slab, (float)u->scale, u->kernel->offset, u->crew);
+    if (p->lists.placed) {
+        p->lists.rows = slab->count;
+        clear_lists(p, first, last);
+    } else {
+        cf_topk_init(&p->lists, slab->count, k);
+    }
+    for (int64_t i = first; i < end; i++) {
         p->floor[i] =
-            floor != NULL && i < slab->count ? floor[i] : first_floor(u);
+            floor != NULL && i < last ? floor[i - first] : first_floor(u);
         p->least[i] = least_of(u, p->floor[i]);
     }
-    for (int64_t tile = 0; tile < p->tiles.tiles; tile++)
+    for (int64_t tile = first / CF_SIDE; tile < end / CF_SIDE; tile++)
         cf_party_note_least(p, tile);
+    cf_crew_meet(u->crew);
 }
 
 void cf_party_raise(const cf_measure *u, cf_party *p, int64_t i, float floor)

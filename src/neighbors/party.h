@@ -15,7 +15,7 @@ typedef struct cf_measure {
     double scale;
     const cf_screen_kernel *kernel;
     const float *rotation; /* of residuals, or NULL */
-    int threads;           /* that prepare blocks and search */
+    cf_crew *crew;         /* that prepares blocks and searches */
     bool apart;   /* two parties share rows: one is nothing to itself */
     bool bounded; /* scores under `floor` are of no use to anyone */
     float floor;
@@ -35,9 +35,19 @@ typedef struct cf_party {
 /* Room for blocks of up to `capacity` rows. Local. */
 void cf_party_begin(cf_party *p, const cf_measure *u, int64_t capacity);
 
+/* The same in zeroes that the ranks of a crew share, with lists of k in an
+ * arena of their own. Local. */
+void cf_party_place(cf_party *p, const cf_measure *u, int64_t capacity,
+                    int64_t k, cf_arena *arena, cf_arena *lists);
+
+/* The rows, whole tiles, of a block of `rows` that rank `rank` of a crew of
+ * `size` ranks looks after between searches, from its first to that of the
+ * next. Local. */
+int64_t cf_party_first(int64_t rows, int rank, int size);
+
 /* The rows of a slab, with empty lists of k, and what a score must reach from
- * the outset, [slab->count], or NULL where that is the measure's floor. Local.
- */
+ * the outset, [rows of which this rank looks after], or NULL where that is the
+ * measure's floor. Collective over the crew. */
 void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
                   int64_t k, const float *floor);
 

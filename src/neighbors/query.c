@@ -30,6 +30,7 @@
 typedef struct sides {
     const cf_par *par;
     cf_measure measure;
+    cf_crew crew;
     int64_t k;
     bool queries_move;
     bool direct; /* base rows stay as they are */
@@ -131,6 +132,7 @@ static void sides_free(sides *s)
     cf_party_end(&s->passing);
     cf_search_end(&s->search);
     cf_direct_end(&s->few);
+    cf_crew_end(&s->crew);
     cf_slab_free(&s->queries);
     if (!s->direct)
         cf_slab_free(&s->base);
@@ -201,7 +203,8 @@ static void search(cf_neighbors *out, sides *s, const cf_points *base,
         rotation = arrange(s, base, queries, from);
     u->kernel = cf_screen_kernel_of_cpu();
     u->rotation = rotation;
-    u->threads = par->threads;
+    cf_crew_alone(&s->crew, par->threads);
+    u->crew = &s->crew;
     int64_t travelled = find_lists(s, asked, n);
     if (u->pairs == NULL)
         cf_deliver_lists(out, par, from, &s->queries, &s->asking.lists,

@@ -15,9 +15,7 @@
 #include "cfmpi/cpu.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/progress.h"
-#include "cfmpi/threads.h"
 
-#define NEAR 16  /* tiles most alike that are looked at first */
 #define SEEDS 8  /* of them, those that give lists their first floor */
 #define LANES 16 /* values looked at side by side */
 #define STRIP 32 /* tiles of rows, and ... */
@@ -35,11 +33,13 @@ typedef struct cf_worker {
 
 void cf_search_begin(cf_search *s, const cf_measure *measure)
 {
-    *s = (cf_search){.measure = *measure, .threads = measure->threads};
+    int threads = measure->crew->threads;
+    *s = (cf_search){.measure = *measure};
+    measure->crew->ring = &s->ring;
     s->blas_threads = openblas_get_num_threads();
     openblas_set_num_threads(1);
-    s->workers = cf_calloc(s->threads, sizeof *s->workers, "threads");
-    for (int t = 0; t < s->threads; t++) {
+    s->workers = cf_calloc(threads, sizeof *s->workers, "threads");
+    for (int t = 0; t < threads; t++) {
         cf_worker *w = &s->workers[t];
         cf_meetings_begin(&w->meetings, measure);
         w->search = s;
@@ -53,16 +53,23 @@ void cf_search_begin(cf_search *s, const cf_measure *measure)
     }
 }
 
+static cf_crew *crew_of(const cf_search *s)
+{
+    return s->measure.crew;
+}
+
 void cf_search_end(cf_search *s)
 {
-    for (int t = 0; s->workers != NULL && t < s->threads; t++) {
+    for (int t = 0; s->workers != NULL && t < crew_of(s)->threads; t++) {
         cf_meetings_end(&s->workers[t].meetings);
         cf_free(s->workers[t].products);
         cf_free(s->workers[t].constants);
         cf_free(s->workers[t].bounds);
     }
-    if (s->workers != NULL)
+    if (s->workers != NULL) {
         openblas_set_num_threads(s->blas_threads);
+        crew_of(s)->ring = NULL;
+    }
     cf_free(s->workers);
     *s = (cf_search){0};
 }
@@ -70,7 +77,7 @@ void cf_search_end(cf_search *s)
 int64_t cf_search_exact(const cf_search *s)
 {
     int64_t sum = 0;
-    for (int t = 0; t < s->threads; t++)
+    for (int t = 0; t < crew_of(s)->threads; t++)
         sum += s->workers[t].meetings.exact;
     return sum;
 }
@@ -111,13 +118,14 @@ typedef struct plan {
     cf_party *a, *b;
     cf_tile_range in_a, in_b;
     bool same;
-    int32_t *near; /* [tiles in a][NEAR] tiles of b, -1 where there is none */
+    int32_t
+        *near; /* [tiles in a][CF_NEAR] tiles of b, -1 where there is none */
 } plan;
 
 static bool is_near_to(const plan *p, int64_t i, int64_t j)
 {
-    for (int t = 0; t < NEAR; t++)
-        if (p->near[(i - p->in_a.first) * NEAR + t] == j)
+    for (int t = 0; t < CF_NEAR; t++)
+        if (p->near[(i - p->in_a.first) * CF_NEAR + t] == j)
             return true;
     return false;
 }
@@ -132,15 +140,15 @@ static bool is_near(const plan *p, int64_t i, int64_t j)
 static void find_near(plan *p, const float *constant, const float *weight,
                       int64_t i)
 {
-    int32_t *near = p->near + (i - p->in_a.first) * NEAR;
-    float value[NEAR];
+    int32_t *near = p->near + (i - p->in_a.first) * CF_NEAR;
+    float value[CF_NEAR];
     int have = 0;
     for (int64_t j = p->in_b.first; j < p->in_b.last; j++) {
         float x = constant[j - p->in_b.first] * weight[j];
         x = p->same && i == j ? INFINITY : x;
-        if (have == NEAR && !(x > value[have - 1]))
+        if (have == CF_NEAR && !(x > value[have - 1]))
             continue;
-        int at = have < NEAR ? have++ : NEAR - 1;
+        int at = have < CF_NEAR ? have++ : CF_NEAR - 1;
         for (; at > 0 && value[at - 1] < x; at--) {
             value[at] = value[at - 1];
             near[at] = near[at - 1];
@@ -148,7 +156,7 @@ static void find_near(plan *p, const float *constant, const float *weight,
         value[at] = x;
         near[at] = (int32_t)j;
     }
-    for (int t = have; t < NEAR; t++)
+    for (int t = have; t < CF_NEAR; t++)
         near[t] = -1;
 }
 
@@ -165,22 +173,45 @@ static float weight_of(const cf_tiles *t, int64_t tile)
     return 1;
 }
 
-static void make_plan(plan *p)
+/* What threads need to make a plan together. */
+typedef struct planning {
+    cf_crew *crew;
+    plan *plan;
+    const float *weight;
+    float *constant; /* of each thread [tiles in b] */
+} planning;
+
+static void plan_some(int thread, void *data)
 {
-    const cf_tiles *a = &p->a->tiles, *b = &p->b->tiles;
+    const planning *g = data;
+    plan *p = g->plan;
     int64_t columns = p->in_b.last - p->in_b.first;
-    float *constant = cf_alloc(columns, sizeof *constant, "order of tiles");
+    float *constant = g->constant + thread * columns;
+    for (int64_t i;
+         (i = p->in_a.first + cf_crew_next(g->crew)) < p->in_a.last;) {
+        if (columns > 0)
+            constants(&p->a->tiles, (cf_tile_range){i, i + 1}, &p->b->tiles,
+                      p->in_b, constant);
+        find_near(p, constant, g->weight, i);
+    }
+}
+
+static void make_plan(plan *p, cf_crew *crew, int32_t *near)
+{
+    const cf_tiles *b = &p->b->tiles;
+    int64_t columns = p->in_b.last - p->in_b.first;
     float *weight = cf_alloc(b->tiles, sizeof *weight, "order of tiles");
-    p->near = cf_alloc((p->in_a.last - p->in_a.first) * NEAR, sizeof *p->near,
-                       "order of tiles");
+    planning g = {
+        crew, p, weight,
+        cf_alloc(crew->threads * columns, sizeof(float), "order of tiles")};
+    p->near = near;
+    if (near == NULL)
+        p->near = cf_alloc((p->in_a.last - p->in_a.first) * CF_NEAR,
+                           sizeof *p->near, "order of tiles");
     for (int64_t j = 0; j < b->tiles; j++)
         weight[j] = weight_of(b, j);
-    for (int64_t i = p->in_a.first; i < p->in_a.last; i++) {
-        if (columns > 0)
-            constants(a, (cf_tile_range){i, i + 1}, b, p->in_b, constant);
-        find_near(p, constant, weight, i);
-    }
-    cf_free(constant);
+    cf_crew_run(crew, plan_some, &g);
+    cf_free(g.constant);
     cf_free(weight);
 }
 
@@ -263,7 +294,7 @@ static void multiply(cf_worker *w, cf_meeting *m)
 static void seed(cf_worker *w, const plan *p, int64_t i)
 {
     const cf_measure *u = &w->meetings.measure;
-    const int32_t *near = p->near + (i - p->in_a.first) * NEAR;
+    const int32_t *near = p->near + (i - p->in_a.first) * CF_NEAR;
     int count = 0;
     /* In few dimensions the nearest tiles have most of the neighbours. */
     int most = CF_MIN(SEEDS, 2 + u->dim / 16);
@@ -306,7 +337,7 @@ static void meet_nth(cf_worker *w, const plan *p, cf_tile_range range,
                      cf_tile_range other, int t)
 {
     for (int64_t i = range.first; i < range.last; i++) {
-        int64_t j = p->near[(i - p->in_a.first) * NEAR + t];
+        int64_t j = p->near[(i - p->in_a.first) * CF_NEAR + t];
         if (j < other.first || j >= other.last)
             continue;
         if (p->same && j < i && is_near_to(p, j, i))
@@ -325,7 +356,7 @@ static void meet_nth(cf_worker *w, const plan *p, cf_tile_range range,
 static void meet_near(cf_worker *w, const plan *p, cf_tile_range a,
                       cf_tile_range b)
 {
-    for (int t = 0; t < NEAR; t++) {
+    for (int t = 0; t < CF_NEAR; t++) {
         meet_nth(w, p, a, b, t);
         if (p->same && a.first != b.first)
             meet_nth(w, p, b, a, t);
@@ -447,13 +478,12 @@ static void meet_far(cf_worker *w, const plan *p, cf_tile_range a,
 
 /* ---- threads ---- */
 
-/* A turn: each thread has two ranges of tiles that no other has, of `parts`
- * into which the tiles of either side are cut. */
+/* What threads meet for. */
 typedef struct turn {
     cf_search *search;
     const plan *plan;
     void (*work)(cf_worker *w, const plan *p, cf_tile_range a, cf_tile_range b);
-    int parts, number;
+    int parts, others;
 } turn;
 
 static cf_tile_range part_of(cf_tile_range all, int part, int parts)
@@ -463,36 +493,12 @@ static cf_tile_range part_of(cf_tile_range all, int part, int parts)
                            all.first + cf_threads_begin(n, part + 1, parts)};
 }
 
-/* Part `thread` of one side with a part of the other that wanders on. */
-static void two_sides(int thread, void *data)
+static void meet_parts(int thread, int x, int y, void *data)
 {
     const turn *r = data;
     const plan *p = r->plan;
-    int other = (thread + r->number) % r->parts;
-    r->work(&r->search->workers[thread], p, part_of(p->in_a, thread, r->parts),
-            part_of(p->in_b, other, r->parts));
-}
-
-static void with_itself(int thread, void *data)
-{
-    const turn *r = data;
-    int part = thread + r->number * r->search->threads;
-    cf_tile_range range = part_of(r->plan->in_a, part, r->parts);
-    r->work(&r->search->workers[thread], r->plan, range, range);
-}
-
-/* As the rounds of a tournament are drawn up: the last part stays, the others
- * go round. */
-static void one_side(int thread, void *data)
-{
-    const turn *r = data;
-    const plan *p = r->plan;
-    int others = r->parts - 1;
-    int x = (r->number + thread) % others;
-    int y = thread == 0 ? others : (r->number + others - thread) % others;
-    r->work(&r->search->workers[thread], p,
-            part_of(p->in_a, CF_MIN(x, y), r->parts),
-            part_of(p->in_a, CF_MAX(x, y), r->parts));
+    r->work(&r->search->workers[thread], p, part_of(p->in_a, x, r->parts),
+            part_of(p->in_b, y, r->others));
 }
 
 /* All pairs of ranges by all threads. */
@@ -500,42 +506,46 @@ static void share_out(cf_search *s, const plan *p,
                       void (*work)(cf_worker *w, const plan *p, cf_tile_range a,
                                    cf_tile_range b))
 {
-    int threads = s->threads;
     turn r = {.search = s, .plan = p, .work = work};
-    if (!p->same) {
-        r.parts = threads;
-        for (r.number = 0; r.number < threads; r.number++)
-            cf_threads_run(threads, two_sides, &r);
-        return;
-    }
-    r.parts = threads > 1 ? 2 * threads : 1;
-    for (r.number = 0; r.number * threads < r.parts; r.number++)
-        cf_threads_run(threads, with_itself, &r);
-    for (r.number = 0; r.number < r.parts - 1; r.number++)
-        cf_threads_run(threads, one_side, &r);
+    r.parts = cf_crew_parts(crew_of(s), p->in_a.last - p->in_a.first);
+    r.others = cf_crew_parts(crew_of(s), p->in_b.last - p->in_b.first);
+    cf_crew_pairs(crew_of(s), r.parts, r.others, p->same, meet_parts, &r);
 }
 
-static void seed_part(int thread, void *data)
+static void seed_some(int thread, void *data)
 {
     const turn *r = data;
-    cf_tile_range part = part_of(r->plan->in_a, thread, r->parts);
-    for (int64_t i = part.first; i < part.last; i++)
-        seed(&r->search->workers[thread], r->plan, i);
+    const plan *p = r->plan;
+    cf_crew *crew = crew_of(r->search);
+    for (int64_t i; (i = p->in_a.first + cf_crew_next(crew)) < p->in_a.last;)
+        seed(&r->search->workers[thread], p, i);
+}
+
+/* The same head for all ranks of the crew, when none of them works. */
+static void agree_on_head(cf_search *s, const cf_party *a, const cf_party *b)
+{
+    const cf_par *here = &crew_of(s)->here;
+    if (here->rank == 0)
+        s->head = choose_head(s, a, b);
+    if (here->size > 1)
+        MPI_Bcast(&s->head, 1, MPI_INT, 0, here->comm);
 }
 
 void cf_search_pairs(cf_search *s, cf_party *a, cf_tile_range in_a, cf_party *b,
                      cf_tile_range in_b)
 {
+    cf_crew *crew = crew_of(s);
     plan p = {.a = a, .b = b, .in_a = in_a, .in_b = in_b, .same = a == b};
-    turn seeds = {.search = s, .plan = &p, .parts = s->threads};
-    make_plan(&p);
-    cf_tiles_set_head(&a->tiles, a->tiles.quads);
+    turn seeds = {.search = s, .plan = &p};
+    make_plan(&p, crew, s->near);
+    cf_tiles_set_head(&a->tiles, a->tiles.quads, crew);
     if ((p.same || s->seeds) && s->measure.pairs == NULL)
-        cf_threads_run(s->threads, seed_part, &seeds);
+        cf_crew_run(crew, seed_some, &seeds);
     share_out(s, &p, meet_near);
-    s->head = choose_head(s, a, b);
-    cf_tiles_set_head(&a->tiles, s->head);
-    cf_tiles_set_head(&b->tiles, s->head);
+    agree_on_head(s, a, b);
+    cf_tiles_set_head(&a->tiles, s->head, crew);
+    cf_tiles_set_head(&b->tiles, s->head, crew);
     share_out(s, &p, meet_far);
-    cf_free(p.near);
+    if (s->near == NULL)
+        cf_free(p.near);
 }

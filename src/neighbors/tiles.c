@@ -13,7 +13,6 @@
 #include "cfmpi/cpu.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/neighbors.h"
-#include "cfmpi/threads.h"
 
 #define UNIT 0x1p-24f /* rounding of a float32 */
 #define TINY 1e-35f   /* and of those too small for full precision */
@@ -22,49 +21,57 @@
 /* Dimensions that are mixed where a rotation has put them in order. */
 #define PIECE 32
 
+/* Of an arena, which has nothing else, or of their own. */
+static void *zeroes(cf_arena *arena, int64_t count, size_t size,
+                    const char *what)
+{
+    return arena != NULL ? cf_arena_take(arena, count, size, what)
+                         : cf_calloc(count, size, what);
+}
+
 void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
-                    enum cf_similarity similarity, const float *rotation)
+                    enum cf_similarity similarity, const float *rotation,
+                    cf_arena *arena)
 {
     int64_t tiles = (capacity + CF_SIDE - 1) / CF_SIDE, rows = tiles * CF_SIDE;
+    cf_arena *in = arena;
     *t = (cf_tiles){.dim = dim,
                     .quads = (dim + CF_QUAD - 1) / CF_QUAD,
                     .stride = (dim + CF_ALIGN - 1) / CF_ALIGN * CF_ALIGN,
                     .rotation = rotation,
-                    .similarity = similarity};
-    t->squared = cf_alloc(rows, sizeof *t->squared, "row lengths");
-    t->inverse = cf_alloc(rows, sizeof *t->inverse, "row lengths");
-    t->centre = cf_alloc(tiles * dim, sizeof *t->centre, "tile centres");
-    t->row_codes = cf_calloc(rows * t->stride, 1, "codes of rows");
-    t->col_codes = cf_alloc(rows * t->quads * CF_QUAD, 1, "codes of columns");
-    t->code_sum = cf_alloc(2 * rows, sizeof *t->code_sum, "sums of codes");
-    t->head_sum = t->code_sum + rows;
-    t->base = cf_calloc(rows, sizeof *t->base, "row lengths");
+                    .similarity = similarity,
+                    .placed = in != NULL};
+    t->squared = cf_arena_take(in, rows, sizeof *t->squared, "row lengths");
+    t->inverse = cf_arena_take(in, rows, sizeof *t->inverse, "row lengths");
+    t->centre = cf_arena_take(in, tiles * dim, sizeof *t->centre, "centres");
+    t->row_codes = zeroes(in, rows * t->stride, 1, "codes of rows");
+    t->col_codes =
+        cf_arena_take(in, rows * t->quads * CF_QUAD, 1, "codes of columns");
+    t->code_sum = cf_arena_take(in, rows, sizeof *t->code_sum, "code sums");
+    t->head_sum = cf_arena_take(in, rows, sizeof *t->head_sum, "code sums");
+    t->base = zeroes(in, rows, sizeof *t->base, "row lengths");
     if (similarity == CF_EUCLIDEAN)
-        t->residuals = cf_alloc(rows * dim, sizeof *t->residuals, "residuals");
-    t->residual = cf_alloc(3 * rows, sizeof *t->residual, "row lengths");
-    t->coded = t->residual + rows;
-    t->tail = t->coded + rows;
-    t->row_step = cf_alloc(7 * tiles, sizeof *t->row_step, "tile steps");
-    t->col_step = t->row_step + tiles;
-    t->row_error = t->col_step + tiles;
-    t->col_error = t->row_error + tiles;
-    t->reach = t->col_error + tiles;
-    t->length = t->reach + tiles;
-    t->typical = t->length + tiles;
+        t->residuals =
+            cf_arena_take(in, rows * dim, sizeof *t->residuals, "residuals");
+    t->residual = cf_arena_take(in, rows, sizeof *t->residual, "row lengths");
+    t->coded = cf_arena_take(in, rows, sizeof *t->coded, "row lengths");
+    t->tail = cf_arena_take(in, rows, sizeof *t->tail, "row lengths");
+    float **of_tiles[] = {&t->row_step,  &t->col_step, &t->row_error,
+                          &t->col_error, &t->reach,    &t->length,
+                          &t->typical};
+    for (int k = 0; k < 7; k++)
+        *of_tiles[k] = cf_arena_take(in, tiles, sizeof(float), "tile steps");
 }
 
 void cf_tiles_end(cf_tiles *t)
 {
-    cf_free(t->squared);
-    cf_free(t->inverse);
-    cf_free(t->centre);
-    cf_free(t->row_codes);
-    cf_free(t->col_codes);
-    cf_free(t->code_sum);
-    cf_free(t->residual);
-    cf_free(t->residuals);
-    cf_free(t->base);
-    cf_free(t->row_step);
+    void *const all[] = {t->squared,   t->inverse,  t->centre,    t->row_codes,
+                         t->col_codes, t->code_sum, t->head_sum,  t->residual,
+                         t->coded,     t->tail,     t->residuals, t->base,
+                         t->row_step,  t->col_step, t->row_error, t->col_error,
+                         t->reach,     t->length,   t->typical};
+    for (size_t k = 0; k < sizeof all / sizeof *all && !t->placed; k++)
+        cf_free(all[k]);
     *t = (cf_tiles){0};
 }
 
@@ -289,37 +296,36 @@ static void set_tile(cf_tiles *t, int64_t tile, float scale, int offset,
 /* What threads need to set tiles. */
 typedef struct setting {
     cf_tiles *tiles;
+    cf_crew *crew;
     float scale;
-    int offset, threads;
+    int offset;
     float *room; /* of each thread 2 [dim][CF_SIDE] */
 } setting;
 
-static void set_part(int thread, void *data)
+static void set_some(int thread, void *data)
 {
     const setting *s = data;
     cf_tiles *t = s->tiles;
     int64_t size = (int64_t)t->dim * CF_SIDE;
     float *r = s->room + 2 * thread * size;
-    int64_t end = cf_threads_begin(t->tiles, thread + 1, s->threads);
-    for (int64_t tile = cf_threads_begin(t->tiles, thread, s->threads);
-         tile < end; tile++)
+    for (int64_t tile; (tile = cf_crew_next(s->crew)) < t->tiles;)
         set_tile(t, tile, s->scale, s->offset, r, r + size);
 }
 
 void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset,
-                  int threads)
+                  cf_crew *crew)
 {
-    setting s = {t, scale, offset, threads, NULL};
-    s.room = cf_alloc((int64_t)2 * threads * t->dim * CF_SIDE, sizeof *s.room,
-                      "tiles of rows");
+    setting s = {t, crew, scale, offset, NULL};
+    s.room = cf_alloc((int64_t)2 * crew->threads * t->dim * CF_SIDE,
+                      sizeof *s.room, "tiles of rows");
     t->slab = slab;
     t->linear = t->residuals != NULL ? t->residuals : slab->rows;
     t->count = slab->count;
     t->tiles = (slab->count + CF_SIDE - 1) / CF_SIDE;
-    cf_threads_run(threads, set_part, &s);
+    cf_crew_run(crew, set_some, &s);
     cf_free(s.room);
     t->head = 0; /* none is known of these codes */
-    cf_tiles_set_head(t, t->quads);
+    cf_tiles_set_head(t, t->quads, crew);
 }
 
 CF_VECTORISED static int32_t sum_of_squares(const int8_t *codes, int n)
@@ -338,26 +344,39 @@ CF_VECTORISED static int32_t sum_of(const int8_t *codes, int n)
     return sum;
 }
 
-void cf_tiles_set_head(cf_tiles *t, int quads)
+/* Lengths and sums that a tile's head decides. */
+static void set_head(cf_tiles *t, int64_t tile)
 {
-    int head = CF_MIN(quads * CF_QUAD, t->dim), rest = t->dim - head;
+    int head = CF_MIN(t->head * CF_QUAD, t->dim), rest = t->dim - head;
+    int rows = cf_tile_rows(t, tile);
+    float total = 0;
+    for (int64_t i = tile * CF_SIDE; i < tile * CF_SIDE + rows; i++) {
+        const int8_t *codes = t->row_codes + i * t->stride;
+        float squares = (float)sum_of_squares(codes + head, rest);
+        t->head_sum[i] = sum_of(codes, head);
+        t->code_sum[i] = t->head_sum[i] + sum_of(codes + head, rest);
+        t->tail[i] = rest == 0
+                         ? 0
+                         : t->row_step[tile] * sqrtf(squares) * (1 + 8 * UNIT) +
+                               t->row_error[tile];
+        total += t->tail[i];
+    }
+    t->typical[tile] = total / (float)rows;
+}
+
+static void set_some_heads(int thread, void *data)
+{
+    const setting *s = data;
+    (void)thread;
+    for (int64_t tile; (tile = cf_crew_next(s->crew)) < s->tiles->tiles;)
+        set_head(s->tiles, tile);
+}
+
+void cf_tiles_set_head(cf_tiles *t, int quads, cf_crew *crew)
+{
+    setting s = {.tiles = t, .crew = crew};
     if (t->head == quads)
         return;
     t->head = quads;
-    for (int64_t tile = 0; tile < t->tiles; tile++) {
-        float total = 0;
-        int rows = cf_tile_rows(t, tile);
-        for (int64_t i = tile * CF_SIDE; i < tile * CF_SIDE + rows; i++) {
-            const int8_t *codes = t->row_codes + i * t->stride;
-            float squares = (float)sum_of_squares(codes + head, rest);
-            t->head_sum[i] = sum_of(codes, head);
-            t->code_sum[i] = t->head_sum[i] + sum_of(codes + head, rest);
-            t->tail[i] = rest == 0 ? 0
-                                   : t->row_step[tile] * sqrtf(squares) *
-                                             (1 + 8 * UNIT) +
-                                         t->row_error[tile];
-            total += t->tail[i];
-        }
-        t->typical[tile] = total / (float)rows;
-    }
+    cf_crew_run(crew, set_some_heads, &s);
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 
 #include "arrange.h"
+#include "cfmpi/crew.h"
+#include "cfmpi/memory.h"
 #include "cfmpi/neighbors.h"
 #include "screen.h"
 
@@ -44,20 +46,25 @@ typedef struct cf_tiles {
     float *reach;                 /* [tiles] |residual| at most */
     float *length;                /* [tiles] |row as compared| at most */
     float *typical;               /* [tiles] tail in the mean */
+    bool placed;                  /* all of this in memory of others */
 } cf_tiles;
 
-/* Room for up to `capacity` rows; the rotation stays in use. Local. */
+/* Room for up to `capacity` rows, in zeroes of the arena where there is one;
+ * the rotation stays in use. Local. */
 void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
-                    enum cf_similarity similarity, const float *rotation);
+                    enum cf_similarity similarity, const float *rotation,
+                    cf_arena *arena);
 
 /* Codes of the rows of a slab, which stays in use, with everything in the head;
  * `scale` is a power of two, 1 for cosines; column codes lie within `offset` -
- * 1 of `offset`. Local; 2 dim² flops a row with a rotation, and some 10 dim. */
+ * 1 of `offset`. A crew of several ranks has the same room and slab. Collective
+ * over the crew; 2 dim² flops a row with a rotation, and some 10 dim. */
 void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset,
-                  int threads);
+                  cf_crew *crew);
 
-/* Chooses the head. Local; reads the codes of rows where it was another. */
-void cf_tiles_set_head(cf_tiles *t, int quads);
+/* Chooses the head. Collective over the crew; reads the codes of rows where it
+ * was another. */
+void cf_tiles_set_head(cf_tiles *t, int quads, cf_crew *crew);
 
 /* Safe on {0} and twice. Local. */
 void cf_tiles_end(cf_tiles *t);

@@ -59,11 +59,17 @@ void cf_travel_swap(const cf_par *par, int step, const void *send, int64_t sent,
     cf_free(counts);
 }
 
-static int64_t total_of(const cf_topk *t)
+/* Entries in lists of so many rows for each rank; returns how many in all. */
+static int64_t add_up(const int32_t *count, const int64_t *rows, int ranks,
+                      int64_t *entries)
 {
     int64_t sum = 0;
-    for (int64_t i = 0; i < t->rows; i++)
-        sum += t->count[i];
+    for (int r = 0; r < ranks; r++) {
+        entries[r] = 0;
+        for (int64_t i = 0; i < rows[r]; i++)
+            entries[r] += *count++;
+        sum += entries[r];
+    }
     return sum;
 }
 
@@ -79,30 +85,46 @@ static void pack(const cf_topk *t, float *score, cf_gidx *index)
     }
 }
 
-int64_t cf_travel_home(const cf_par *par, int step, const cf_topk *away,
-                       cf_topk *own, cf_travel_offer *offer, void *to)
+int64_t cf_travel_lists(const cf_par *par, const cf_topk *away,
+                        const int64_t *to, cf_topk *own, const int64_t *from,
+                        cf_travel_offer *offer, void *data)
 {
-    int64_t rows = own->rows, sent = total_of(away), got = 0;
+    int64_t rows = own->rows;
     int32_t *count = cf_alloc(2 * rows, sizeof *count, "travelling lists");
     int32_t *ties = count + rows;
-    cf_travel_swap(par, step, away->count, away->rows, count, rows,
-                   sizeof *count);
-    cf_travel_swap(par, step, away->ties, away->rows, ties, rows, sizeof *ties);
-    for (int64_t i = 0; i < rows; i++)
-        got += count[i];
+    int64_t *sends =
+        cf_alloc(2 * (int64_t)par->size, sizeof *sends, "row counts");
+    int64_t *gets = sends + par->size;
+    cf_alltoallv(par, away->count, to, count, from, sizeof *count);
+    cf_alltoallv(par, away->ties, to, ties, from, sizeof *ties);
+    int64_t sent = add_up(away->count, to, par->size, sends);
+    int64_t got = add_up(count, from, par->size, gets);
     float *score = cf_alloc(sent + got, sizeof *score, "travelling lists");
     cf_gidx *index = cf_alloc(sent + got, sizeof *index, "travelling lists");
     pack(away, score, index);
-    cf_travel_swap(par, step, score, sent, score + sent, got, sizeof *score);
-    cf_travel_swap(par, step, index, sent, index + sent, got, sizeof *index);
+    cf_alltoallv(par, score, sends, score + sent, gets, sizeof *score);
+    cf_alltoallv(par, index, sends, index + sent, gets, sizeof *index);
     for (int64_t i = 0, at = sent; i < rows; at += count[i++]) {
         for (int64_t e = at; e < at + count[i]; e++)
-            offer(to, i, score[e], index[e]);
+            offer(data, i, score[e], index[e]);
         if (count[i] == away->k + 1)
             cf_topk_add_ties(own, i, score[at], ties[i]);
     }
     cf_free(score);
     cf_free(index);
     cf_free(count);
+    cf_free(sends);
+    return sent;
+}
+
+int64_t cf_travel_home(const cf_par *par, int step, const cf_topk *away,
+                       cf_topk *own, cf_travel_offer *offer, void *data)
+{
+    int64_t *to = cf_calloc(2 * (int64_t)par->size, sizeof *to, "row counts");
+    to[(par->rank + step) % par->size] = away->rows;
+    to[par->size + (par->rank - step + par->size) % par->size] = own->rows;
+    int64_t sent =
+        cf_travel_lists(par, away, to, own, to + par->size, offer, data);
+    cf_free(to);
     return sent;
 }

@@ -41,10 +41,16 @@ void cf_travel_swap(const cf_par *par, int step, const void *send, int64_t sent,
 /* Offers an entry for a row of own lists. */
 typedef void cf_travel_offer(void *to, int64_t row, float score, cf_gidx index);
 
-/* Sends the lists of the visitors of a step home, and merges into `own` those
- * of own rows that come back: entries by `offer`, which may know of a floor.
- * Returns how many went. Collective; 12 bytes an entry. */
+/* Sends lists home, those of `to` [ranks] rows to each rank in their order, and
+ * merges into `own` those of own rows that come back, `from` of each rank:
+ * entries by `offer`, which may know of a floor. Returns how many went.
+ * Collective; 12 bytes an entry. */
+int64_t cf_travel_lists(const cf_par *par, const cf_topk *away,
+                        const int64_t *to, cf_topk *own, const int64_t *from,
+                        cf_travel_offer *offer, void *data);
+
+/* The same for the lists of the visitors of a step. */
 int64_t cf_travel_home(const cf_par *par, int step, const cf_topk *away,
-                       cf_topk *own, cf_travel_offer *offer, void *to);
+                       cf_topk *own, cf_travel_offer *offer, void *data);
 
 #endif

@@ -3,28 +3,41 @@
 #include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 
-static int pieces(int64_t bytes)
+/* Room for one more message. */
+static MPI_Request *next(cf_ring *ring)
 {
-    return (int)((bytes + CF_COUNT_MAX - 1) / CF_COUNT_MAX);
+    if (ring->count == ring->room) {
+        ring->room = 2 * ring->room + 4;
+        ring->requests = cf_realloc(ring->requests, ring->room,
+                                    sizeof *ring->requests, "ring requests");
+    }
+    return &ring->requests[ring->count++];
+}
+
+void cf_ring_recv(cf_ring *ring, const cf_par *par, void *recv, int64_t bytes,
+                  int from)
+{
+    for (int64_t at = 0; at < bytes; at += CF_COUNT_MAX)
+        MPI_Irecv((char *)recv + at, (int)CF_MIN(bytes - at, CF_COUNT_MAX),
+                  MPI_BYTE, from, 0, par->comm, next(ring));
+}
+
+void cf_ring_send(cf_ring *ring, const cf_par *par, const void *send,
+                  int64_t bytes, int to)
+{
+    for (int64_t at = 0; at < bytes; at += CF_COUNT_MAX)
+        MPI_Isend((const char *)send + at,
+                  (int)CF_MIN(bytes - at, CF_COUNT_MAX), MPI_BYTE, to, 0,
+                  par->comm, next(ring));
+    cf_traffic_add(bytes);
 }
 
 void cf_ring_begin(cf_ring *ring, const cf_par *par, const void *send,
                    int64_t send_bytes, void *recv, int64_t recv_bytes)
 {
-    int before = (par->rank + par->size - 1) % par->size;
-    int after = (par->rank + 1) % par->size;
-    ring->count = 0;
-    ring->requests = cf_alloc(pieces(send_bytes) + pieces(recv_bytes),
-                              sizeof *ring->requests, "ring requests");
-    for (int64_t at = 0; at < recv_bytes; at += CF_COUNT_MAX)
-        MPI_Irecv((char *)recv + at, (int)CF_MIN(recv_bytes - at, CF_COUNT_MAX),
-                  MPI_BYTE, after, 0, par->comm,
-                  &ring->requests[ring->count++]);
-    for (int64_t at = 0; at < send_bytes; at += CF_COUNT_MAX)
-        MPI_Isend((const char *)send + at,
-                  (int)CF_MIN(send_bytes - at, CF_COUNT_MAX), MPI_BYTE, before,
-                  0, par->comm, &ring->requests[ring->count++]);
-    cf_traffic_add(send_bytes);
+    cf_ring_recv(ring, par, recv, recv_bytes, (par->rank + 1) % par->size);
+    cf_ring_send(ring, par, send, send_bytes,
+                 (par->rank + par->size - 1) % par->size);
 }
 
 void cf_ring_progress(cf_ring *ring)

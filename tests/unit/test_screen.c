@@ -259,14 +259,16 @@ static void check_bounds(int64_t count, int dim, double spread, int offset,
 {
     cf_slab slab = {0};
     cf_tiles t = {0};
+    cf_crew crew;
     int64_t wrong = 0, wrong_head = 0, wrong_close = 0;
     double errors = 0, bounds = 0;
     make_slab(&slab, count, dim, spread);
-    cf_tiles_begin(&t, count, dim, CF_COSINE, rotation);
-    cf_tiles_set(&t, &slab, 1, offset, 1 + dim % 3);
+    cf_crew_alone(&crew, 1 + dim % 3);
+    cf_tiles_begin(&t, count, dim, CF_COSINE, rotation, NULL);
+    cf_tiles_set(&t, &slab, 1, offset, &crew);
     CHECK(t.head == t.quads);
     int head = (t.quads + 1) / 2;
-    cf_tiles_set_head(&t, head);
+    cf_tiles_set_head(&t, head, &crew);
     for (int64_t i = 0; i < count; i += 3)
         for (int64_t j = 0; j < count; j += 5) {
             double exact = 0;
@@ -295,6 +297,7 @@ static void check_bounds(int64_t count, int dim, double spread, int offset,
     /* And they are of use: not hundreds of times too large. */
     CHECK(bounds <= 60 * errors + 1e-4 * (double)(count * count));
     cf_tiles_end(&t);
+    cf_crew_end(&crew);
     cf_slab_free(&slab);
 }
 
