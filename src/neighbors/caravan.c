@@ -144,7 +144,6 @@ void cf_caravan_begin(cf_caravan *c, const cf_par *par, cf_slab *slab,
     choose(c, u, slab->count, k);
     cf_memory_peak_keep(0);
     cf_memory_peak_again();
-    c->pages = cf_memory_shared_pages();
     unite(c, slab);
     place(c, u, k, &work, &lists);
     cf_shared_begin(&c->memory[WORK], &c->nodes.here, work.used,
@@ -349,22 +348,24 @@ int64_t cf_caravan_send_home(cf_caravan *c, const cf_measure *u, int step)
 
 /* ---- the end ---- */
 
-/* Shared pages that this rank has seen and others count. */
-static void note_peak(const cf_caravan *c)
+/* Gives memory back. What this rank has seen of it the system has counted as
+ * its own, though others do so as well. */
+static void give_back(cf_caravan *c, bool lists)
 {
-    int64_t own = 0;
-    for (int m = 0; m < 3; m++)
+    int64_t own = 0, others, seen = cf_memory_shared_pages();
+    for (int m = 0; m < LISTS + lists; m++) {
         own += c->memory[m].share;
-    int64_t pages = cf_memory_shared_pages() - c->pages;
-    cf_memory_peak_keep(c->nodes.here.size > 1 ? CF_MAX(pages - own, 0) : 0);
+        cf_shared_end(&c->memory[m]);
+    }
+    others = seen - cf_memory_shared_pages() - own +
+             c->memory[LISTS].share * (c->nodes.here.size - 1);
+    cf_memory_peak_keep(CF_MAX(others, 0));
+    cf_memory_peak_again();
 }
 
 cf_topk cf_caravan_lists(cf_caravan *c)
 {
-    note_peak(c);
-    cf_shared_end(&c->memory[OURS]);
-    cf_shared_end(&c->memory[WORK]);
-    cf_memory_peak_again();
+    give_back(c, false);
     return cf_topk_part(&c->own.lists, c->first, c->brought);
 }
 
@@ -372,10 +373,7 @@ void cf_caravan_end(cf_caravan *c)
 {
     if (c->nodes.count == 0)
         return;
-    note_peak(c);
-    for (int m = 0; m < 3; m++)
-        cf_shared_end(&c->memory[m]);
-    cf_memory_peak_again();
+    give_back(c, true);
     cf_nodes_end(&c->nodes);
     cf_part_free(&c->rows);
     *c = (cf_caravan){0};

@@ -16,7 +16,6 @@ typedef struct cf_caravan {
     cf_slab ours;        /* rows; those that this rank brought if it is alone */
     char *buffer[2];     /* for blocks of others */
     cf_shared memory[3]; /* ours; all else but lists; our lists */
-    int64_t pages;       /* of shared memory before */
     cf_crew crew;
     cf_party own, visitors;
 } cf_caravan;

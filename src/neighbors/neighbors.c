@@ -1,39 +1,53 @@
 /* Method  Rows are dealt out anew so that like rows lie on one rank (arrange).
- *         Blocks then go round a ring of ranks for half a turn: every pair of
- *         ranks meets once, and the visiting rows' lists travel back to where
- *         these rows live, to be merged. With an even number of ranks two meet
- *         in the last step, and share it: each takes half of the lower rank's
- *         rows. The next block arrives meanwhile.
- * Cost    (n/P)^2 P/2 pairs a rank, m = n/P rows of b = 4 dim + 8 bytes.
- *         Bytes that a rank sends, e = (P-1)/P of what concerns all:
+ *         Those of a node's ranks are one block in memory that they share, and
+ *         so are its codes and lists (caravan); they take parts of the work as
+ *         they come to it, so that the slow do less (crew). Blocks go round a
+ *         ring of nodes for half a turn: every pair of nodes meets once, and
+ *         the visiting rows' lists travel back to where these rows live, to be
+ *         merged. With an even number of nodes two meet in the last step, and
+ *         share it, so that both end at a time. The next block arrives
+ *         meanwhile.
+ * Cost    For P ranks on N nodes, n^2/2P pairs a rank; m = n/P rows of b = 4
+ * dim
+ *         + 8 bytes, a = N/2 rounded down. Bytes that a rank sends, e = (P-1)/P
+ *         of what concerns all:
  *         - order: e 4 dim s for a sample of s rows, 8 l and a sum of 8 l for
  *           the sizes of l leaves, e m b for rows; l the power of two from
  *           n/256 on, 8192 at most, s = 16 l to 65,536 at most;
  *         - rotation: a sum of 8 dim^2, e 4 dim^2 (principal.h says when);
- *         - floor(P/2) steps: m b for a block, 12 m for floors, counts and
- *           ties, 12 f m (k + 1) for candidates;
+ *         - a steps: m b for a block, 12 m for floors, counts and ties, 12 f m
+ *           (k + 1) for candidates;
  *         - owners: e m (12 k + 24);
  *         - a join keeps no lists but 20 bytes a pair on the rank that finds
  *           it, which go to the ranks of both rows in the end (pairs.h).
  *         A sum sends 2 e of its bytes, under 16 KiB log2 P times all. f, how
  *         full lists come home, was 0.10, 0.08 and 0.04 for 8,000 clustered
- *         rows and k = 10 on 4, 16 and 64 ranks; it is 1 at most.
- * Memory  The largest of, in bytes a rank:
+ *         rows and k = 10 on 4, 16 and 64 nodes; it is 1 at most.
+ * Memory  The largest of, in bytes a rank, what a node shares in equal parts:
  *         - tree: 4 dim m as given, 4 dim (s + s/P), 4 (dim + 1) l;
- *         - ring: 4 dim m as given, 3 m b in order and in two blocks, for own
- *           and visiting rows each M (2 dim + 44 + dim/64), M being m in whole
- *           tiles of 256, and lists of 12 m (k + 2); 4.6 MB a thread, 4 dim^2
- *           for the rotation; and either 2048 dim a thread, for codes, or 8 m
- *           and 24 f m (k + 1), lists on their way, f in a step. For distances
- *           4 dim M more of both;
+ *         - ring: 4 dim m as given, m b in order, as much for each of a blocks,
+ *           2 at most, 8 m for numbers where ranks share; for own rows, and for
+ *           visiting ones where a > 0, M (2 dim + 44 + dim/64), M being m in
+ *           whole tiles of 256 of the node, and lists of 12 m (k + 2); M/4 for
+ *           the order of tiles; 4.6 MB a thread, 4 dim^2 for the rotation; and
+ *           where a > 0 either 2048 dim a thread, for codes, or 8 m and 24 f m
+ *           (k + 1), lists on their way, f in a step. For distances 4 dim M
+ *           more for each of own and visiting rows;
  *         - owners: 4 dim m as given, lists of 24 m (k + 2), m (16 k + 64).
  *         Libraries add 2 to 3 MB, and 0.09 MB for each rank of the node.
  * Scale   1,000,000 rows of 64 dimensions, k = 10, took two cores (AVX-512 with
- *         VNNI) 139 s in 850 MiB each: 1.8e9 pairs a second and core. 0.5 us a
- *         visiting row went into its codes. At these rates 1,000 cores need
- *         for 10 million rows 28 s for pairs and 2.5 s for codes, in 22 MB
- *         each, sending 1.4 GB each, 50 MB/s; for 100 million 46 minutes and
- *         25 s, in 175 MB, sending 14 GB, 5 MB/s.
+ *         VNNI) 139 s: 1.8e9 pairs a second and core. 0.5 us a visiting row
+ * went into its codes. At these rates 1,000 cores on 20 nodes need for 10
+ *         million rows 28 s for pairs and 0.05 s for codes, in 22 MB each,
+ *         sending 50 MB each, 2 MB/s; for 100 million 46 minutes and 0.5 s, in
+ *         175 MB, sending 340 MB, 0.1 MB/s.
+ *         So blocks are not replicated on c nodes each (1.5 dimensions), which
+ *         would leave a/c of the a steps: of those 50 MB 28 go into the ring,
+ *         and c = 2 would save 14 MB and 0.03 s of codes in 28 s of pairs, for
+ *         7 MB more of memory, and cost 1.3 MB for lists of the copies to be
+ *         made one; the ring's messages pass while pairs are looked at anyhow.
+ *         For 100 million it is 140 MB in 46 minutes, for 70 MB. A node of p
+ *         ranks has what c = p would give them without any copy.
  * References  Driscoll, Georganas, Koanantakool, Solomonik, Yelick: A
  *             communication-optimal n-body algorithm. IPDPS 2013. */
 #include "cfmpi/neighbors.h"

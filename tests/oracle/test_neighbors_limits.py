@@ -91,11 +91,12 @@ def test_permuted_rows(find, similarity):
     assert 0 < cut < len(x)
 
 
-def written(cfmpi, folder, similarity, ranks=1, isa=None):
-    name = f"{similarity}_{ranks}_{isa}"
+def written(cfmpi, folder, similarity, ranks=1, isa=None, threads=1, **env):
+    name = "_".join(map(str, (similarity, ranks, isa, threads, *env.values())))
+    name = name.replace("/", "")
     cfmpi("neighbors", "x.npy", "-o", f"{name}.h5", "-k", 10, "--similarity", similarity,
-          "--report", f"{name}.json", ranks=ranks, cwd=folder, timeout=120,
-          env={"CFMPI_ISA": isa} if isa else None)
+          "--threads", threads, "--report", f"{name}.json", ranks=ranks, cwd=folder,
+          timeout=120, env={"CFMPI_ISA": isa, **env} if isa else env)
     with h5py.File(folder / f"{name}.h5") as file:
         kernel = text(file["neighbors/users"].attrs["kernel"])
     report = json.loads((folder / f"{name}.json").read_text())
@@ -114,3 +115,30 @@ def test_ranks_and_instruction_sets(cfmpi, tmp_path, similarity):
     kernels = KERNELS[:KERNELS.index(best) + 1]
     made_by = together(lambda isa: written(cfmpi, tmp_path, similarity, 2, isa), kernels)
     assert made_by == [(first, isa) for isa in kernels]
+
+
+# ---- nodes ----
+
+# Letters are the nodes of ranks: of one size or not, side by side or scattered.
+@pytest.mark.parametrize("similarity", ("cosine", "euclidean"))
+def test_ranks_of_nodes(cfmpi, tmp_path, similarity):
+    np.save(tmp_path / "x.npy", clustered(1500, 45))
+    first = written(cfmpi, tmp_path, similarity)
+    runs = [(2, "ab", 1), (4, "aabb", 2), (4, "abab", 1), (5, "abbbb", 1), (7, "abcab", 3),
+            (16, "abcdd", 1)]
+    assert [first] * len(runs) == together(
+        lambda run: written(cfmpi, tmp_path, similarity, run[0], threads=run[2],
+                            CFMPI_NODES=run[1]), runs, 2)
+
+
+def test_no_room_for_shared_memory(cfmpi, tmp_path):
+    """Then each rank has a block of its own, and what -v says is that."""
+    np.save(tmp_path / "x.npy", clustered(1500, 45))
+    first = written(cfmpi, tmp_path, "cosine")
+    room = {"OMPI_MCA_osc_sm_backing_directory": "/nowhere"}
+    assert written(cfmpi, tmp_path, "cosine", 4, CFMPI_NODES="aab", **room) == first
+    for env, told in ((room, "3 ranks have a block each"),
+                      ({}, "the ranks of a node share blocks: 2 nodes")):
+        outcome = cfmpi("neighbors", "x.npy", "-o", "v.h5", "--force", "-v", ranks=3,
+                        cwd=tmp_path, env={"CFMPI_NODES": "aab", **env})
+        assert told in outcome.stderr
