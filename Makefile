@@ -54,6 +54,20 @@ $(B)/tiny/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(TINY_FLAGS) $(CFLAGS) -c $< -o $@
 
+# And with tiles of other sizes, large ones up to the largest, on the same data.
+SIDES := 1024 4096
+SIDE_UNITS := side1024/unit/test_screen $(SIDES:%=side%/unit/test_neighbors)
+define SIDE
+$(B)/side$(1)/unit/%: tests/unit/%.c $(filter-out $(B)/neighbors/%,$(LIB_OBJ)) \
+		$(patsubst $(B)/%,$(B)/side$(1)/%,$(filter $(B)/neighbors/%,$(LIB_OBJ)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) -Itests/unit -DCF_SIDE=$(1) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LDLIBS) -o $$@
+$(B)/side$(1)/%.o: src/%.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) -DCF_SIDE=$(1) $$(CFLAGS) -c $$< -o $$@
+endef
+$(foreach side,$(SIDES),$(eval $(call SIDE,$(side))))
+
 # Fuzz targets, by the libFuzzer of clang. Blocks and messages are small, so
 # that small data crosses their borders.
 F := build-fuzz
@@ -69,7 +83,8 @@ $(F)/%: tests/fuzz/%.c $(FUZZ_OBJ)
 	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined $< $(FUZZ_OBJ) $(LDLIBS) -o $@
 fuzz: $(FUZZERS)
 
-units: $(UNITS:%=$(B)/unit/%) $(UNITS:%=$(B)/tiny/unit/%)
+units: $(UNITS:%=$(B)/unit/%) $(UNITS:%=$(B)/tiny/unit/%) \
+	$(SIDE_UNITS:%=$(B)/%)
 
 demo:
 	@tools/setup demo
@@ -93,6 +108,6 @@ install: all
 clean:
 	rm -rf build build-*
 
--include $(OBJ:.o=.d) $(TINY:.o=.d) $(FUZZ_OBJ:.o=.d) $(FUZZERS:=.d)
+-include $(OBJ:.o=.d) $(TINY:.o=.d) $(foreach side,$(SIDES),$(patsubst $(B)/%.o,$(B)/side$(side)/%.d,$(filter $(B)/neighbors/%,$(OBJ)))) $(FUZZ_OBJ:.o=.d) $(FUZZERS:=.d)
 .PHONY: all units fuzz demo test check lint install clean
 .SECONDARY:

@@ -23,6 +23,12 @@ def test_unit_with_tiny_messages(module):
     run(BUILD / "tiny/unit" / module, 3)
 
 
+@pytest.mark.parametrize("side, module", [
+    (1024, "test_screen"), (1024, "test_neighbors"), (4096, "test_neighbors")])
+def test_unit_with_large_tiles(side, module):
+    run(BUILD / f"side{side}/unit" / module, 1)
+
+
 def test_matrix_of_many_ranks():
     """Entries go out in rounds shorter than a chunk."""
     run(BUILD / "unit/test_csr", 24)

@@ -297,7 +297,7 @@ static int all_pairs(const cf_tile_pair *p, cf_pair *pairs)
     int count = 0;
     for (int row = 0; row < p->rows; row++)
         for (int column = 0; column < p->columns; column++)
-            pairs[count++] = (cf_pair){(uint8_t)row, (uint8_t)column};
+            pairs[count++] = (cf_pair){(cf_place)row, (cf_place)column};
     return count;
 }
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #ifndef CF_SIDE
-#define CF_SIDE 256 /* rows of a tile: 32, 64, 128 or 256 */
+#define CF_SIDE 256 /* rows of a tile: a power of two, 32 to 4096 */
 #endif
 #define CF_GROUP 16 /* columns of a tile that lie together */
 #define CF_ALIGN 16 /* codes of a row are a multiple of this */
@@ -31,8 +31,16 @@ typedef struct cf_tile_pair {
 /* A sum that is enough reaches the smaller of row_least and col_least. All are
  * such that their differences are within 32 bits. */
 
+#if CF_SIDE <= 256
+#define CF_PLACE_BITS 8
+typedef uint8_t cf_place;
+#else
+#define CF_PLACE_BITS 16
+typedef uint16_t cf_place;
+#endif
+
 typedef struct cf_pair {
-    uint8_t row, column;
+    cf_place row, column;
 } cf_pair;
 
 #define CF_PAIRS_MOST (CF_SIDE * CF_SIDE + CF_GROUP)

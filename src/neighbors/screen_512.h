@@ -19,9 +19,13 @@ static inline TARGET cf_pair *keep(cf_pair *end, uint32_t bits, int row,
 {
     const vec lanes =
         _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    vec pair = _mm512_slli_epi32(ADD(lanes, SET(column)), 8);
+    vec pair = _mm512_slli_epi32(ADD(lanes, SET(column)), CF_PLACE_BITS);
     pair = _mm512_or_si512(pair, SET(row));
     pair = _mm512_maskz_compress_epi32((__mmask16)bits, pair);
+#if CF_PLACE_BITS == 8
     _mm256_storeu_si256((__m256i *)(void *)end, _mm512_cvtepi32_epi16(pair));
+#else
+    STORE(end, pair);
+#endif
     return end + __builtin_popcount(bits);
 }

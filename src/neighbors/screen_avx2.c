@@ -40,9 +40,13 @@ static inline TARGET cf_pair *keep(cf_pair *end, uint32_t bits, int row,
     const vec shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
     vec pair = _mm256_srlv_epi32(SET((int)set_bits[bits]), shifts);
     pair = ADD(_mm256_and_si256(pair, SET(7)), SET(column));
-    pair = _mm256_or_si256(_mm256_slli_epi32(pair, 8), SET(row));
+    pair = _mm256_or_si256(_mm256_slli_epi32(pair, CF_PLACE_BITS), SET(row));
+#if CF_PLACE_BITS == 8
     pair = _mm256_permute4x64_epi64(_mm256_packus_epi32(pair, pair), 0xd8);
     _mm_storeu_si128((__m128i *)(void *)end, _mm256_castsi256_si128(pair));
+#else
+    STORE(end, pair);
+#endif
     return end + __builtin_popcount(bits);
 }
 

@@ -29,7 +29,7 @@ static int screen(const cf_tile_pair *p, cf_pair *pairs)
             sixteen(p, row, column, sum);
             for (int l = 0; l < CF_GROUP; l++) {
                 int32_t other = p->col_least[column + l];
-                pairs[count] = (cf_pair){(uint8_t)row, (uint8_t)(column + l)};
+                pairs[count] = (cf_pair){(cf_place)row, (cf_place)(column + l)};
                 count += sum[l] >= (other < least ? other : least);
             }
         }

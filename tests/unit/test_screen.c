@@ -110,8 +110,8 @@ static void check_confirm(const codes *c, const cf_tile_pair *p,
     cf_pair *pairs = cf_alloc(count, sizeof *pairs, "test");
     int kept = 0, wrong = 0;
     for (int t = 0; t < count; t++)
-        pairs[t] = (cf_pair){(uint8_t)(t * 7 % p->rows),
-                             (uint8_t)(t * 13 % p->columns)};
+        pairs[t] = (cf_pair){(cf_place)(t * 7 % p->rows),
+                             (cf_place)(t * 13 % p->columns)};
     int got = kernel->confirm(p, pairs, count);
     for (int t = 0; t < count; t++) {
         int row = t * 7 % p->rows, column = t * 13 % p->columns;
