@@ -47,13 +47,13 @@ void cf_direct_begin(cf_direct *d, const cf_measure *measure,
                      const cf_slab *base, int64_t queries)
 {
     *d = (cf_direct){.measure = measure, .base = base};
-    d->room = room_for(measure->threads, queries);
+    d->room = room_for(measure->crew->threads, queries);
     d->squared = cf_alloc(base->count, sizeof *d->squared, "row lengths");
     d->block = cf_alloc(d->room, sizeof *d->block, "blocks of rows");
     d->products =
         cf_alloc(d->room * queries * BLOCK, sizeof *d->products, "products");
-    d->scored = cf_calloc(measure->threads, sizeof *d->scored, "threads");
-    d->found = cf_calloc(measure->threads, sizeof *d->found, "threads");
+    d->scored = cf_calloc(measure->crew->threads, sizeof *d->scored, "threads");
+    d->found = cf_calloc(measure->crew->threads, sizeof *d->found, "threads");
     for (int64_t i = 0; i < base->count; i++) {
         const float *x = base->rows + i * measure->dim;
         d->squared[i] = cf_dot(x, x, measure->dim);
@@ -163,7 +163,7 @@ static void multiply(int thread, void *data)
     const cf_direct *d = t->d;
     int dim = d->measure->dim;
     const cf_slab *asked = t->queries->tiles.slab;
-    for (int b = thread; b < t->blocks; b += d->measure->threads) {
+    for (int b = thread; b < t->blocks; b += d->measure->crew->threads) {
         block *of = &d->block[b];
         set_block(d, t->first + b * BLOCK, of);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)asked->count,
@@ -181,8 +181,9 @@ static void look(int thread, void *data)
     const cf_measure *u = d->measure;
     cf_party *q = t->queries;
     int64_t n = q->tiles.slab->count;
-    int64_t last = cf_threads_begin(n, thread + 1, u->threads);
-    for (int64_t i = cf_threads_begin(n, thread, u->threads); i < last; i++)
+    int64_t last = cf_threads_begin(n, thread + 1, u->crew->threads);
+    for (int64_t i = cf_threads_begin(n, thread, u->crew->threads); i < last;
+         i++)
         for (int b = 0; b < t->blocks; b++) {
             const block *of = &d->block[b];
             const float *product = products_of(t, b) + i * BLOCK;
@@ -196,7 +197,7 @@ static void look(int thread, void *data)
 void cf_direct_meet(cf_direct *d, cf_party *queries, cf_ring *ring)
 {
     int64_t asked = queries->tiles.slab->count, rows = d->base->count;
-    int threads = d->measure->threads;
+    int threads = d->measure->crew->threads;
     turn t = {.d = d, .queries = queries};
     for (; t.first < rows && asked > 0; t.first += (int64_t)d->room * BLOCK) {
         int64_t left = rows - t.first;
