@@ -148,8 +148,9 @@ int cf_rule_check(const cf_job *job, const cf_rule_options *rule,
     if (wants_embedding(rule, from) &&
         (!job->from_file || !cf_h5_has(&job->file, "/embedding/users")))
         return lacks(job, text->name, "/embedding", "svd");
-    return text->needs & CF_NEEDS_LISTS ? cf_job_check_weights(job, "/neighbors/users")
-                                    : CF_OK;
+    return text->needs & CF_NEEDS_LISTS
+               ? cf_job_check_weights(job, "/neighbors/users")
+               : CF_OK;
 }
 
 static int load_sigma(cf_job *job)

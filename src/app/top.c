@@ -298,7 +298,8 @@ int cf_top_recommend(cf_job *job)
     cf_recommend_from from = {.ratings = &job->ratings};
     cf_report_begin(job->report, "recommend", "users");
     if (lists_of(job) != NULL)
-        CF_TRY(find_lists(job, needs_of(job) == CF_SCORE_NEEDS_ITEM_LISTS, &lists));
+        CF_TRY(find_lists(job, needs_of(job) == CF_SCORE_NEEDS_ITEM_LISTS,
+                          &lists));
     from.users = from.items = &lists;
     if (needs_of(job) == CF_SCORE_NEEDS_EMBEDDING)
         CF_TRY(find_factors(job, &f, &from));

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cfmpi/exchange.h"
-#include "cfmpi/memory.h"
 #include "cfmpi/layout.h"
+#include "cfmpi/memory.h"
 #include "verify.h"
 
 static const char group[] = "/recommendations";
