@@ -112,8 +112,8 @@ const cf_option cf_option_table[] = {
      {"embedding", "ratings", "both"}, "NAME",
      "what is compared: rows of the embedding, or the ratings themselves (by "
      "rules other than mean these, unless given); both says how far the two "
-     "agree: overlap@k is the share of a row's k neighbours by ratings that are "
-     "among its k by the embedding"},
+     "agree: overlap@k is the share of a row's k neighbours by ratings that "
+     "are among its k by the embedding"},
     {"min-overlap", 0, CF_OPT_INTEGER, AT(min_overlap), COMPARES, "1", 1,
      1e9, {0}, "N", "fewest common ratings of neighbours by ratings"},
     {"significance", 0, CF_OPT_INTEGER, AT(significance), COMPARES, "0",

@@ -7,10 +7,9 @@
  *         merged. With an even number of nodes two meet in the last step, and
  *         share it, so that both end at a time. The next block arrives
  *         meanwhile.
- * Cost    For P ranks on N nodes, n^2/2P pairs a rank; m = n/P rows of b = 4
- * dim
- *         + 8 bytes, a = N/2 rounded down. Bytes that a rank sends, e = (P-1)/P
- *         of what concerns all:
+ * Cost    For P ranks on N nodes, n^2/2P pairs a rank; m = n/P rows of
+ *         b = 4 dim + 8 bytes, a = N/2 rounded down. Bytes that a rank sends,
+ *         e = (P-1)/P of what concerns all:
  *         - order: e 4 dim s for a sample of s rows, 8 l and a sum of 8 l for
  *           the sizes of l leaves, e m b for rows; l the power of two from
  *           n/256 on, 8192 at most, s = 16 l to 65,536 at most;
@@ -37,8 +36,8 @@
  *         Libraries add 2 to 3 MB, and 0.09 MB for each rank of the node.
  * Scale   1,000,000 rows of 64 dimensions, k = 10, took two cores (AVX-512 with
  *         VNNI) 139 s: 1.8e9 pairs a second and core. 0.5 us a visiting row
- * went into its codes. At these rates 1,000 cores on 20 nodes need for 10
- *         million rows 28 s for pairs and 0.05 s for codes, in 22 MB each,
+ *         went into its codes. At these rates 1,000 cores on 20 nodes need for
+ *         10 million rows 28 s for pairs and 0.05 s for codes, in 22 MB each,
  *         sending 50 MB each, 2 MB/s; for 100 million 46 minutes and 0.5 s, in
  *         175 MB, sending 340 MB, 0.1 MB/s.
  *         So blocks are not replicated on c nodes each (1.5 dimensions), which
