@@ -23,7 +23,6 @@
 #define AHEAD 8 /* lists ahead */
 #define FOUR 4  /* entries of a list that are taken together */
 #define MIDDLE 5
-#define GROUP 16 /* scores that are looked at together */
 #define SUMS (CF_MOMENTS * CF_BLOCK)
 #define EXACT (1 << 24) /* whole numbers below it are exact in float32 */
 
@@ -34,8 +33,6 @@
 #define AT_VY 22
 #define AT_Y 9 /* above Σx, in the upper half */
 #define AT_N 18
-
-#define WHOLE_PLACES CF_MOMENTS /* of a row's sums that are not packed */
 
 /* ---- room ---- */
 
@@ -78,16 +75,19 @@ void cf_moments_begin(cf_moments *s, cf_pairing *pairing,
     s->place = cf_alloc(CF_BANDS_MOST * (CF_MOMENT_DRIVERS + 1),
                         sizeof *s->place, "ratings that drive");
     s->packed = cf_alloc(strip, sizeof *s->packed, "sums in common");
-    s->whole =
-        cf_alloc(strip * WHOLE_PLACES, sizeof *s->whole, "sums in common");
+    s->whole = cf_alloc(strip, sizeof *s->whole, "sums in common");
     s->sum =
         cf_alloc(CF_MOMENT_DRIVERS * SUMS, sizeof *s->sum, "sums in common");
     s->wide =
         cf_alloc(CF_MOMENT_DRIVERS * SUMS, sizeof *s->wide, "sums in common");
     s->products = cf_calloc(1 << CF_LIST_BITS, sizeof *s->products, "codes");
+    s->sums = cf_calloc(1 << CF_LIST_BITS, sizeof *s->sums, "codes");
     for (int x = 1; x <= largest; x++)
-        for (int y = 1; y <= largest; y++)
+        for (int y = 1; y <= largest; y++) {
             s->products[x][y] = pack(x, y);
+            s->sums[x][y] = (cf_moment_sums){1, x * y,          x,
+                                             y, cf_moment_v(x), cf_moment_v(y)};
+        }
     s->values = cf_calloc(SUMS, sizeof *s->values, "pairs to score");
     s->there = cf_alloc(2 * CF_BLOCK, sizeof *s->there, "pairs to score");
     s->back = is->directed ? s->there + CF_BLOCK : s->there;
@@ -109,6 +109,7 @@ void cf_moments_end(cf_moments *s)
     cf_free(s->sum);
     cf_free(s->wide);
     cf_free(s->products);
+    cf_free(s->sums);
     cf_free(s->values);
     cf_free(s->there);
     cf_free(s->gathered);
@@ -208,21 +209,11 @@ scatter_packed(const cf_moments *s, const cf_lidx *column, const uint8_t *code,
 #undef SUM
 }
 
-static __attribute__((noinline)) void scatter_whole(const cf_moments *s,
-                                                    const cf_lidx *column,
-                                                    const uint8_t *code,
-                                                    int64_t count, int32_t *sum)
+static __attribute__((noinline)) void
+scatter_whole(const cf_moments *s, const cf_lidx *column, const uint8_t *code,
+              int64_t count, cf_moment_sums *sum)
 {
-#define SUM(row, y)                                                            \
-    do {                                                                       \
-        int32_t *to = sum + (row)*WHOLE_PLACES, any = (y) > 0;                 \
-        to[CF_MOMENT_N] += any;                                                \
-        to[CF_MOMENT_XY] += code[e] * (y);                                     \
-        to[CF_MOMENT_X] += any * code[e];                                      \
-        to[CF_MOMENT_Y] += (y);                                                \
-        to[CF_MOMENT_VX] += any * cf_moment_v(code[e]);                        \
-        to[CF_MOMENT_VY] += cf_moment_v(y);                                    \
-    } while (0)
+#define SUM(row, y) sum[row] += s->sums[code[e]][y]
     SCATTER(SUM)
 #undef SUM
 }
@@ -236,7 +227,7 @@ static enum in_lists scatter(cf_moments *s, const cf_rated *r, int64_t i,
     int64_t e = cf_entry_from(r, i, s->panel.head), count = r->begin[i + 1] - e;
     size_t rows = (size_t)(cf_byte_panel_blocks(&s->panel) * CF_BLOCK);
     uint64_t *packed = s->packed + at * CF_BYTE_PANEL;
-    int32_t *whole = s->whole + at * CF_BYTE_PANEL * WHOLE_PLACES;
+    cf_moment_sums *whole = s->whole + at * CF_BYTE_PANEL;
     if (count == 0)
         return NOTHING;
     if (count <= PACKED_MOST) {
@@ -244,7 +235,7 @@ static enum in_lists scatter(cf_moments *s, const cf_rated *r, int64_t i,
         scatter_packed(s, r->column + e, r->code + e, count, packed);
         return PACKED;
     }
-    memset(whole, 0, rows * WHOLE_PLACES * sizeof *whole);
+    memset(whole, 0, rows * sizeof *whole);
     scatter_whole(s, r->column + e, r->code + e, count, whole);
     return WHOLE;
 }
@@ -271,11 +262,11 @@ CF_VECTORISED static void add_packed(int32_t *sum, const uint64_t *packed)
     }
 }
 
-static void add_whole(int32_t *sum, const int32_t *whole)
+static void add_whole(int32_t *sum, const cf_moment_sums *whole)
 {
     for (int l = 0; l < CF_BLOCK; l++)
         for (int m = 0; m < CF_MOMENTS; m++)
-            sum[m * CF_BLOCK + l] += whole[l * WHOLE_PLACES + m];
+            sum[m * CF_BLOCK + l] += whole[l][m];
 }
 
 /* The sums of the formulae, of ratings less `middle` steps: [CF_MOMENTS]
@@ -388,36 +379,36 @@ static inline float estimate_of(float floor)
     return floor - CF_ROUGH * fabsf(floor);
 }
 
-/* Whether any of the rows [lo, hi) may be of use. */
-static bool any_hit(const cf_moments *s, const float *floor, float own,
-                    int64_t lo, int64_t hi)
+/* hit[] = whether the estimates may be of use. */
+CF_VECTORISED static void find_hits(uint8_t *hit, const float *there,
+                                    const float *back, const float *floor,
+                                    float own, int64_t count)
 {
-    int any = 0;
-    for (int64_t l = lo; l < hi; l++)
-        any |= (s->there[l] >= own) | (s->back[l] >= estimate_of(floor[l]));
-    return any != 0;
+    for (int64_t l = 0; l < count; l++)
+        hit[l] = (there[l] >= own) | (back[l] >= estimate_of(floor[l]));
 }
 
 /* Scores the rows whose estimates may be of use. */
 static void take_hits(cf_moments *s, const meeting *m)
 {
-    const float *floor = m->heavy->floor + m->first;
-    float own = estimate_of(m->light->floor[m->i]);
+    uint8_t hit[CF_BLOCK] = {0};
+    uint64_t eight;
     int64_t count = 0;
-    for (int64_t lo = m->lo, hi; lo < m->hi; lo = hi) {
-        hi = CF_MIN(lo + GROUP, m->hi);
-        if (!any_hit(s, floor, own, lo, hi))
+    find_hits(hit + m->lo, s->there + m->lo, s->back + m->lo,
+              m->heavy->floor + m->first + m->lo,
+              estimate_of(m->light->floor[m->i]), m->hi - m->lo);
+    for (int64_t l = 0; l < CF_BLOCK; l++) {
+        memcpy(&eight, hit + l / 8 * 8, sizeof eight);
+        if (eight == 0) {
+            l |= 7;
             continue;
-        for (int64_t l = lo; l < hi; l++) {
-            if (!(s->there[l] >= own) && !(s->back[l] >= estimate_of(floor[l])))
-                continue;
-            if (is_itself(m, l))
-                continue;
-            for (int k = 0; k < CF_MOMENTS; k++)
-                s->gathered[k * CF_BLOCK + count] =
-                    (double)s->values[k * CF_BLOCK + l];
-            s->lane[count++] = (int16_t)l;
         }
+        if (!hit[l] || is_itself(m, l))
+            continue;
+        for (int k = 0; k < CF_MOMENTS; k++)
+            s->gathered[k * CF_BLOCK + count] =
+                (double)s->values[k * CF_BLOCK + l];
+        s->lane[count++] = (int16_t)l;
     }
     if (count > 0)
         score(s, m, count);
@@ -507,7 +498,7 @@ static void finish(cf_moments *s, meeting *m, const drivers *d, int64_t block)
     if (d->lists[at] == PACKED)
         add_packed(sum, s->packed + row);
     else if (d->lists[at] == WHOLE)
-        add_whole(sum, s->whole + row * WHOLE_PLACES);
+        add_whole(sum, s->whole + row);
     if (is_exact(s, r->head + m->i))
         estimate(s, m, sum);
     else

@@ -15,6 +15,9 @@ typedef struct cf_moment_place {
     int64_t run, column;
 } cf_moment_place;
 
+/* One of each enum cf_moment, added at once. */
+typedef int32_t cf_moment_sums __attribute__((vector_size(32)));
+
 typedef struct cf_moments {
     const cf_ratings_measure *by;
     const cf_definition *is;
@@ -36,10 +39,11 @@ typedef struct cf_moments {
     int64_t room;           /* of both */
     cf_moment_place *place; /* [CF_BANDS_MOST x CF_MOMENT_DRIVERS + 1] */
     uint64_t *packed;       /* [CF_MOMENT_DRIVERS x CF_BYTE_PANEL] */
-    int32_t *whole;         /* the same x CF_MOMENTS */
+    cf_moment_sums *whole;  /* the same */
     uint16_t *sum;          /* [CF_MOMENT_DRIVERS x CF_MOMENTS x CF_BLOCK] */
     int32_t *wide;          /* the same, of long drivers */
-    uint64_t (*products)[1 << CF_LIST_BITS]; /* of codes, packed */
+    uint64_t (*products)[1 << CF_LIST_BITS];   /* of two codes, packed */
+    cf_moment_sums (*sums)[1 << CF_LIST_BITS]; /* and not */
 
     /* A driver with a block. */
     float *values, *there, *back;
