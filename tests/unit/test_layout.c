@@ -127,7 +127,8 @@ static void write_job(char path[CF_PATH_MAX], const char *name, const job *j)
     cf_layout_add_ratings(&w, &j->t, &j->a);
     cf_layout_add_embedding(&w, &j->e, &plain);
     cf_layout_add_neighbors(&w, "users", "embedding", CF_COSINE, &j->n);
-    cf_layout_add_recommendations(&w, &j->n.part, &j->top, ITEMS);
+    cf_recommendations top = {j->n.part, j->top, NULL};
+    cf_layout_add_recommendations(&w, &top, CF_SCORE_MEAN, ITEMS);
     CHECK(cf_writer_commit(&w) == CF_OK);
     cf_writer_free(&w);
 }
