@@ -67,7 +67,7 @@ void cf_codes_find(cf_codes *c, const cf_csr *a, const cf_par *par,
         if (c->step * FINEST < 1)
             return;
     }
-    int64_t entries = a->indptr[a->n_loc], largest = 0;
+    int64_t entries = a->indptr[a->n_loc], largest = 1;
     c->code = cf_alloc(entries, sizeof *c->code, "ratings to compare");
     for (int64_t e = 0; e < entries; e++) {
         c->code[e] = (uint8_t)((double)a->values[e] / c->step);

@@ -9,7 +9,7 @@
 typedef struct cf_codes {
     uint8_t *code; /* [own entries]; NULL where there are none */
     double step;   /* rating = code x step, a power of two */
-    int largest;   /* of all ranks */
+    int largest;   /* of all ranks, at least 1 */
 } cf_codes;
 
 /* The codes of ratings that are all positive multiples of one power of two from
