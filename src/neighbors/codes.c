@@ -51,12 +51,22 @@ static void find_ones(cf_codes *c, const cf_csr *a, const cf_par *par)
     c->largest = 1;
 }
 
+/* Whether sums over the longest row stay within 32 bits; v + 11 code + 30 is
+ * the most that one rating adds to them. */
+static bool sums_fit(const cf_csr *a, const cf_par *par, int most)
+{
+    int64_t longest = 0, one = CF_MAX(most * most, 11 * most + 40);
+    for (int64_t i = 0; i < a->n_loc; i++)
+        longest = CF_MAX(longest, a->indptr[i + 1] - a->indptr[i]);
+    return cf_max_i64(par, longest) <= INT32_MAX / one;
+}
+
 void cf_codes_find(cf_codes *c, const cf_csr *a, const cf_par *par,
                    const cf_ratings_measure *by)
 {
     int most = cf_codes_most(by);
     *c = (cf_codes){.step = 1};
-    if (most == 0)
+    if (most == 0 || !sums_fit(a, par, most))
         return;
     if (cf_definition_of(by->similarity)->sums == 0) {
         find_ones(c, a, par);

@@ -13,7 +13,8 @@ typedef struct cf_codes {
 } cf_codes;
 
 /* The codes of ratings that are all positive multiples of one power of two from
- * 1/8 to 1, at most cf_codes_most() times that; where it is only asked which
+ * 1/8 to 1, at most cf_codes_most() times that, in rows so short that sums of
+ * products have 32 bits; where it is only asked which
  * ratings there are, each is 1. Collective. */
 void cf_codes_find(cf_codes *c, const cf_csr *a, const cf_par *par,
                    const cf_ratings_measure *by);
