@@ -27,7 +27,7 @@ COMMANDS = {
     "svd": RATINGS | SVD,
     "neighbors": RATINGS | SVD | NEIGHBORS | {"queries", "only", "max-distance"},
     "recommend": RECOMMEND | {"only"},
-    "predict": RATINGS | RULE | {"pairs"},
+    "predict": (RATINGS | RULE | {"pairs"}) - {"titles", "keep-time"},
     "evaluate": (RATINGS | SVD | NEIGHBORS | RULE | RECOMMEND | EVALUATE) - {
         "titles", "keep-time", "start", "side", "graph", "top", "allow", "exclude"},
     "synth": {"users", "items", "ratings", "titles", "holdout", "holdout-share", "vectors",
