@@ -112,9 +112,10 @@ typedef struct cf_options {
     int64_t users, items, ratings, vectors; /* sizes for synth */
     char holdout[CF_PATH_MAX];
     double holdout_share;
-    char user[CF_PATH_MAX]; /* ids, comma-separated, for info */
-    int64_t sample;         /* rows that verify recomputes */
-    int64_t part;           /* enum cf_part_name */
+    char user[CF_PATH_MAX]; /* ids, comma-separated, for info; one to explain */
+    char item[CF_PATH_MAX];
+    int64_t sample; /* rows that verify recomputes */
+    int64_t part;   /* enum cf_part_name */
 
     int64_t split; /* enum cf_split_rule */
     double test_share;

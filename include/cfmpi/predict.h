@@ -29,6 +29,7 @@
 #define CFMPI_PREDICT_H
 
 #include "cfmpi/baseline.h"
+#include "cfmpi/explain.h"
 #include "cfmpi/recommend.h"
 #include "cfmpi/similarity_rows.h"
 #include "cfmpi/svd.h"
@@ -105,6 +106,10 @@ typedef struct cf_predict_from {
     bool embedded;                 /* by the embedding, not the ratings */
     cf_baseline_options baseline;  /* of rule, fallback and neighbours */
     const char *what;              /* in messages: where it is from */
+    /* NULL; or of a single pair by a single rule, what its prediction is made
+     * of, on a rank or two: cf_explanation_share() brings it together. What
+     * the neighbours of CF_RULE_MEAN and CF_RULE_SVD are is not told here. */
+    cf_explanation *why;
 } cf_predict_from;
 
 /* Pairs of this rank, of a user row and an item row, -1 where one is unknown.

@@ -54,22 +54,6 @@ static int check_reading(const cf_options *o)
     return CF_OK;
 }
 
-static int load_file(cf_job *job)
-{
-    int status = CF_OK;
-    if (!cf_h5_has(&job->file, "/ratings/indptr"))
-        CF_TRY(cf_fail(CF_BAD_DATA, "%s: has no /ratings", job->o->input));
-    cf_report_begin(job->report, "ingest", "bytes");
-    CF_TRY(cf_layout_read_ratings(&job->file, job->par, &job->ratings));
-    CF_TRY(
-        cf_layout_read_ids(&job->file, job->par, "users", &job->tables.users));
-    CF_TRY(
-        cf_layout_read_ids(&job->file, job->par, "items", &job->tables.items));
-    cf_report_end(job->report);
-done:
-    return status;
-}
-
 static int load(cf_job *job, way *w)
 {
     int status = CF_OK;
@@ -82,7 +66,7 @@ static int load(cf_job *job, way *w)
         CF_TRY(cf_agree(par, check_reading(job->o)));
     }
     CF_TRY(cf_agree(par, cf_rule_check(job, &w->rule, &w->from)));
-    CF_TRY(job->from_file ? load_file(job) : cf_job_ingest(job));
+    CF_TRY(job->from_file ? cf_job_load(job) : cf_job_ingest(job));
     job->report->input.users = job->ratings.rows;
     job->report->input.items = job->ratings.cols;
     job->report->input.ratings = job->ratings.nnz;

@@ -13,6 +13,25 @@ void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command)
     cf_writer_integer(w, "/", "ranks", w->par->size);
 }
 
+int cf_job_load(cf_job *job)
+{
+    int status = CF_OK;
+    if (!cf_h5_has(&job->file, "/ratings/indptr"))
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: has no /ratings", job->o->input));
+    cf_report_begin(job->report, "ingest", "bytes");
+    CF_TRY(cf_layout_read_ratings(&job->file, job->par, &job->ratings));
+    CF_TRY(
+        cf_layout_read_ids(&job->file, job->par, "users", &job->tables.users));
+    CF_TRY(
+        cf_layout_read_ids(&job->file, job->par, "items", &job->tables.items));
+    cf_report_end(job->report);
+    job->report->input.users = job->ratings.rows;
+    job->report->input.items = job->ratings.cols;
+    job->report->input.ratings = job->ratings.nnz;
+done:
+    return status;
+}
+
 int cf_job_check_weights(const cf_job *job, const char *group)
 {
     enum cf_similarity by;

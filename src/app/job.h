@@ -67,6 +67,10 @@ typedef struct cf_job {
  * Errors, agreed. Collective. */
 int cf_job_ingest(cf_job *job);
 
+/* Reads the ratings and ids of a result file, which is open. Errors, agreed.
+ * Collective. */
+int cf_job_load(cf_job *job);
+
 /* The ratings as they are decomposed or compared, by job->transform; what is
  * not shared with job->ratings is `own`, to be freed, or NULL. Errors, agreed.
  * Collective. */

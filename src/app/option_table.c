@@ -15,10 +15,11 @@ enum {
     MAKES_RESULT = BIT(RUN) | BIT(INGEST) | BIT(SVD) | BIT(NEIGHBORS),
     TEXT_INPUT = MAKES_RESULT | BIT(PREDICT) | BIT(EVALUATE),
     HAS_NEIGHBORS = BIT(RUN) | BIT(NEIGHBORS),
-    HAS_RULE = BIT(PREDICT) | BIT(EVALUATE),
+    HAS_RULE = BIT(PREDICT) | BIT(EXPLAIN) | BIT(EVALUATE),
     COMPARES = HAS_NEIGHBORS | HAS_RULE,
     HAS_TOP = BIT(RUN) | BIT(RECOMMEND),
-    SCORES = HAS_TOP | BIT(EVALUATE)
+    SCORES = HAS_TOP | BIT(EVALUATE),
+    HAS_SCORE = SCORES | BIT(EXPLAIN)
 };
 
 /* clang-format off */
@@ -128,13 +129,13 @@ const cf_option cf_option_table[] = {
      "of tversky and rp3beta"},
     {"top", 'n', CF_OPT_INTEGER, AT(top), HAS_TOP, "10", 1, 1e6, {0}, "N",
      "recommended items of each user"},
-    {"score", 0, CF_OPT_CHOICE, AT(score), SCORES, "mean", 0,
+    {"score", 0, CF_OPT_CHOICE, AT(score), HAS_SCORE, "mean", 0,
      0, {"mean", "sum", "item-sum", "puresvd", "popularity"}, "NAME",
      "how items are scored: mean or sum of the neighbours' ratings, weighted "
      "by similarity; sum over similar items that the user has rated (RP3β "
      "with neighbours by rp3beta); product of the embedding's rows; number of "
      "ratings"},
-    {"baseline-weight", 0, CF_OPT_REAL, AT(baseline_weight), SCORES, "0", 0,
+    {"baseline-weight", 0, CF_OPT_REAL, AT(baseline_weight), HAS_SCORE, "0", 0,
      1e15, {0}, "X", "of --score=mean: count what is usual for user and item "
      "as the rating of one more neighbour, of similarity X"},
     {"min-popularity", 0, CF_OPT_INTEGER, AT(min_popularity), SCORES, "0", 0,
@@ -181,9 +182,12 @@ const cf_option cf_option_table[] = {
      "FILE", "keep some ratings out and write them here"},
     {"holdout-share", 0, CF_OPT_REAL, AT(holdout_share), BIT(SYNTH), "0.1", 0,
      1, {0}, "X", "share of the ratings kept out"},
-    {"user", 0, CF_OPT_PATH, AT(user), BIT(INFO), NULL, 0, 0, {0}, "ID[,ID]",
-     "show favourites, neighbours and recommendations of these users; an id "
-     "with a comma between double quotes"},
+    {"user", 0, CF_OPT_PATH, AT(user), BIT(INFO) | BIT(EXPLAIN), NULL, 0, 0,
+     {0}, "ID[,ID]",
+     "show favourites, neighbours and recommendations of these users, an id "
+     "with a comma between double quotes; or explain what one is given"},
+    {"item", 0, CF_OPT_PATH, AT(item), BIT(EXPLAIN), NULL, 0, 0, {0}, "ID",
+     "the item that is explained"},
     {"sample", 0, CF_OPT_INTEGER, AT(sample), BIT(VERIFY), "20", 0, 1e9, {0},
      "N", "users to recompute by brute force"},
     {"part", 0, CF_OPT_CHOICE, AT(part), BIT(EXPORT), "recommendations", 0, 0,

@@ -184,13 +184,6 @@ static int find_lists(cf_job *job, bool items, cf_user_lists *lists)
                                       rows, &n->part, &n->lists);
 }
 
-/* Rows of the file, [own rows x dim]. */
-typedef struct factors {
-    cf_part item_part;
-    float *users, *items;
-    int dim;
-} factors;
-
 /* Rows as the file has them become A·V. */
 static int unscale(const cf_job *job, float *rows, int dim)
 {
@@ -212,7 +205,7 @@ done:
 }
 
 /* The embedding of the file, users split as the ratings. */
-static int read_factors(const cf_job *job, factors *f)
+static int read_factors(const cf_job *job, cf_factors *f)
 {
     int status = CF_OK, dim = 0;
     cf_part even = {0};
@@ -238,7 +231,8 @@ done:
 }
 
 /* That of this run, lent where it is A·V as it is. */
-static void lend_factors(const cf_job *job, factors *f, cf_recommend_from *from)
+static void lend_factors(const cf_job *job, cf_factors *f,
+                         cf_recommend_from *from)
 {
     const cf_embedding *e = &job->embedding;
     int64_t n = cf_part_count(&e->user_part, job->par->rank);
@@ -256,9 +250,11 @@ static void lend_factors(const cf_job *job, factors *f, cf_recommend_from *from)
     from->user_rows = f->users;
 }
 
-static int find_factors(const cf_job *job, factors *f, cf_recommend_from *from)
+static int find_factors(const cf_job *job, cf_top_from *top)
 {
     int status = CF_OK;
+    cf_factors *f = &top->factors;
+    cf_recommend_from *from = &top->from;
     if (job->embedding.dim > 0) {
         lend_factors(job, f, from);
         return CF_OK;
@@ -272,13 +268,6 @@ done:
     return status;
 }
 
-static void factors_free(factors *f)
-{
-    cf_part_free(&f->item_part);
-    cf_free(f->users);
-    cf_free(f->items);
-}
-
 static void fit_baseline(const cf_job *job, cf_baseline *b)
 {
     cf_csr items = {0};
@@ -287,44 +276,59 @@ static void fit_baseline(const cf_job *job, cf_baseline *b)
     cf_csr_free(&items);
 }
 
-int cf_top_recommend(cf_job *job)
+int cf_top_find(cf_job *job, cf_top_from *top)
 {
     int status = CF_OK;
     const cf_options *o = job->o;
-    cf_user_lists lists = {0};
-    factors f = {0};
-    cf_baseline baseline = {0};
-    uint8_t *candidate = NULL, *asked = NULL;
-    cf_recommend_from from = {.ratings = &job->ratings};
-    cf_report_begin(job->report, "recommend", "users");
+    top->from = (cf_recommend_from){.ratings = &job->ratings,
+                                    .users = &top->lists,
+                                    .items = &top->lists,
+                                    .baseline = &top->baseline};
+    top->how = (cf_recommend_how){.score = score_of(job),
+                                  .top = o->top,
+                                  .baseline_weight = o->baseline_weight,
+                                  .min_popularity = o->min_popularity,
+                                  .fill = o->fill,
+                                  .threads = job->par->threads};
     if (lists_of(job) != NULL)
         CF_TRY(find_lists(job, needs_of(job) == CF_SCORE_NEEDS_ITEM_LISTS,
-                          &lists));
-    from.users = from.items = &lists;
+                          &top->lists));
     if (needs_of(job) == CF_SCORE_NEEDS_EMBEDDING)
-        CF_TRY(find_factors(job, &f, &from));
+        CF_TRY(find_factors(job, top));
     if (o->baseline_weight > 0)
-        fit_baseline(job, &baseline);
-    from.baseline = &baseline;
-    candidate = candidates(job);
+        fit_baseline(job, &top->baseline);
+    top->candidate = candidates(job);
+    top->how.candidate = top->candidate;
+done:
+    return status;
+}
+
+void cf_top_free(cf_top_from *top)
+{
+    cf_free(top->candidate);
+    cf_baseline_free(&top->baseline);
+    cf_part_free(&top->factors.item_part);
+    cf_free(top->factors.users);
+    cf_free(top->factors.items);
+    *top = (cf_top_from){0};
+}
+
+int cf_top_recommend(cf_job *job)
+{
+    int status = CF_OK;
+    cf_top_from top = {0};
+    uint8_t *asked = NULL;
+    cf_report_begin(job->report, "recommend", "users");
+    CF_TRY(cf_top_find(job, &top));
     if (job->only.row != NULL) {
         asked = new_mask(job->ratings.rows, 0);
         put(job, &job->only, job->ratings.rows, asked, 1);
     }
-    cf_recommend_how how = {.score = score_of(job),
-                            .top = o->top,
-                            .baseline_weight = o->baseline_weight,
-                            .min_popularity = o->min_popularity,
-                            .candidate = candidate,
-                            .asked = asked,
-                            .fill = o->fill,
-                            .threads = job->par->threads};
-    cf_recommend(&job->recommendations, job->par, &from, &how);
+    top.how.asked = asked;
+    cf_recommend(&job->recommendations, job->par, &top.from, &top.how);
 done:
-    cf_free(candidate);
     cf_free(asked);
-    cf_baseline_free(&baseline);
-    factors_free(&f);
+    cf_top_free(&top);
     cf_report_end(job->report);
     return status;
 }

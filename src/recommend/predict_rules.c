@@ -86,6 +86,48 @@ static double rating_at(const work *w, enum cf_less less, const cf_pair *p,
     return x;
 }
 
+/* What is left of a prediction without neighbours. */
+static void tell_level(const work *w, enum cf_rule level, cf_gidx user,
+                       cf_gidx item)
+{
+    cf_explanation *e = w->from->why;
+    const cf_levels *l = &w->levels;
+    if (level == CF_RULE_USER_MEAN)
+        cf_explanation_part(e, CF_BY_USER_MEAN, l->user_mean[user], NAN);
+    else if (level == CF_RULE_ITEM_MEAN)
+        cf_explanation_part(e, CF_BY_ITEM_MEAN, l->item_mean[item], NAN);
+    else
+        cf_explanation_part(e, CF_BY_GLOBAL_MEAN, l->mean, NAN);
+    if (level == CF_RULE_BASELINE) {
+        cf_explanation_part(e, CF_BY_USER_BIAS, l->baseline.user[user], NAN);
+        cf_explanation_part(e, CF_BY_ITEM_BIAS, l->baseline.item[item], NAN);
+    }
+    e->value = cf_rule_row_of(level)->level(l, user, item);
+    e->told = true;
+}
+
+/* What one over neighbours is made of. */
+static void tell_nearest(const work *w, enum cf_less less, const cf_pair *p,
+                         const cf_near *near, int64_t count, double weight)
+{
+    cf_explanation *e = w->from->why;
+    double unit = less == CF_LESS_DEVIATION ? spread_of(w, p->row) : 1;
+    enum cf_rule level = less == CF_LESS_BASELINE ? CF_RULE_BASELINE
+                         : w->of_items            ? CF_RULE_ITEM_MEAN
+                                                  : CF_RULE_USER_MEAN;
+    if (less != CF_LESS_NOTHING)
+        tell_level(w, level, user_of(w, p->row, p->column),
+                   item_of(w, p->row, p->column));
+    for (int64_t i = 0; i < count; i++) {
+        double s = (double)near[i].score;
+        double above =
+            deviation(w, less, near[i].row, p->column, (double)near[i].rating);
+        cf_explanation_term(e, &(cf_explained_term){near[i].row, near[i].rating,
+                                                    s, s / weight,
+                                                    unit * s * above / weight});
+    }
+}
+
 static double over_nearest(const work *w, const cf_rule_options *o,
                            const cf_pair *p, const cf_near *near, int64_t count)
 {
@@ -100,8 +142,17 @@ static double over_nearest(const work *w, const cf_rule_options *o,
                              (double)near[n].rating);
         weight += s;
     }
-    return n == 0 || n < o->min_k ? (double)NAN
-                                  : rating_at(w, less, p, sum / weight);
+    bool enough = n > 0 && n >= o->min_k;
+    double rating = enough ? rating_at(w, less, p, sum / weight) : (double)NAN;
+    if (w->from->why != NULL) {
+        w->from->why->of_items = w->of_items;
+        w->from->why->near = n;
+        if (enough)
+            tell_nearest(w, less, p, near, n, weight);
+        w->from->why->value = rating;
+        w->from->why->told = enough;
+    }
+    return rating;
 }
 
 static double clipped(const work *w, const cf_rule_options *o, double rating)
@@ -241,6 +292,18 @@ static double *user_means(const work *w)
     return means;
 }
 
+/* The means in a product of vectors. */
+static void tell_means(cf_explanation *e, double value, const double *of_item,
+                       const double *of_user, cf_gidx item, cf_gidx user)
+{
+    e->value = value;
+    e->told = true;
+    if (of_item != NULL)
+        cf_explanation_part(e, CF_BY_ITEM_MEAN, of_item[item], NAN);
+    if (of_user != NULL)
+        cf_explanation_part(e, CF_BY_USER_MEAN, of_user[user], NAN);
+}
+
 static int by_embedding(work *w, const cf_pairs_asked *pairs, float *back)
 {
     const cf_par *par = w->par;
@@ -272,6 +335,8 @@ static int by_embedding(work *w, const cf_pairs_asked *pairs, float *back)
         rating += of_item != NULL ? of_item[item] : 0;
         rating += of_user != NULL ? of_user[user] : 0;
         answers[r.pairs[p].place] = rating;
+        if (w->from->why != NULL)
+            tell_means(w->from->why, rating, of_item, of_user, item, user);
     }
     double *got = cf_alloc(pairs->count, sizeof *got, "predictions");
     cf_route_answer(&r, answers, got, sizeof *got);
@@ -349,6 +414,8 @@ static void settle(const work *w, const cf_rule_options *o, cf_gidx user,
         return;
     if (row->level != NULL)
         rating = (float)clipped(w, o, row->level(&w->levels, user, item));
+    if (row->level != NULL && w->from->why != NULL)
+        tell_level(w, o->rule, user, item);
     out->rating[i] = rating;
     out->by[i] = CF_BY_RULE;
     if (!isnan(rating))
@@ -356,6 +423,9 @@ static void settle(const work *w, const cf_rule_options *o, cf_gidx user,
     out->by[i] = CF_BY_FALLBACK;
     other = cf_rule_fallback(o->fallback == CF_FALLBACK_OWN ? row->own
                                                             : o->fallback);
+    if (other != NULL && w->from->why != NULL)
+        tell_level(w, (enum cf_rule)(other - cf_rule_row_of(CF_RULE_MEAN)),
+                   user, item);
     if (other != NULL)
         out->rating[i] =
             (float)clipped(w, o, other->level(&w->levels, user, item));

@@ -32,6 +32,7 @@ COMMANDS = {
         "titles", "keep-time", "start", "side", "graph", "top", "allow", "exclude"},
     "synth": {"users", "items", "ratings", "titles", "holdout", "holdout-share", "vectors",
               "dim"},
+    "explain": RULE | {"score", "baseline-weight", "user", "item"},
     "info": {"user"},
     "verify": {"sample"},
     "export": {"part"},
