@@ -80,6 +80,10 @@ void cf_layout_add_bound(cf_writer *w, const char *group, enum cf_similarity by,
                          float bound);
 void cf_layout_add_recommendations(cf_writer *w, const cf_recommendations *r,
                                    enum cf_score score, cf_gidx items);
+/* The same of queries: /recommendations/queries. */
+void cf_layout_add_query_recommendations(cf_writer *w,
+                                         const cf_recommendations *r,
+                                         enum cf_score score, cf_gidx items);
 
 /* Adds a column of ids: int64, or strings as wide as the longest of all ranks.
  * This rank has the rows from `begin` on; lists that are not empty are of one

@@ -33,7 +33,8 @@ enum cf_part_name {
     CF_PART_NEIGHBORS_RATINGS_ITEMS,
     CF_PART_OVERLAP,
     CF_PART_OVERLAP_ITEMS,
-    CF_PART_GRAPH_QUERIES
+    CF_PART_GRAPH_QUERIES,
+    CF_PART_RECOMMENDATIONS_QUERIES
 };
 
 #define CF_INPUTS_MAX 65536
@@ -109,6 +110,8 @@ typedef struct cf_options {
     double lambda_users, lambda_items;
 
     char pairs[CF_PATH_MAX];
+    char new_ratings[CF_PATH_MAX];
+    char exclude_user[CF_PATH_MAX];         /* an id */
     int64_t users, items, ratings, vectors; /* sizes for synth */
     char holdout[CF_PATH_MAX];
     double holdout_share;

@@ -58,7 +58,18 @@ typedef struct cf_recommend_from {
     const cf_part *item_part;
     int dim;
     const cf_baseline *baseline; /* where baseline_weight > 0 */
+    /* NULL; or what other users have rated, of the same items, who get the
+     * lists in place of those of `ratings`: then `users`, user_rows, the
+     * baseline's biases of users and how->asked are theirs. Their ratings are
+     * not counted. */
+    const cf_csr *others;
 } cf_recommend_from;
+
+/* The ratings of those who get lists. Local. */
+static inline const cf_csr *cf_recommended_users(const cf_recommend_from *from)
+{
+    return from->others != NULL ? from->others : from->ratings;
+}
 
 /* How, and which. Masks are the same on all ranks, and NULL means all. */
 typedef struct cf_recommend_how {

@@ -100,6 +100,14 @@ void cf_svd_complete(cf_svd *s, cf_embedding *e);
  * then as above. */
 void cf_svd_certify(cf_embedding *e, cf_csr *a, const cf_par *par);
 
+/* What rows of ratings are in an embedding that has not seen them: rows [own
+ * rows of a x dim] = A·V, in the scale of `e`, of which dim, scale, sigma,
+ * items and item_part are read. `a` has the items of the embedding as its
+ * columns, weighted as the matrix was. A row that was decomposed is what is
+ * stored, bit for bit. Collective; cost, traffic and memory: src/svd/fold.c. */
+void cf_svd_fold_in(const cf_embedding *e, const cf_csr *a, const cf_par *par,
+                    float *rows);
+
 /* Rows of V become rows as `scale` has them of U: V·Σ, V or V·√Σ, each entry a
  * float64 product rounded to float32; rows [count x dim]. Local. */
 void cf_embedding_scale_items(float *rows, int64_t count, int dim,

@@ -131,9 +131,11 @@ static int match(cf_asked *a, const cf_job *job, const cf_tables *t, bool items)
                        job->o->queries, all, side, job->o->input));
     if (unknown > 0)
         cf_log_note("%" CF_PRIgidx " of the %" CF_PRIgidx " %s of %s are not "
-                    "among those of %s: their ratings count in the lengths of "
-                    "its rows alone",
-                    unknown, all, side, job->o->queries, job->o->input);
+                    "among those of %s: their ratings %s",
+                    unknown, all, side, job->o->queries, job->o->input,
+                    job->o->space == CF_SPACE_RATINGS
+                        ? "count in the lengths of its rows alone"
+                        : "do not count");
 done:
     return status;
 }

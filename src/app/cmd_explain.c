@@ -2,7 +2,6 @@
  * recommended item's score, and what each of them adds to it. */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cfmpi/exchange.h"
 #include "cfmpi/explain.h"
@@ -11,6 +10,7 @@
 #include "cfmpi/text_file.h"
 #include "commands.h"
 #include "explained.h"
+#include "find_id.h"
 #include "rule.h"
 #include "top.h"
 
@@ -66,36 +66,14 @@ static int choose(cf_options *o, const cf_job *job, cf_explained *x)
     return CF_OK;
 }
 
-/* The row of an id; the same on all ranks. */
-static int find_row(const cf_job *job, const cf_idmap *map, const char *option,
-                    const char *wanted, cf_gidx *row)
-{
-    int status = CF_OK;
-    char shown[128];
-    cf_ids id = {0};
-    cf_text utf8 = {0};
-    cf_text_utf8(wanted, (int64_t)strlen(wanted), &utf8);
-    cf_ids_make(&id, true, 1, utf8.length);
-    memcpy(id.bytes, utf8.data, (size_t)utf8.length);
-    id.begin[1] = utf8.length;
-    cf_idmap_find(map, job->par, &id, row);
-    snprintf(shown, sizeof shown, "%.100s", wanted);
-    cf_text_defuse(shown);
-    if (*row < 0)
-        CF_TRY(cf_fail(CF_BAD_DATA, "--%s: there is no %s '%s' in %s", option,
-                       option, shown, job->o->input));
-done:
-    cf_ids_free(&id);
-    cf_text_free(&utf8);
-    return status;
-}
-
 static int find_pair(const cf_job *job, cf_explained *x)
 {
     int status = CF_OK;
     cf_csr_copy row = {0};
-    CF_TRY(find_row(job, &job->tables.users, "user", job->o->user, &x->user));
-    CF_TRY(find_row(job, &job->tables.items, "item", job->o->item, &x->item));
+    CF_TRY(cf_find_id(job, &job->tables.users, "user", "user", job->o->user,
+                      &x->user));
+    CF_TRY(cf_find_id(job, &job->tables.items, "item", "item", job->o->item,
+                      &x->item));
     cf_csr_fetch(&row, &job->ratings, job->par, &x->user, 1);
     x->rated = NAN;
     for (int64_t e = 0; e < row.indptr[1]; e++)

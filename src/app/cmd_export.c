@@ -119,6 +119,13 @@ static const part parts[] = {
                                {"/graph/queries/indptr",
                                 "/graph/queries/indices",
                                 "/graph/queries/weight"}},
+    [CF_PART_RECOMMENDATIONS_QUERIES] = {LISTS,
+                                         "query,rank,item,score",
+                                         "queries",
+                                         "items",
+                                         {"/recommendations/queries/index",
+                                          "/recommendations/queries/score",
+                                          "/recommendations/queries/count"}},
     [CF_PART_OVERLAP] =
         {MATRIX, "user", "users", NULL, {"/overlap/users/overlap"}},
     [CF_PART_OVERLAP_ITEMS] =
@@ -286,7 +293,7 @@ static int prepare(exporter *x)
     if (p->side != NULL)
         CF_TRY(cf_layout_load_ids(&x->file, p->side, 0, -1, &x->ids));
     x->other = p->other;
-    if (is_of_queries(x))
+    if (is_of_queries(x) && strcmp(p->other, "items") != 0)
         x->other = cf_layout_queries_among(&x->file);
     if (x->other != NULL)
         CF_TRY(cf_layout_load_ids(&x->file, x->other, 0, -1, &x->other_ids));

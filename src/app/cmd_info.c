@@ -253,6 +253,7 @@ static int print_summary(cf_text *out, const cf_h5 *f)
     CF_TRY(print_graph(out, f, "item graph", "/graph/items"));
     CF_TRY(print_graph(out, f, "query graph", "/graph/queries"));
     CF_TRY(print_lists(out, f, "recommendations", "/recommendations"));
+    CF_TRY(print_lists(out, f, "for queries", "/recommendations/queries"));
     CF_TRY(print_datasets(out, f));
 done:
     return status;

@@ -22,6 +22,10 @@ const cf_command_row cf_commands[CF_CMD_COUNT] = {
     [CF_CMD_PREDICT] = {"predict", "RESULT.h5|RATINGS… --pairs PAIRS.csv",
                         "the predicted rating of each user,item pair", true,
                         true, false, cf_cmd_predict},
+    [CF_CMD_QUERY] = {"query", "RESULT.h5 --new RATINGS",
+                      "neighbours and best items of new users, from their "
+                      "ratings alone",
+                      true, false, false, cf_cmd_query},
     [CF_CMD_EXPLAIN] = {"explain", "RESULT.h5 --user U --item I",
                         "the neighbours behind a prediction or a score", true,
                         false, false, cf_cmd_explain},

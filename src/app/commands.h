@@ -13,6 +13,7 @@ enum cf_command {
     CF_CMD_NEIGHBORS,
     CF_CMD_RECOMMEND,
     CF_CMD_PREDICT,
+    CF_CMD_QUERY,
     CF_CMD_EXPLAIN,
     CF_CMD_EVALUATE,
     CF_CMD_SYNTH,
@@ -37,7 +38,7 @@ typedef struct cf_command_row {
 
 extern const cf_command_row cf_commands[CF_CMD_COUNT];
 
-cf_command_fn cf_cmd_run, cf_cmd_predict, cf_cmd_explain, cf_cmd_evaluate,
-    cf_cmd_synth, cf_cmd_info, cf_cmd_verify, cf_cmd_export;
+cf_command_fn cf_cmd_run, cf_cmd_predict, cf_cmd_query, cf_cmd_explain,
+    cf_cmd_evaluate, cf_cmd_synth, cf_cmd_info, cf_cmd_verify, cf_cmd_export;
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cfmpi/memory.h"
+#include "names.h"
 
 #define SHOWN 30 /* neighbours on the terminal */
 
@@ -22,46 +23,6 @@ static const struct {
     [CF_BY_POPULARITY] = {"popularity", "ratings of the item"},
     [CF_BY_ROUNDING] = {"rounding", "rounding of the stored vectors"},
 };
-
-/* ---- names ---- */
-
-static int add_id(const cf_job *job, const char *side, cf_gidx row,
-                  cf_text *out, bool json)
-{
-    cf_ids id = {0};
-    cf_text text = {0};
-    int status = cf_layout_load_ids(&job->file, side, row, 1, &id);
-    if (status == CF_OK) {
-        cf_ids_print(&id, 0, &text);
-        if (json && id.text)
-            cf_text_json(out, text.data);
-        else
-            cf_text_bytes(out, text.data, text.length);
-    }
-    cf_text_free(&text);
-    cf_ids_free(&id);
-    return status;
-}
-
-/* "" where items have no titles. The caller frees it. */
-static int read_title(const cf_job *job, cf_gidx item, char **title)
-{
-    int status = CF_OK;
-    cf_dataset d;
-    *title = NULL;
-    if (cf_h5_has(&job->file, "/items/title")) {
-        CF_TRY(cf_h5_dataset(&job->file, "/items/title", &d));
-        if (d.type != CF_STRING || d.cols != 1)
-            CF_TRY(cf_fail(CF_BAD_DATA, "%s: /items/title holds no text",
-                           job->file.path));
-        *title = cf_calloc((int64_t)d.width + 1, 1, "title");
-        CF_TRY(cf_h5_read(&job->file, &d, item, 1, *title));
-    } else {
-        *title = cf_calloc(1, 1, "title");
-    }
-done:
-    return status;
-}
 
 static const char *side_of(const cf_explained *x)
 {
@@ -187,9 +148,9 @@ static int print_terms(const cf_explained *x, const cf_job *job, cf_text *out)
         const cf_explained_term *t = &e->term[order[i].at];
         cf_text_add(out, "%12.6g %10.6g %10.6f %12.6g  ", t->similarity,
                     (double)t->rating, t->share, t->amount);
-        CF_TRY(add_id(job, side_of(x), t->row, out, false));
+        CF_TRY(cf_name_id(&job->file, side_of(x), t->row, out, false));
         if (e->of_items) {
-            CF_TRY(read_title(job, t->row, &title));
+            CF_TRY(cf_name_title(&job->file, t->row, &title));
             cf_text_add(out, "%s%s", title[0] != '\0' ? "  " : "", title);
             cf_free(title);
             title = NULL;
@@ -209,11 +170,11 @@ static int print_text(const cf_explained *x, const cf_job *job, cf_text *out)
 {
     int status = CF_OK;
     char *title = NULL;
-    CF_TRY(read_title(job, x->item, &title));
+    CF_TRY(cf_name_title(&job->file, x->item, &title));
     cf_text_add(out, "user ");
-    CF_TRY(add_id(job, "users", x->user, out, false));
+    CF_TRY(cf_name_id(&job->file, "users", x->user, out, false));
     cf_text_add(out, ", item ");
-    CF_TRY(add_id(job, "items", x->item, out, false));
+    CF_TRY(cf_name_id(&job->file, "items", x->item, out, false));
     cf_text_add(out, "%s%s\n", title[0] != '\0' ? ": " : "", title);
     if (!isnan(x->rating))
         print_value(x, out);
@@ -271,7 +232,7 @@ static int json_terms(const cf_explained *x, const cf_job *job, cf_text *json)
     for (int64_t i = 0; i < e->count; i++) {
         const cf_explained_term *t = &e->term[i];
         cf_text_add(json, "%s\n  {\"id\": ", i > 0 ? "," : "");
-        CF_TRY(add_id(job, side_of(x), t->row, json, true));
+        CF_TRY(cf_name_id(&job->file, side_of(x), t->row, json, true));
         cf_text_add(json, ", ");
         add_number(json, "similarity", t->similarity, 17);
         cf_text_add(json, ", ");
@@ -291,11 +252,11 @@ static int print_json(const cf_explained *x, const cf_job *job, cf_text *json)
 {
     int status = CF_OK;
     char *title = NULL;
-    CF_TRY(read_title(job, x->item, &title));
+    CF_TRY(cf_name_title(&job->file, x->item, &title));
     cf_text_add(json, "{\"user\": ");
-    CF_TRY(add_id(job, "users", x->user, json, true));
+    CF_TRY(cf_name_id(&job->file, "users", x->user, json, true));
     cf_text_add(json, ",\n \"item\": ");
-    CF_TRY(add_id(job, "items", x->item, json, true));
+    CF_TRY(cf_name_id(&job->file, "items", x->item, json, true));
     if (title[0] != '\0') {
         cf_text_add(json, ",\n \"title\": ");
         cf_text_json(json, title);

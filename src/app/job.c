@@ -32,6 +32,38 @@ done:
     return status;
 }
 
+static int load_sigma(cf_job *job)
+{
+    int status = CF_OK;
+    cf_dataset d;
+    cf_embedding *e = &job->embedding;
+    CF_TRY(cf_agree(
+        job->par, cf_h5_dataset(&job->file, "/embedding/singular_values", &d)));
+    e->sigma = cf_alloc(e->dim, sizeof *e->sigma, "singular values");
+    CF_TRY(cf_agree(job->par, cf_h5_read(&job->file, &d, 0, e->dim, e->sigma)));
+done:
+    return status;
+}
+
+int cf_job_load_embedding(cf_job *job)
+{
+    int status = CF_OK, dim = 0;
+    cf_embedding *e = &job->embedding;
+    CF_TRY(cf_layout_read_embedding(&job->file, job->par, "users", false,
+                                    &e->user_part, &e->users, &e->dim));
+    CF_TRY(cf_layout_read_embedding(&job->file, job->par, "items", false,
+                                    &e->item_part, &e->items, &dim));
+    if (dim != e->dim || cf_part_rows(&e->user_part) != job->ratings.rows ||
+        cf_part_rows(&e->item_part) != job->ratings.cols)
+        CF_TRY(cf_fail(CF_BAD_DATA, "%s: /embedding does not fit /ratings",
+                       job->o->input));
+    e->scale = cf_layout_embedding_scale(&job->file);
+    CF_TRY(load_sigma(job));
+    CF_TRY(cf_layout_read_transform(&job->file, job->par, &job->transform));
+done:
+    return status;
+}
+
 int cf_job_check_weights(const cf_job *job, const char *group)
 {
     enum cf_similarity by;

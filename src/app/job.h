@@ -71,6 +71,10 @@ int cf_job_ingest(cf_job *job);
  * Collective. */
 int cf_job_load(cf_job *job);
 
+/* Reads its embedding, and how the ratings were weighted for it, into
+ * job->embedding and job->transform. Errors, agreed. Collective. */
+int cf_job_load_embedding(cf_job *job);
+
 /* The ratings as they are decomposed or compared, by job->transform; what is
  * not shared with job->ratings is `own`, to be freed, or NULL. Errors, agreed.
  * Collective. */

@@ -40,7 +40,7 @@ typedef struct work {
 /* Takes what the user has rated out of a row of products. */
 static void forget_seen(const work *w, int64_t user, float *products)
 {
-    const cf_csr *a = w->from->ratings;
+    const cf_csr *a = cf_recommended_users(w->from);
     int64_t lo = a->indptr[user], hi = a->indptr[user + 1], end = hi;
     while (lo < hi) {
         int64_t mid = lo + (hi - lo) / 2;
@@ -143,10 +143,11 @@ void cf_recommend_by_factors(cf_recommendations *out, const cf_par *par,
                              const cf_recommend_how *how,
                              const uint8_t *candidate)
 {
-    const cf_part *users = &from->ratings->part;
+    const cf_csr *rated = cf_recommended_users(from);
+    const cf_part *users = &rated->part;
     int threads = CF_MAX(how->threads, 1);
     int blas_threads = openblas_get_num_threads();
-    double *norm = norms(from->user_rows, from->ratings->n_loc, from->dim);
+    double *norm = norms(from->user_rows, rated->n_loc, from->dim);
     work w = {.from = from,
               .candidate = candidate,
               .asked = how->asked,
@@ -154,7 +155,7 @@ void cf_recommend_by_factors(cf_recommendations *out, const cf_par *par,
               .begin = users->begin[par->rank],
               .out = &out->lists};
     cf_part_copy(&out->part, users);
-    cf_topk_init(&out->lists, from->ratings->n_loc, how->top);
+    cf_topk_init(&out->lists, rated->n_loc, how->top);
     w.products = cf_alloc(threads, sizeof *w.products, "threads");
     for (int t = 0; t < threads; t++)
         w.products[t] = cf_alloc(USERS * ITEMS, sizeof(float), "products");

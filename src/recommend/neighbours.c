@@ -63,7 +63,7 @@ static void forget_seen(const work *w, cf_sums *s, int64_t user)
 {
     const cf_csr *a = w->ratings;
     cf_gidx self = w->batch->from.part->begin[w->batch->par->rank] + user;
-    if (!w->items) {
+    if (w->batch->from.self) {
         row own = row_of(w, self);
         cf_sums_forget(s, own.words, own.count);
         return;
@@ -243,16 +243,15 @@ void cf_recommend_by_lists(cf_recommendations *out, const cf_par *par,
     bool items = how->score == CF_SCORE_ITEM_SUM;
     cf_csr lists = {0};
     const cf_csr *rows = items ? &lists : from->ratings;
-    cf_sources of = {.part = items ? &from->ratings->part : from->users->part,
+    const cf_csr *users = cf_recommended_users(from);
+    cf_sources of = {.part = items ? &users->part : from->users->part,
                      .lists = items ? NULL : from->users->lists,
-                     .rated = from->ratings,
-                     .self = !items};
+                     .rated = users,
+                     .self = !items && users == from->ratings};
     cf_words words;
     cf_sum_rule rule;
-    work w = {.ratings = from->ratings,
-              .words = &words,
-              .out = &out->lists,
-              .items = items};
+    work w = {
+        .ratings = users, .words = &words, .out = &out->lists, .items = items};
     if (items)
         cf_lists_matrix(&lists, par, from->items);
     cf_words_begin(&words, rows, par, candidate, usual_entries(par, &of, rows));

@@ -90,7 +90,7 @@ static void empty_lists(cf_recommendations *out, const cf_par *par,
 void cf_recommend(cf_recommendations *out, const cf_par *par,
                   const cf_recommend_from *from, const cf_recommend_how *how)
 {
-    const cf_csr *a = from->ratings;
+    const cf_csr *a = from->ratings, *users = cf_recommended_users(from);
     bool popular = how->score == CF_SCORE_POPULARITY;
     int64_t *count = cf_alloc(a->cols, sizeof *count, "ratings of items");
     cf_recommendations_free(out);
@@ -104,10 +104,10 @@ void cf_recommend(cf_recommendations *out, const cf_par *par,
     case CF_SCORE_NEEDS_EMBEDDING:
         cf_recommend_by_factors(out, par, from, how, candidate);
         break;
-    case CF_SCORE_NEEDS_NOTHING: empty_lists(out, par, a, how->top); break;
+    case CF_SCORE_NEEDS_NOTHING: empty_lists(out, par, users, how->top); break;
     }
     if (popular || how->fill) {
-        cf_popular p = {a, candidate, count, how->asked, popular};
+        cf_popular p = {users, candidate, count, how->asked, popular};
         if (!popular)
             out->filled = cf_calloc(out->lists.rows, sizeof *out->filled,
                                     "lists filled up");

@@ -263,23 +263,38 @@ void cf_layout_add_queries(cf_writer *w, const char *side, const char *space,
     cf_writer_text(w, "/neighbors/queries", "among", side);
 }
 
-void cf_layout_add_recommendations(cf_writer *w, const cf_recommendations *r,
-                                   enum cf_score score, cf_gidx items)
+static void add_recommendations(cf_writer *w, const char *group,
+                                const cf_recommendations *r,
+                                enum cf_score score, cf_gidx items)
 {
     const cf_score_text *about = cf_score_about(score);
+    char name[CF_NAME_MAX];
     const cf_topk *t = &r->lists;
-    add_matrix(w, "/recommendations/index", CF_I64, &r->part, t->k, t->index,
+    add_matrix(w, path(name, group, "index"), CF_I64, &r->part, t->k, t->index,
                "rows of the recommended items, best first; -1 "
                "where there is none",
                NULL, items);
-    add_matrix(w, "/recommendations/score", CF_F32, &r->part, t->k, t->score,
+    add_matrix(w, path(name, group, "score"), CF_F32, &r->part, t->k, t->score,
                about->what, about->units, 0);
-    add_vector(w, "/recommendations/count", CF_I32, &r->part, t->count,
+    add_vector(w, path(name, group, "count"), CF_I32, &r->part, t->count,
                "items in the list", NULL);
     if (r->filled != NULL)
-        add_vector(w, "/recommendations/filled", CF_I32, &r->part, r->filled,
+        add_vector(w, path(name, group, "filled"), CF_I32, &r->part, r->filled,
                    "items at the end of the list that popularity has given; "
                    "their score is NaN",
                    NULL);
-    cf_writer_text(w, "/recommendations", "score", about->name);
+    cf_writer_text(w, group, "score", about->name);
+}
+
+void cf_layout_add_recommendations(cf_writer *w, const cf_recommendations *r,
+                                   enum cf_score score, cf_gidx items)
+{
+    add_recommendations(w, "/recommendations", r, score, items);
+}
+
+void cf_layout_add_query_recommendations(cf_writer *w,
+                                         const cf_recommendations *r,
+                                         enum cf_score score, cf_gidx items)
+{
+    add_recommendations(w, "/recommendations/queries", r, score, items);
 }
