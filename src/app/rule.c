@@ -82,8 +82,19 @@ static int read_least(const char *value, cf_rule_options *rule)
     return CF_OK;
 }
 
+int cf_rule_check_space(const cf_options *o)
+{
+    if (o->space != CF_SPACE_BOTH)
+        return CF_OK;
+    return cf_fail(CF_USAGE, "--space: ratings are predicted and recommended "
+                             "by one of both; say embedding or ratings");
+}
+
 static int check_measure(const cf_job *job, bool embedded)
 {
+    int status = cf_rule_check_space(job->o);
+    if (status != CF_OK)
+        return status;
     if (job->o->similarity == CF_EUCLIDEAN)
         return cf_fail(CF_USAGE,
                        "--similarity: a distance is no weight for neighbours' "

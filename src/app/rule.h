@@ -11,6 +11,9 @@
 int cf_rule_of_options(const cf_job *job, cf_rule_options *rule,
                        cf_predict_from *from, cf_ratings_measure *by);
 
+/* Whether neighbours are those of one space: CF_USAGE for both. Local. */
+int cf_rule_check_space(const cf_options *o);
+
 /* Whether the input has what the rule needs besides the ratings: CF_NO_INPUT,
  * CF_USAGE, CF_BAD_DATA. job->file is open where the input is a result. Local.
  */

@@ -115,7 +115,8 @@ static int check_lists(const cf_options *o)
     if (o->similarity == CF_EUCLIDEAN)
         return cf_fail(CF_USAGE, "--similarity: a distance is no weight for "
                                  "neighbours' ratings; take another");
-    return cf_job_check_similarity(&job);
+    int status = cf_rule_check_space(o);
+    return status != CF_OK ? status : cf_job_check_similarity(&job);
 }
 
 /* Whether the rule goes by the embedding, whatever the lists go by. */

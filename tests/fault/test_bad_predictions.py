@@ -8,6 +8,7 @@ ASKED = [
     (["--rule", "mean"], 64, "good.csv: has no /neighbors/users, .*--rule=mean"),
     (["--rule", "svd"], 64, "good.csv: has no /embedding, .*--rule=svd.*cfmpi svd"),
     (["--rule", "user-basic", "--space", "embedding"], 64, "good.csv: has no /embedding"),
+    (["--rule", "user-basic", "--space", "both"], 64, "--space: .*say embedding or ratings"),
     (["--rule", "baseline", "-k", "5"], 64, "--neighbors: --rule=baseline does not look"),
     (["--rule", "user-mean", "--similarity", "msd"], 64, "--similarity: --rule=user-mean"),
     (["--rule", "item-mean", "--fallback", "none"], 64, "--fallback: --rule=item-mean"),
