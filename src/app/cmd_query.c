@@ -111,8 +111,9 @@ static int print_users(cf_text *out, const cf_newcomers *n, const cf_job *job)
 {
     int status = CF_OK;
     const cf_par *par = job->par;
-    cf_idmap users = {.part = n->ratings.part, .ids = job->queries.ids};
+    cf_idmap users = {.ids = job->queries.ids};
     cf_topk near = gather(par, &n->found.part, &n->found.lists), top = {0};
+    cf_part_gather(&users.part, par, users.ids.count);
     if (n->recommended)
         top = gather(par, &n->top.part, &n->top.lists);
     for (cf_gidx u = 0; u < n->ratings.rows; u++) {
@@ -128,6 +129,7 @@ static int print_users(cf_text *out, const cf_newcomers *n, const cf_job *job)
     if (par->rank != 0)
         cf_text_clear(out);
 done:
+    cf_part_free(&users.part);
     cf_topk_free(&near);
     cf_topk_free(&top);
     return status;

@@ -159,10 +159,11 @@ static void name_strangers(cf_newcomers *n, const cf_job *job)
 {
     const cf_par *par = job->par;
     const cf_csr *a = &n->ratings;
-    cf_idmap users = {.part = a->part, .ids = job->queries.ids};
+    cf_idmap users = {.ids = job->queries.ids};
     cf_text names = {0};
     int64_t count = 0;
     int64_t *own = cf_alloc(a->n_loc, sizeof *own, "known ratings");
+    cf_part_gather(&users.part, par, users.ids.count);
     n->known = cf_alloc(a->rows, sizeof *n->known, "known ratings");
     n->strangers = cf_alloc(a->n_loc, sizeof *n->strangers, "new users");
     for (int64_t i = 0; i < a->n_loc; i++) {
@@ -183,6 +184,7 @@ static void name_strangers(cf_newcomers *n, const cf_job *job)
                     count, a->rows, job->o->input, names.data,
                     count > NAMED ? " …" : "");
     cf_text_free(&names);
+    cf_part_free(&users.part);
     cf_free(own);
 }
 
@@ -493,8 +495,9 @@ static void add_users(const cf_newcomers *n, const cf_job *job, cf_writer *w)
     for (int64_t i = 0; i < a->n_loc; i++)
         count[i] = n->as_read.indptr[i + 1] - n->as_read.indptr[i];
     cf_writer_keep(w, count);
-    cf_layout_add_ids(w, "/queries/id", a->rows, begin, &job->queries.ids,
-                      "ids of the new users");
+    cf_layout_add_ids(w, "/queries/id", a->rows,
+                      cf_exscan_i64(w->par, job->queries.ids.count),
+                      &job->queries.ids, "ids of the new users");
     cf_writer_add(w, "/queries/count", CF_I64, a->rows, 1, 1, begin, a->n_loc,
                   count, "ratings of each new user", NULL, 0);
     cf_writer_add(w, "/queries/known", CF_I64, a->rows, 1, 1, begin, a->n_loc,

@@ -81,9 +81,8 @@ def test_verify(cfmpi, made):
 
 
 @pytest.mark.parametrize("name", ["help", *(f"help_{name}" for name in (
-    "run", "ingest", "svd", "neighbors", "recommend", "predict", "explain", "evaluate",
-    "synth",
-    "info", "verify", "export"))])
+    "run", "ingest", "svd", "neighbors", "recommend", "predict", "query", "explain",
+    "evaluate", "synth", "info", "verify", "export"))])
 def test_help(cfmpi, name):
     command = name.partition("_")[2]
     outcome = cfmpi(*filter(None, [command]), "--help", ranks=0)

@@ -32,6 +32,8 @@ COMMANDS = {
         "titles", "keep-time", "start", "side", "graph", "top", "allow", "exclude"},
     "synth": {"users", "items", "ratings", "titles", "holdout", "holdout-share", "vectors",
               "dim"},
+    "query": (RATINGS | RECOMMEND | {"neighbors", "new", "exclude-user"}) - {
+        "titles", "keep-time", "min-user-ratings", "min-item-ratings"},
     "explain": RULE | {"score", "baseline-weight", "user", "item"},
     "info": {"user"},
     "verify": {"sample"},

@@ -99,7 +99,7 @@ def test_scores(cfmpi, explain, result, ratings, tmp_path, name):
     path = tmp_path / "top.h5"
     users, items, index, score = load(path, "users/id", "items/id", "recommendations/index",
                                       "recommendations/score")
-    asked = [(row, place) for row in (0, 33, 404) for place in (0, 9)]
+    asked = [(0, 0), (33, 9), (404, 4)]
 
     def one(at):
         # What the file recommends by is what is explained unless asked for.
@@ -132,7 +132,7 @@ def test_similarities_are_those_of_the_lists(explain, result):
     ("--score", "item-sum"), ("--score", "mean", "--baseline-weight", 2),
     ("--rule", "user-basic", "--min-neighbors", 900, "-k", 900)])
 def test_ranks(explain, args):
-    first, *others = together(lambda n: explain(405, 100, *args, ranks=n), (1, 2, 3))
+    first, *others = together(lambda n: explain(405, 100, *args, ranks=n), (0, 2, 3))
     assert all(other == first for other in others)
 
 
@@ -175,7 +175,7 @@ def test_no_neighbours(cfmpi, explain, tmp_path):
     (64, "does not look for neighbours", ("--user", 1, "--item", 1, "--rule", "svd", "-k", 3)),
 ])
 def test_bad_questions(cfmpi, result, code, says, args):
-    outcome = cfmpi("explain", result, *args, ranks=2, code=code)
+    outcome = cfmpi("explain", result, *args, ranks=2 if code == 65 else 0, code=code)
     assert len(outcome.errors) == 1 and says in outcome.errors[0]
     assert outcome.stdout == ""
 
