@@ -166,7 +166,7 @@ class Result(NamedTuple):
 
 @pytest.fixture(scope="session")
 def result_of(cfmpi, data, tmp_path_factory):
-    """result_of("ml-1m") -> Result of `run`, made at the first call in any of
+    """result_of("ml-1m") -> Result of `run --score mean`, made at the first call in any of
     the processes that share the tests."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -182,7 +182,7 @@ def result_of(cfmpi, data, tmp_path_factory):
                 files = reference.dataset(data, name)
                 titles = ["--titles", files.titles] if files.titles else []
                 cfmpi("run", files.ratings, *titles, *files.options, "-o", path,
-                      "--force", "--report", report, ranks=files.ranks, timeout=300)
+                      "--score", "mean", "--force", "--report", report, ranks=files.ranks, timeout=300)
         return Result(path, json.loads(report.read_text()))
     return get
 

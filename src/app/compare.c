@@ -87,7 +87,8 @@ int cf_job_check_similarity(const cf_job *job)
 {
     if (job->last < CF_STEP_NEIGHBORS || job->first > CF_STEP_NEIGHBORS)
         return CF_OK;
-    if (job->o->space == CF_SPACE_EMBEDDING)
+    if (job->o->space == CF_SPACE_EMBEDDING ||
+        (job->from_vectors && !job->o->space_given))
         return cf_job_check_dense(job);
     if (job->from_vectors)
         return cf_fail(CF_USAGE,

@@ -94,7 +94,9 @@ const cf_option cf_option_table[] = {
       "adjusted-cosine", "asymmetric-cosine", "pearson", "pearson-baseline",
       "msd", "jaccard", "dice", "tversky", "p3alpha", "rp3beta"}, "NAME",
      "how near two rows are; the first three are for all rows, and a "
-     "benchmark's vectors may say it themselves; the others are for ratings"},
+     "benchmark's vectors may say it themselves; the others are for ratings, "
+     "and mean --space=ratings; rules over the nearest who rated take "
+     "centered-cosine unless given"},
     {"queries", 0, CF_OPT_PATH, AT(queries), BIT(NEIGHBORS), NULL, 0, 0, {0},
      "FILE", "neighbours of the rows of FILE among those of the input: vectors "
      "(of a benchmark's HDF5 file its /test) or a result with an embedding"},
@@ -130,7 +132,7 @@ const cf_option cf_option_table[] = {
      "of tversky and rp3beta"},
     {"top", 'n', CF_OPT_INTEGER, AT(top), HAS_TOP, "10", 1, 1e6, {0}, "N",
      "recommended items of each user"},
-    {"score", 0, CF_OPT_CHOICE, AT(score), HAS_SCORE, "mean", 0,
+    {"score", 0, CF_OPT_CHOICE, AT(score), HAS_SCORE, "sum", 0,
      0, {"mean", "sum", "item-sum", "puresvd", "popularity"}, "NAME",
      "how items are scored: mean or sum of the neighbours' ratings, weighted "
      "by similarity; sum over similar items that the user has rated (RP3β "
@@ -147,7 +149,7 @@ const cf_option cf_option_table[] = {
      "recommend none of the items of FILE"},
     {"fill", 0, CF_OPT_FLAG, AT(fill), SCORES, NULL, 0, 0, {0}, NULL,
      "fill up short lists with the most rated items, without a score"},
-    {"rule", 0, CF_OPT_CHOICE, AT(rule), HAS_RULE, "mean", 0, 0,
+    {"rule", 0, CF_OPT_CHOICE, AT(rule), HAS_RULE, "item-baseline", 0, 0,
      {"mean", "user-basic", "user-centered", "user-baseline", "user-zscore",
       "item-basic", "item-centered", "item-baseline", "item-zscore",
       "global-mean", "user-mean", "item-mean", "baseline", "svd"}, "NAME",

@@ -43,6 +43,13 @@ int cf_option_set(cf_options *o, const cf_option *row, const char *where,
 /* Notes that an option was given, as on the command line. Local. */
 void cf_option_mark(cf_options *o, const cf_option *row);
 
+/* Defaults that follow from other options: similarities of ratings alone are
+ * taken of the ratings. Again after any of them was set anew. Local. */
+void cf_options_settle(cf_options *o);
+
+/* What a rule compares by, where that was not given. Local. */
+void cf_options_settle_rule(cf_options *o);
+
 /* The field as text that cf_option_set takes back. Local. */
 void cf_option_text(const cf_options *o, const cf_option *row, cf_text *out);
 

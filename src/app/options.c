@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cfmpi/predict.h"
+#include "cfmpi/similarity.h"
 #include "commands.h"
 #include "option_table.h"
 #include "version.h"
@@ -200,9 +202,32 @@ static bool bends(const cf_options *o, const cf_option *row)
            (row->offset == offsetof(cf_options, shrinkage) &&
             !o->shrinkage_given) ||
            (row->offset == offsetof(cf_options, space) &&
-            o->command == CF_CMD_PREDICT && !o->space_given) ||
+            (o->command == CF_CMD_PREDICT || o->command == CF_CMD_EVALUATE) &&
+            !o->space_given) ||
            (row->offset == offsetof(cf_options, similarity) &&
-            o->command == CF_CMD_NEIGHBORS && !o->similarity_given);
+            (o->command == CF_CMD_NEIGHBORS || o->command == CF_CMD_PREDICT ||
+             o->command == CF_CMD_EVALUATE) &&
+            !o->similarity_given);
+}
+
+/* By correlations rather than cosines both kinds of rules err less. */
+void cf_options_settle_rule(cf_options *o)
+{
+    bool nearest = (cf_rule_about((enum cf_rule)o->rule)->needs &
+                    CF_NEEDS_SIMILARITY) != 0;
+    bool embedded = o->space_given && o->space == CF_SPACE_EMBEDDING;
+    if (nearest && !o->similarity_given && !embedded)
+        o->similarity = CF_CENTERED_COSINE;
+}
+
+void cf_options_settle(cf_options *o)
+{
+    if (o->command == CF_CMD_PREDICT)
+        cf_options_settle_rule(o);
+    if (!o->space_given)
+        o->space = cf_similarity_of_vectors((enum cf_similarity)o->similarity)
+                       ? CF_SPACE_EMBEDDING
+                       : CF_SPACE_RATINGS;
 }
 
 static int set_key(cf_options *o, const char *where, const char *key,
@@ -498,6 +523,7 @@ int cf_options_parse(cf_options *o, int argc, char **argv, int *result)
         CF_TRY(read_conf(o, config));
     CF_TRY(parse_arguments(o, argc, argv, &print));
     forget_other_commands(o);
+    cf_options_settle(o);
     if (print) {
         print_config(o);
         *result = CF_PARSE_EXIT;

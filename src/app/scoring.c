@@ -105,6 +105,7 @@ static int find_way(way *w, const cf_options *o, bool marked)
     *w->o = *o;
     if (!marked)
         memset(w->o->given, 0, sizeof w->o->given);
+    cf_options_settle_rule(w->o);
     return cf_rule_of_options(&job, &w->rule, &w->from, &w->by);
 }
 

@@ -85,8 +85,8 @@ int cf_top_check(const cf_job *job)
         return CF_OK;
     if (job->o->baseline_weight > 0 && score_of(job) != CF_SCORE_MEAN)
         return cf_fail(CF_USAGE,
-                       "--baseline-weight: is for --score=mean; leave one of "
-                       "them out");
+                       "--baseline-weight: is for --score=mean; add that, or "
+                       "leave it out");
     if (job->first < CF_STEP_RECOMMEND)
         return check_steps(job);
     return lists_of(job) == NULL ? CF_OK

@@ -95,6 +95,7 @@ void cf_trials_options(const cf_trials *t, const cf_options *o, int64_t trial,
         CF_ASSERT(status == CF_OK);
         cf_option_mark(out, t->key[i].row);
     }
+    cf_options_settle(out);
 }
 
 /* Whether an option has its default value. */
@@ -114,12 +115,13 @@ static bool is_usual(const cf_options *o, const cf_option *row)
     return is;
 }
 
-static bool in_grid(const cf_trials *t, const cf_option *row)
+/* What a rule goes by is another's default where it was not given. */
+static bool was_given(const cf_options *o, const cf_option *row)
 {
-    for (int k = 0; k < t->keys; k++)
-        if (t->key[k].row == row)
-            return true;
-    return false;
+    return o->given[row - cf_option_table] ||
+           (row->offset == offsetof(cf_options, similarity) &&
+            o->similarity_given) ||
+           (row->offset == offsetof(cf_options, space) && o->space_given);
 }
 
 /* Whether a trial can be evaluated when this option alone was given; NULL:
@@ -146,7 +148,7 @@ void cf_trials_print(const cf_trials *t, const cf_options *o, int64_t trial,
     for (int i = 0; i < cf_option_count; i++) {
         const cf_option *row = &cf_option_table[i];
         if (!cf_trials_of_model(row) ||
-            (is_usual(all, row) && !in_grid(t, row)) ||
+            (is_usual(all, row) && !was_given(all, row)) ||
             check_with(all, row, check) != CF_OK)
             continue;
         cf_text_add(out, " --%s=", row->name);

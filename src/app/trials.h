@@ -48,7 +48,8 @@ int cf_trials_check(const cf_trials *t, const cf_options *o,
 const char *cf_trials_value(const cf_trials *t, int key, int64_t trial);
 
 /* Appends " --name=value" for each option of the model that is not as it is
- * by default, or is in the grid, unless the trial has no use for it. Local. */
+ * by default, was given or is in the grid, unless the trial has no use for it.
+ * Local. */
 void cf_trials_print(const cf_trials *t, const cf_options *o, int64_t trial,
                      cf_trial_check *check, cf_text *out);
 

@@ -315,7 +315,7 @@ def test_predict(cfmpi, made, plain, tmp_path, ranks):
     pairs = [[rng.choice(users), rng.choice(items)] for _ in range(300)]
     pairs += [[user, "007"] for user in ODD]
     write_csv(tmp_path / "pairs.csv", [["user", "item"]] + pairs)
-    outcome = cfmpi("predict", made, "--pairs", "pairs.csv", "-q", ranks=ranks,
+    outcome = cfmpi("predict", made, "--pairs", "pairs.csv", "--rule", "mean", "-q", ranks=ranks,
                     cwd=tmp_path)
     expected = expected_ratings(made, plain, pairs)
     header, rows = table(outcome.stdout)
@@ -323,8 +323,8 @@ def test_predict(cfmpi, made, plain, tmp_path, ranks):
     assert [row[:2] for row in rows] == pairs
     for row, rating in zip(rows, expected):
         assert row[2] == ("" if rating is None else f"{rating:.9g}"), row
-    outcome = cfmpi("predict", made, "--pairs", "pairs.csv", "-o", "p.h5", ranks=ranks,
-                    cwd=tmp_path)
+    outcome = cfmpi("predict", made, "--pairs", "pairs.csv", "--rule", "mean", "-o", "p.h5",
+                    ranks=ranks, cwd=tmp_path)
     unknown = expected.count(None)
     assert unknown > 0 and f"{unknown} of {len(pairs)} pairs" in outcome.stderr
     for at, name in enumerate(["predictions/user", "predictions/item"]):
@@ -341,7 +341,7 @@ def test_predict(cfmpi, made, plain, tmp_path, ranks):
 @pytest.mark.parametrize("ranks", [0, 3])
 def test_predict_pairs_of_the_other_kind(cfmpi, made, plain, tmp_path, pairs, ranks):
     write_csv(tmp_path / "pairs.csv", [["user", "item"]] + pairs)
-    outcome = cfmpi("predict", made, "--pairs", "pairs.csv", "-q", ranks=ranks,
+    outcome = cfmpi("predict", made, "--pairs", "pairs.csv", "--rule", "mean", "-q", ranks=ranks,
                     cwd=tmp_path)
     _, rows = table(outcome.stdout)
     expected = expected_ratings(made, plain, pairs)
@@ -355,7 +355,7 @@ def test_predict_strings_where_ids_are_integers(cfmpi, folder, tmp_path):
           cwd=tmp_path)
     pairs = [["user-1", "7"], ["user-1", "007"], ["a,b", "-63"], ["a,b", "x"]]
     write_csv(tmp_path / "pairs.csv", [["user", "item"]] + pairs)
-    outcome = cfmpi("predict", "h.h5", "--pairs", "pairs.csv", "-q", ranks=2,
+    outcome = cfmpi("predict", "h.h5", "--pairs", "pairs.csv", "--rule", "mean", "-q", ranks=2,
                     cwd=tmp_path)
     expected = expected_ratings(tmp_path / "h.h5", half, pairs)
     assert [r is None for r in expected] == [False, True, False, True]

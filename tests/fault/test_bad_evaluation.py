@@ -51,7 +51,8 @@ REFUSED = {
     "both spaces of a rule": (["--space", "both", "--rule", "user-basic", "--score",
                                "popularity"], 64, "say embedding or ratings"),
     "both spaces in a grid": (["--grid", "space=ratings,both"], 64, "say embedding or ratings"),
-    "of ratings": (["--similarity", "pearson"], 64, "add --space=ratings"),
+    "of ratings": (["--similarity", "pearson", "--space", "embedding"], 64,
+                   "add --space=ratings"),
     "grid without values": (["--grid", "neighbors"], 64, "'neighbors' is no NAME=VALUE"),
     "grid of an unknown option": (["--grid", "bogus=1"], 64, "'bogus' is no option"),
     "grid of another option": (["--grid", "split=random"], 64, "'split' is no option"),
@@ -62,8 +63,8 @@ REFUSED = {
                                 + " dim=" + ",".join(map(str, range(1, 200)))], 64,
                                "over 10000 combinations"),
     "grid of no use": (["--grid", "neighbors=2,3 alpha=0.1,0.2"], 64, "--alpha: is for ratings"),
-    "given of no use": (["--grid", "neighbors=2,3", "--min-overlap", "2"], 64,
-                        "--min-overlap: is for ratings"),
+    "given of no use": (["--grid", "neighbors=2,3", "--rule", "mean", "--min-overlap", "2"],
+                        64, "--min-overlap: is for ratings"),
 }
 
 
@@ -105,7 +106,7 @@ def test_leak_that_is_allowed(cfmpi, folder):
 
 
 def test_equal_ratings(cfmpi, folder):
-    metrics, _ = made(cfmpi, folder, "equal.csv", "--space", "ratings")
+    metrics, _ = made(cfmpi, folder, "equal.csv", "--space", "ratings", "--rule", "mean")
     assert metrics["rmse"]["mean"] == metrics["mae-fallback"]["mean"] == 0
     assert 0 < metrics["ndcg@5"]["mean"] <= 1
     metrics, _ = made(cfmpi, folder, "equal.csv", "--space", "ratings", "--similarity",

@@ -68,6 +68,6 @@ def test_ratings_that_are_all_equal(cfmpi, refuse):  # noqa: F811
     (refuse.folder / "pairs.csv").write_text("0,0\n5,1\n99,1\n0,99\n")
     for rule in ("user-basic", "user-centered", "user-zscore", "item-baseline", "item-zscore"):
         made = cfmpi("predict", "equal.csv", "--pairs", "pairs.csv", "--rule", rule,
-                     cwd=refuse.folder, ranks=2 if rule == "user-zscore" else 0)
+                     "--similarity", "cosine", cwd=refuse.folder, ranks=2 if rule == "user-zscore" else 0)
         assert made.stdout.splitlines()[1:] == ["0,0,4", "5,1,4", "99,1,4", "0,99,4"]
         assert "2 of 4 pairs could not be told" in made.stderr

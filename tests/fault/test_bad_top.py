@@ -39,7 +39,7 @@ BAD = {
     "no_file": (66, "there_is_none", ["recommend", "users.h5", "--allow", "there_is_none"]),
     "same_file": (64, "--allow and --exclude are the same file",
                   ["recommend", "users.h5", "--allow", "bad", "--exclude", "bad"]),
-    "predict": (64, "--score: sum is no rating",
+    "predict": (64, "--score is not an option",
                 ["predict", "users.h5", "--pairs", "r.csv", "--score", "sum"]),
 }
 

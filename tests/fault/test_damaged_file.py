@@ -108,7 +108,7 @@ def test_neighbour_that_does_not_exist(cfmpi, good, tmp_path, name, value):
 @pytest.mark.parametrize("args, missing", [
     (["recommend", "m.h5", "-o", "out.h5"], "neighbors"),
     (["recommend", "e.h5", "-o", "out.h5"], "neighbors"),
-    (["predict", "e.h5", "--pairs", "ratings.csv"], "neighbors"),
+    (["predict", "e.h5", "--rule", "mean", "--pairs", "ratings.csv"], "neighbors"),
     (["export", "m.h5", "--part", "embedding"], "embedding"),
     (["export", "n.h5", "--part", "recommendations"], "recommendations")])
 def test_stage_that_is_missing_from_the_file(cfmpi, good, args, missing):

@@ -13,7 +13,8 @@ from conftest import together
 from evaluation import Rating
 from scipy import stats
 
-MODEL = ("--space", "ratings", "-k", 12)
+MODEL = ("--space", "ratings", "-k", 12, "--score", "mean")
+EVALUATED = (*MODEL, "--rule", "mean")
 SIZES = (3, 10, 100)
 
 
@@ -56,7 +57,8 @@ def learned(cfmpi, folder, learn, test, top, options):
              for row, user in enumerate(users)}
     pairs = sorted((r.user, r.item) for r in test)
     (folder / "pairs.csv").write_text("user,item\n" + "".join(f"{u},{i}\n" for u, i in pairs))
-    printed = cfmpi("predict", result, "--pairs", folder / "pairs.csv", ranks=0).stdout
+    printed = cfmpi("predict", result, "--rule", "mean", "--pairs", folder / "pairs.csv",
+                    ranks=0).stdout
     predicted = {}
     for pair, line in zip(pairs, printed.splitlines()[1:]):
         value = line.rsplit(",", 1)[1]
@@ -112,7 +114,7 @@ def test_metrics_of_splits(cfmpi, tmp_path, rule):
     ratings = made_up()
     random.Random(1).shuffle(ratings)
     found = evaluate(cfmpi, tmp_path, write(tmp_path / "r.csv", ratings),
-                     *MODEL, "--split", rule, *options, "--at", ",".join(map(str, SIZES)),
+                     *EVALUATED, "--split", rule, *options, "--at", ",".join(map(str, SIZES)),
                      ranks=ranks)
     sets = evaluation.test_sets(ratings, rule, **settings)
     assert len(found["split"]["folds"]) == len(sets)
@@ -132,7 +134,7 @@ def test_other_ways_to_split(cfmpi, tmp_path):
 
     def one(number):
         rule, settings, options = ways[number]
-        found = evaluate(cfmpi, tmp_path, path, *MODEL, "--split", rule, *options,
+        found = evaluate(cfmpi, tmp_path, path, *EVALUATED, "--split", rule, *options,
                          ranks=number + 1, name=f"{number}.json")
         wanted, = evaluation.test_sets(ratings, rule, **settings)
         return found["split"]["folds"][0]["tested"], len(wanted)
@@ -146,7 +148,7 @@ def test_text_ids_and_matrix_file(cfmpi, tmp_path):
     ratings = [Rating(f"u{r.user}", f"ü {r.item}", r.value, r.time) for r in made_up()]
     path = write(tmp_path / "r.csv", ratings)
     cfmpi("ingest", path, "--keep-time", "-o", tmp_path / "r.h5", "-q", ranks=0)
-    args = (*MODEL, "--split", "leave-last-out", "--leave", 3, "--at", "3,10,100")
+    args = (*EVALUATED, "--split", "leave-last-out", "--leave", 3, "--at", "3,10,100")
     found = evaluate(cfmpi, tmp_path, path, *args, ranks=3)
     again = evaluate(cfmpi, tmp_path, tmp_path / "r.h5", *args, ranks=2)
     assert again["trials"] == found["trials"] and again["split"] == found["split"]
@@ -161,7 +163,7 @@ def test_own_test_file(cfmpi, tmp_path):
     learn = [r for r in ratings if r not in test]
     test |= {Rating(1000, 7, 5.0, 0), Rating(1000, 9999, 4.0, 0), Rating(3, 9998, 5.0, 0),
              Rating(-2, 9998, 1.0, 0)}
-    found = evaluate(cfmpi, tmp_path, write(tmp_path / "a.csv", learn), *MODEL, "--test",
+    found = evaluate(cfmpi, tmp_path, write(tmp_path / "a.csv", learn), *EVALUATED, "--test",
                      write(tmp_path / "b.csv", sorted(test)), "--at", "3,10,100", ranks=3)
     compare(found, 0, expected(cfmpi, tmp_path, learn, test))
     assert found["split"]["folds"][0]["unknown"] >= 4
@@ -174,7 +176,7 @@ def test_published_fold(cfmpi, tmp_path, data):
         return [Rating(int(u), int(i), float(v), 0)
                 for u, i, v, _ in (line.split("\t") for line in lines)]
     learn, test = read("u1.base"), set(read("u1.test"))
-    found = evaluate(cfmpi, tmp_path, data / "ml-100k/u1.base", *MODEL, "--test",
+    found = evaluate(cfmpi, tmp_path, data / "ml-100k/u1.base", *EVALUATED, "--test",
                      data / "ml-100k/u1.test", "--at", "3,10,100", ranks=2)
     compare(found, 0, expected(cfmpi, tmp_path, learn, test))
 
@@ -257,7 +259,7 @@ def test_scores(cfmpi, tmp_path):
         folder = tmp_path / score
         folder.mkdir()
         options = [x for x in SCORES[score] if x not in ("--side", "both")]
-        found = evaluate(cfmpi, folder, path, *MODEL, "--score", score, *options, "--at",
+        found = evaluate(cfmpi, folder, path, *EVALUATED, "--score", score, *options, "--at",
                          "3,10,100", ranks=2)
         compare(found, 0, expected(cfmpi, folder, ratings, test,
                                    ("--score", score, *SCORES[score])))

@@ -138,7 +138,7 @@ CASES = [
 @pytest.mark.parametrize("rule, compared, given", CASES,
                          ids=[f"{case[0]}-{at}" for at, case in enumerate(CASES)])
 def test_rules(cfmpi, fold, tmp_path, rule, compared, given):
-    measure = {"similarity": "cosine", **compared}
+    measure = {"similarity": "centered-cosine", **compared}
     scores = similarity(measure.pop("similarity"), fold.matrix, rule.startswith("item"),
                         **measure).astype(np.float32)
     expected = fold.expected(rule, scores, **given)

@@ -40,7 +40,8 @@ def test_no_seen_item_is_recommended(result, dataset):
 def test_other_lengths(cfmpi, result, dataset, tmp_path, top):
     """9,724 is every item there is: the lists end early and say so."""
     out = tmp_path / "r.h5"
-    cfmpi("recommend", result.path, "-o", out, "-n", top, ranks=3)
+    cfmpi("recommend", result.path, "-o", out, "-n", top, "--score", "mean",
+          ranks=3)
     check_top(out, dataset.matrix, top)
 
 
@@ -76,7 +77,8 @@ def test_ten_thousand_predictions(cfmpi, result, dataset, tmp_path, ranks):
     pairs, table, file = (tmp_path / name for name in ("p.csv", "o.csv", "o.h5"))
     np.savetxt(pairs, np.c_[users, items], "%d", ",", header="user,item", comments="")
     for out in (table, file):
-        cfmpi("predict", result.path, "--pairs", pairs, "-o", out, ranks=ranks)
+        cfmpi("predict", result.path, "--pairs", pairs, "--rule", "mean", "-o", out,
+              ranks=ranks)
     expected = list(expected_predictions(result.path, dataset, users, items))
     with open(table, newline="") as lines:
         header, *rows = csv.reader(lines)

@@ -155,7 +155,7 @@ def test_distances_in_a_file_are_refused(cfmpi, embedding, tmp_path, ranks):
     cfmpi("neighbors", embedding, "--similarity", "euclidean", "-o", "n.h5", cwd=tmp_path)
     (tmp_path / "pairs.csv").write_text("user,item\n1,2\n")
     for args in (["recommend", "n.h5", "-o", "r.h5"], ["run", "n.h5", "-o", "r.h5"],
-                 ["predict", "n.h5", "--pairs", "pairs.csv"]):
+                 ["predict", "n.h5", "--rule", "mean", "--pairs", "pairs.csv"]):
         told = cfmpi(*args, code=64, ranks=ranks, cwd=tmp_path)
         assert len(told.errors) == 1 and "n.h5: its neighbours are by dist" in told.errors[0]
         assert told.stdout == ""

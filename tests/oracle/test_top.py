@@ -114,7 +114,7 @@ LIES = {
               lambda file: file["recommendations"].attrs.modify("score", b"mean")),
     "unknown": (["--score", "sum"],
                 lambda file: file["recommendations"].attrs.modify("score", b"good")),
-    "weight": (["--baseline-weight", 3], lambda file: forget(file, "baseline_weight")),
+    "weight": (["--score", "mean", "--baseline-weight", 3], lambda file: forget(file, "baseline_weight")),
     "popularity": (["--score", "puresvd", "--min-popularity", 200],
                    lambda file: forget(file, "min_popularity")),
     "allow": (["--score", "item-sum", "--allow", "allow"],
