@@ -1,7 +1,8 @@
 /* Method  The ranks' items go round in blocks; float32 products of a block of
  *         users with them say which items can enter a list, and these are
  *         computed in float64. A product of d terms in float32, whatever the
- *         order of its sum, is off by less than (d + 4)·2^-24·‖x‖·‖y‖.
+ *         order of its sum, is off by less than (d + 4)·2^-24·‖x‖·‖y‖, and
+ *         by half the smallest float32 a term where terms are below 2^-126.
  * Cost    users x items x d multiply-adds, shared by the threads; every rank
  *         gets all item rows once. Memory: a block of items, and a block of
  *         products for each thread.
@@ -22,6 +23,7 @@
 
 #define ITEMS 1024 /* of a block */
 #define USERS 128
+#define SMALLEST 0x1p-149 /* positive float32 */
 
 typedef struct work {
     const cf_recommend_from *from;
@@ -57,7 +59,7 @@ static void choose(const work *w, int64_t user, const float *products)
 {
     int dim = w->from->dim;
     const float *x = w->from->user_rows + user * dim;
-    double off = (dim + 4) * 0x1p-24 * w->norm[user] * w->longest;
+    double off = (dim + 4) * (0x1p-24 * w->norm[user] * w->longest + SMALLEST);
     float bar = cf_topk_floor(w->out, user);
     bar = nextafterf((float)((double)bar - off), -INFINITY);
     for (int64_t j = 0; j < w->count; j++) {

@@ -144,3 +144,22 @@ def test_verify_goes_by_what_the_file_says(cfmpi, result, dataset, chosen, tmp_p
         return outcome.code, "DIFFERENT  recommendations" in outcome.stdout
     expected = {lie: (65, False) if lie == "unknown" else (1, True) for lie in LIES}
     assert dict(zip(LIES, together(told, LIES))) == expected
+
+
+def test_products_below_the_normal_numbers(cfmpi, tmp_path):
+    """Float32 products of such rows are off by whole steps of what is stored."""
+    rng = np.random.default_rng(5)
+    rated = rng.random((90, 80)) < 0.3
+    values = np.where(rated, 3e-44 * rng.integers(1, 6, rated.shape), 0).astype("f4")
+    (tmp_path / "tiny.csv").write_text("user,item,rating\n" + "".join(
+        f"{u},{i},{float(values[u, i])!r}\n" for u, i in zip(*np.nonzero(rated))))
+    cfmpi("svd", "tiny.csv", "--dim", 60, "--tol", 0.1, "-o", "e.h5", cwd=tmp_path)
+    outcome = cfmpi("recommend", "e.h5", "--score", "puresvd", "-n", 5, "-o", "r.h5",
+                    cwd=tmp_path)
+    assert outcome.code == 0, outcome.stderr
+    with h5py.File(tmp_path / "r.h5") as file:
+        index = file["recommendations/index"][:]
+        scores = (file["embedding/users"][:].astype(float)
+                  @ file["embedding/items"][:].astype(float).T).astype("f4")
+    for u, row in enumerate(np.where(rated, -np.inf, scores)):
+        assert list(index[u]) == list(np.lexsort((np.arange(80), -row))[:5]), u
