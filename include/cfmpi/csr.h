@@ -74,7 +74,7 @@ void cf_csr_col_counts(const cf_csr *a, const cf_par *par, int64_t *count);
 
 /* The transpose: rows are the columns of `a`, split so that every rank has
  * about as many entries; times are left behind. Collective; an entry is sent
- * once, 16 bytes. */
+ * once, 12 bytes, some MiB at a time. */
 void cf_csr_transpose(cf_csr *t, const cf_csr *a, const cf_par *par);
 
 /* Rows of other ranks, copied here: row i of the copy is row rows[i]. */

@@ -64,20 +64,26 @@ typedef struct cf_compared {
     const cf_csr *rows, *columns;
     bool of_items;
     const char *what; /* where they are from, in messages */
+    cf_csr *spent;    /* one of the two, which is freed when it has been read;
+                         or NULL */
 } cf_compared;
 
-/* The `k` rows most similar to each row of `rows`: users when `of_items` is
- * false. Where a score must reach a bound, lists end there, and gap and ties
- * are about these rows only. `columns` is the transpose; NULL will do where
- * cf_ratings_needs_columns() is false. The lists are evenly split, and the same
- * for any number of ranks. out->skipped are pairs whose score was not computed.
- * CF_BAD_DATA, agreed, when ratings are not finite, beyond float32 or below 0
- * where that has no meaning; `what` names them. Collective. Cost, traffic and
- * memory: src/neighbors/ratings.c. */
+/* The `k` rows most similar to each row. Where a score must reach a bound,
+ * lists end there, and gap and ties are about these rows only. The lists are
+ * evenly split, and the same for any number of ranks. out->skipped are pairs
+ * whose score was not computed. CF_BAD_DATA, agreed, when ratings are not
+ * finite, beyond float32 or below 0 where that has no meaning; compared->what
+ * names them. Collective. Cost, traffic and memory: src/neighbors/ratings.c. */
 int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
-                         const cf_csr *rows, const cf_csr *columns,
-                         bool of_items, int64_t k,
-                         const cf_ratings_measure *measure, const char *what);
+                         const cf_compared *compared, int64_t k,
+                         const cf_ratings_measure *measure);
+
+/* Bytes that cf_ratings_neighbors will allocate on a rank beyond those that are
+ * there, in the mean over ranks; as in the header of src/neighbors/ratings.c.
+ * Collective; reads the ratings, and is 8 bytes a column and 1 a rating while
+ * it does. */
+int64_t cf_ratings_needs(const cf_par *par, const cf_compared *compared,
+                         int64_t k, const cf_ratings_measure *measure);
 
 /* All pairs of rows whose score reaches measure->bound, as a graph; `out` gets
  * no lists. What is not the same either way, cf_similarity_directed(), stands
@@ -86,8 +92,8 @@ int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
  * one that is not the same either way; ends the job when that is more than
  * there is. */
 int cf_ratings_join(cf_neighbors *out, cf_graph *graph, const cf_par *par,
-                    const cf_csr *rows, const cf_csr *columns, bool of_items,
-                    const cf_ratings_measure *measure, const char *what);
+                    const cf_compared *compared,
+                    const cf_ratings_measure *measure);
 
 /* As cf_ratings_neighbors, but only the lists of some rows: `chosen` are
  * `count` rows, in ascending order over the ranks without repeats, of those

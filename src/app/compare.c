@@ -1,7 +1,10 @@
 /* Neighbours by the ratings themselves: `--space ratings`. */
+#include "cfmpi/exchange.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/ratings_neighbors.h"
+#include "commands.h"
+#include "environment.h"
 #include "job.h"
 
 /* ---- what can be asked for ---- */
@@ -132,7 +135,7 @@ static int find_queries(cf_job *job, const cf_compared *base,
     const cf_par *par = job->par;
     cf_queries *q = &job->queries;
     cf_csr rows = {0}, columns = {0};
-    cf_compared queries = {&rows, NULL, base->of_items, job->o->queries};
+    cf_compared queries = {&rows, NULL, base->of_items, job->o->queries, NULL};
     cf_graph *graph = job->join ? &q->graph : NULL;
     q->base = base->rows->rows;
     if (q->some)
@@ -151,18 +154,39 @@ done:
     return status;
 }
 
+/* What libraries take while ranks talk, and for each rank of a node; large
+ * arrays end in pages of which some is not used. */
+#define LIBRARIES ((int64_t)5 << 20)
+#define PEER ((int64_t)100 << 10)
+
+/* Says how much memory the process will have had at most. */
+static void expect(const cf_job *job, const cf_compared *c,
+                   const cf_ratings_measure *by)
+{
+    int nodes, node_rank;
+    const cf_par *par = job->par;
+    int64_t *expected = &job->report->neighbors.expected;
+    cf_par_nodes(par, &nodes, &node_rank);
+    int64_t bytes = cf_environment_base_bytes() + LIBRARIES +
+                    PEER * (par->size / nodes) + cf_memory_now() +
+                    cf_ratings_needs(par, c, job->o->neighbors, by);
+    *expected = CF_MAX(*expected, CF_MAX(bytes, cf_memory_process_peak()));
+    cf_log_note("neighbours of %s: %" PRId64 " MiB a rank expected",
+                c->of_items ? "items" : "users",
+                cf_max_i64(par, *expected) >> 20);
+}
+
 static int find_all(const cf_job *job, const cf_compared *c,
                     const cf_ratings_measure *by, cf_neighbors *out,
                     cf_graph *graph)
 {
     int status = CF_OK;
+    if (!job->join && job->o->command <= CF_CMD_RECOMMEND)
+        expect(job, c, by);
     if (job->join)
-        CF_TRY(cf_ratings_join(out, graph, job->par, c->rows, c->columns,
-                               c->of_items, by, c->what));
+        CF_TRY(cf_ratings_join(out, graph, job->par, c, by));
     else
-        CF_TRY(cf_ratings_neighbors(out, job->par, c->rows, c->columns,
-                                    c->of_items, job->o->neighbors, by,
-                                    c->what));
+        CF_TRY(cf_ratings_neighbors(out, job->par, c, job->o->neighbors, by));
     if (graph != NULL && job->o->graph != CF_GRAPH_DIRECTED)
         cf_graph_of_lists(graph, job->par, &out->part, &out->lists,
                           (enum cf_graph_form)job->o->graph);
@@ -181,7 +205,7 @@ int cf_job_compare_ratings(cf_job *job, bool items, cf_neighbors *out,
     if (items || cf_ratings_needs_columns(by.similarity, items))
         cf_csr_transpose(&columns, &matrix, job->par);
     cf_compared c = {items ? &columns : &matrix, items ? &matrix : &columns,
-                     items, job->o->input};
+                     items, job->o->input, &columns};
     cf_job_count_flat(job, c.rows, items);
     if (job->queries.others || job->queries.some)
         CF_TRY(find_queries(job, &c, &by));

@@ -134,8 +134,9 @@ static void add_name(cf_text *t, const char *name)
         cf_text_json(t, name);
 }
 
-static void add_neighbors(cf_text *t, const cf_report *r)
+static void add_neighbors(cf_text *t, const cf_par *par, const cf_report *r)
 {
+    double expected = (double)r->neighbors.expected;
     cf_text_add(t,
                 ", \"neighbors\": {\"pairs\": %" PRId64
                 ", \"pairs_skipped\": %" PRId64 ", \"ties_at_k\": %" PRId64
@@ -146,6 +147,10 @@ static void add_neighbors(cf_text *t, const cf_report *r)
     add_name(t, r->neighbors.similarity);
     cf_text_add(t, ", \"kernel\": ");
     add_name(t, r->neighbors.kernel);
+    if (r->neighbors.expected > 0) {
+        cf_text_add(t, ", ");
+        add_spread(t, "expected_bytes_rank", over_ranks(par, expected), true);
+    }
     if (r->neighbors.overlap.length > 0)
         cf_text_add(t, ", \"overlap\": {%s}", r->neighbors.overlap.data);
     cf_text_add(t, "}");
@@ -178,7 +183,7 @@ static void add_parts(cf_text *t, const cf_par *par, const cf_report *r,
         r->input.bytes, r->input.users, r->input.items, r->input.ratings,
         r->input.rows_skipped, r->input.duplicates_merged);
     add_svd(t, par, r);
-    add_neighbors(t, r);
+    add_neighbors(t, par, r);
     add_predictions(t, r);
     cf_text_add(t, ", \"output\": {\"name\": ");
     cf_text_json(t, o->output);

@@ -38,6 +38,7 @@ typedef struct cf_report {
     struct {
         int64_t pairs, skipped, rows_tied, travelled;
         const char *similarity, *kernel; /* NULL where none were searched */
+        int64_t expected;                /* most bytes of this rank, or 0 */
         cf_text overlap; /* JSON: how far two spaces agree; or empty */
     } neighbors;
     struct {

@@ -41,16 +41,6 @@ static void account(int64_t bytes, const char *what)
     peak_bytes = CF_MAX(peak_bytes, now_bytes);
 }
 
-/* Large arrays lie on pages of their own, kept when they are freed: never so
- * many that the peak would be passed. */
-static char *take_pages(int64_t bytes, bool *cleared)
-{
-    char *p = cf_pages_take(bytes, cleared);
-    if (KEEP_FREED)
-        cf_pages_trim(peak_bytes - now_bytes);
-    return p;
-}
-
 static char *take_small(int64_t bytes)
 {
     size_t whole = ((size_t)bytes + 2 * HEAD - 1) / HEAD * HEAD;
@@ -61,15 +51,20 @@ static char *take_small(int64_t bytes)
     return block + HEAD;
 }
 
+/* Large arrays lie on pages of their own, kept when they are freed: never so
+ * many that the peak would be passed, whatever else is taken. */
 static void *take(int64_t count, size_t size, const char *what, bool *cleared)
 {
     int64_t bytes = wanted(count, size, what);
     account(bytes, what);
     *cleared = false;
-    char *p = bytes < CF_PAGE ? take_small(bytes) : take_pages(bytes, cleared);
+    char *p =
+        bytes < CF_PAGE ? take_small(bytes) : cf_pages_take(bytes, cleared);
     if (p == NULL)
         cf_die(CF_NO_MEMORY, "out of memory: %" PRId64 " MiB for %s",
                bytes >> 20, what);
+    if (KEEP_FREED)
+        cf_pages_trim(peak_bytes - now_bytes);
     return p;
 }
 

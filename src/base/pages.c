@@ -107,6 +107,18 @@ static void advise(char *p, int64_t bytes, int64_t asked)
 #endif
 }
 
+/* Lets the system have what an earlier array has touched of the end, in pages
+ * of any usual size. */
+static void drop_end(char *p, int64_t bytes, int64_t asked)
+{
+#if defined(MADV_DONTNEED)
+    const int64_t page = 1 << 16;
+    int64_t whole = (asked + page - 1) / page * page;
+    if (whole < bytes)
+        madvise(p + whole, (size_t)(bytes - whole), MADV_DONTNEED);
+#endif
+}
+
 void *cf_pages_take(int64_t asked, bool *cleared)
 {
     int64_t bytes = (asked + CF_PAGE - 1) / CF_PAGE * CF_PAGE;
@@ -120,6 +132,8 @@ void *cf_pages_take(int64_t asked, bool *cleared)
         release(p, bytes);
         return NULL;
     }
+    if (!*cleared)
+        drop_end(p, bytes, asked);
     advise(p, bytes, asked);
     return p;
 }

@@ -17,7 +17,7 @@ void cf_carousel_begin(cf_carousel *c, const cf_par *par, const cf_slab *own,
 {
     *c = (cf_carousel){.par = par, .dim = dim};
     cf_part_gather(&c->part, par, own->count);
-    cf_travel_begin(&c->blocks, par, bytes_of(c, own->count));
+    cf_travel_begin(&c->blocks, par, bytes_of(c, own->count), 2);
 }
 
 void cf_carousel_end(cf_carousel *c)

@@ -29,19 +29,75 @@ static int64_t *by_owner(const cf_slab *slab, const cf_part *part,
     return order;
 }
 
-/* Rows of `size` bytes of `from` in this order to their ranks. */
-static void *deliver(const cf_par *par, const void *from, const int64_t *order,
-                     const int64_t *to, const int64_t *counts, int64_t rows,
-                     int64_t arriving, size_t size)
+/* Rows on their way to the ranks that they are from, by these: a share of them
+ * a round. */
+typedef struct delivery {
+    const cf_par *par;
+    const int64_t *order; /* of the rows that go */
+    int64_t *to, *counts; /* [size] rows to each rank, from each rank */
+    int64_t arriving;
+    int64_t rounds;
+    cf_gidx *place; /* [arriving] where the rows that come belong */
+} delivery;
+
+/* The first of a rank's rows that go in a round. */
+static int64_t first_of(const delivery *d, int64_t rows, int64_t round)
 {
-    char *send = cf_alloc(rows, size, "lists for their owners");
-    char *got = cf_alloc(arriving, size, "lists from elsewhere");
-    for (int64_t i = 0; i < rows; i++)
-        memcpy(send + (size_t)i * size,
-               (const char *)from + (size_t)order[i] * size, size);
-    cf_alltoallv(par, send, to, got, counts, size);
+    return rows * round / d->rounds;
+}
+
+/* Rows of a round, to and from each rank: [2 size]; returns how many go. */
+static int64_t count_round(const delivery *d, int64_t round, int64_t *rows,
+                           int64_t *got)
+{
+    int64_t sent = 0, size = d->par->size;
+    *got = 0;
+    for (int r = 0; r < size; r++) {
+        rows[r] =
+            first_of(d, d->to[r], round + 1) - first_of(d, d->to[r], round);
+        rows[size + r] = first_of(d, d->counts[r], round + 1) -
+                         first_of(d, d->counts[r], round);
+        sent += rows[r];
+        *got += rows[size + r];
+    }
+    return sent;
+}
+
+/* One round of rows of `size` bytes. */
+static void deliver_round(const delivery *d, int64_t round, const char *from,
+                          char *out, size_t size)
+{
+    int ranks = d->par->size;
+    int64_t *rows = cf_alloc(2 * (int64_t)ranks, sizeof *rows, "row counts");
+    int64_t got, count = count_round(d, round, rows, &got);
+    char *send = cf_alloc(count, size, "lists for their owners"), *next = send;
+    char *in = cf_alloc(got, size, "lists from elsewhere");
+    for (int64_t r = 0, before = 0; r < ranks; before += d->to[r++]) {
+        const int64_t *order = d->order + before + first_of(d, d->to[r], round);
+        for (int64_t i = 0; i < rows[r]; i++, next += size)
+            memcpy(next, from + (size_t)order[i] * size, size);
+    }
+    cf_alltoallv(d->par, send, rows, in, rows + ranks, size);
+    next = in;
+    for (int64_t r = 0, before = 0; r < ranks; before += d->counts[r++]) {
+        const cf_gidx *place =
+            d->place + before + first_of(d, d->counts[r], round);
+        for (int64_t i = 0; i < rows[ranks + r]; i++, next += size)
+            memcpy(out + (size_t)place[i] * size, next, size);
+    }
     cf_free(send);
-    return got;
+    cf_free(in);
+    cf_free(rows);
+}
+
+/* Rows of `size` bytes of `from` to where they belong in `out` there. */
+static void deliver(delivery *d, const void *from, int64_t rows, void *out,
+                    size_t size)
+{
+    int64_t most = CF_MAX(rows, d->arriving) * (int64_t)size;
+    d->rounds = cf_max_i64(d->par, most / CF_DELIVERY_ROUND + 1);
+    for (int64_t round = 0; round < d->rounds; round++)
+        deliver_round(d, round, from, out, size);
 }
 
 static cf_gidx place_of(const cf_par *par, const cf_origin *from, cf_gidx id)
@@ -51,44 +107,48 @@ static cf_gidx place_of(const cf_par *par, const cf_origin *from, cf_gidx id)
     return cf_edges_place(from->number, from->count, id);
 }
 
+/* The headings of the rows that come, which say where they belong. */
+static void deliver_headings(delivery *d, cf_topk *out, const cf_origin *from,
+                             const cf_slab *slab, const cf_topk *lists)
+{
+    heading *send = cf_alloc(slab->count, sizeof *send, "list headings");
+    heading *head = cf_alloc(d->arriving, sizeof *head, "list headings");
+    for (int64_t o = 0; o < slab->count; o++) {
+        int64_t i = d->order[o];
+        send[o] = (heading){slab->id[i], lists->count[i], lists->ties[i],
+                            lists->gap[i]};
+    }
+    cf_alltoallv(d->par, send, d->to, head, d->counts, sizeof *head);
+    for (int64_t i = 0; i < d->arriving; i++) {
+        int64_t row = d->place[i] = place_of(d->par, from, head[i].id);
+        out->count[row] = head[i].count;
+        out->ties[row] = head[i].ties;
+        out->gap[row] = head[i].gap;
+    }
+    cf_free(send);
+    cf_free(head);
+}
+
 static void return_lists(cf_topk *out, const cf_par *par, const cf_origin *from,
                          const cf_slab *slab, const cf_topk *lists)
 {
-    int64_t *to = cf_calloc(2 * (int64_t)par->size, sizeof *to, "row counts");
-    int64_t *counts = to + par->size, arriving = 0, k = lists->k;
-    int64_t *order = by_owner(slab, from->part, to);
-    heading *head = cf_alloc(slab->count, sizeof *head, "list headings");
-    cf_alltoall_counts(par, to, counts);
+    delivery d = {.par = par};
+    d.to = cf_calloc(2 * (int64_t)par->size, sizeof *d.to, "row counts");
+    d.counts = d.to + par->size;
+    int64_t *order = by_owner(slab, from->part, d.to);
+    d.order = order;
+    cf_alltoall_counts(par, d.to, d.counts);
     for (int r = 0; r < par->size; r++)
-        arriving += counts[r];
-    for (int64_t i = 0; i < slab->count; i++)
-        head[i] = (heading){slab->id[i], lists->count[i], lists->ties[i],
-                            lists->gap[i]};
-    heading *heads = deliver(par, head, order, to, counts, slab->count,
-                             arriving, sizeof *head);
-    cf_free(head);
-    for (int64_t i = 0; i < arriving; i++) {
-        int64_t row = heads[i].id = place_of(par, from, heads[i].id);
-        out->count[row] = heads[i].count;
-        out->ties[row] = heads[i].ties;
-        out->gap[row] = heads[i].gap;
-    }
-    /* One after the other, as they may be long. */
-    float *score = deliver(par, lists->score, order, to, counts, slab->count,
-                           arriving, (size_t)k * sizeof *score);
-    for (int64_t i = 0; i < arriving; i++)
-        memcpy(out->score + heads[i].id * k, score + i * k,
-               (size_t)k * sizeof *score);
-    cf_free(score);
-    cf_gidx *index = deliver(par, lists->index, order, to, counts, slab->count,
-                             arriving, (size_t)k * sizeof *index);
-    for (int64_t i = 0; i < arriving; i++)
-        memcpy(out->index + heads[i].id * k, index + i * k,
-               (size_t)k * sizeof *index);
-    cf_free(index);
-    cf_free(heads);
+        d.arriving += d.counts[r];
+    d.place = cf_alloc(d.arriving, sizeof *d.place, "row numbers");
+    deliver_headings(&d, out, from, slab, lists);
+    deliver(&d, lists->score, slab->count, out->score,
+            (size_t)lists->k * sizeof *lists->score);
+    deliver(&d, lists->index, slab->count, out->index,
+            (size_t)lists->k * sizeof *lists->index);
+    cf_free(d.place);
     cf_free(order);
-    cf_free(to);
+    cf_free(d.to);
 }
 
 /* Distances as they are; the gap between two is the same either way. */

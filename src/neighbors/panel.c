@@ -1,5 +1,6 @@
 #include "panel.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "cfmpi/memory.h"
@@ -23,6 +24,23 @@ void cf_byte_panel_end(cf_byte_panel *p)
     cf_free(p->bytes);
     cf_free(p->list);
     *p = (cf_byte_panel){0};
+}
+
+int64_t cf_byte_panel_needs(const int64_t *count, cf_gidx columns, double share,
+                            int64_t rows)
+{
+    double lists = 0;
+    int64_t head = 0, blocks = (rows + CF_BLOCK - 1) / CF_BLOCK;
+    for (cf_gidx c = 0; c < columns; c++) {
+        double entries = share * (double)count[c];
+        if (entries >= DENSE * (double)rows && head < HEAD_MOST)
+            head++;
+        else
+            lists += entries + fmin((FOUR - 1) * entries, 0.5 * (FOUR - 1));
+    }
+    return blocks * (head + 1) * CF_BLOCK +
+           (int64_t)(lists * sizeof(uint16_t)) +
+           2 * columns * (int64_t)sizeof(int32_t);
 }
 
 /* begin[c + 1] = ratings of column c; the head are the leading columns, as

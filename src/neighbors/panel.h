@@ -37,6 +37,11 @@ void cf_byte_panel_end(cf_byte_panel *p);
 void cf_byte_panel_make(cf_byte_panel *p, const cf_rated *r, int64_t first,
                         int64_t last);
 
+/* Bytes that a panel of `rows` rows takes, whose columns have `share` of
+ * count[columns] entries; a few ones more or less. Local. */
+int64_t cf_byte_panel_needs(const int64_t *count, cf_gidx columns, double share,
+                            int64_t rows);
+
 static inline int64_t cf_byte_panel_blocks(const cf_byte_panel *p)
 {
     return (p->count + CF_BLOCK - 1) / CF_BLOCK;

@@ -17,7 +17,7 @@ int cf_ratings_plain_begin(cf_ratings_plain *r, const cf_par *par,
                            const char *what)
 {
     int status = CF_OK;
-    const cf_compared compared = {rows, columns, of_items, what};
+    const cf_compared compared = {rows, columns, of_items, what, NULL};
     const cf_definition *is = cf_definition_of(measure->similarity);
     cf_learned learned = {0};
     *r = (cf_ratings_plain){.rows = rows, .measure = *measure};

@@ -106,9 +106,31 @@ static int class_of(int64_t entries)
            (int)((entries >> (octave - 6)) & (STEPS - 1));
 }
 
+/* The fewest entries of a class. */
+static int64_t least_of(int class)
+{
+    if (class < EXACT)
+        return class;
+    int octave = (class - EXACT) / STEPS + 7;
+    return (int64_t)(STEPS + (class - EXACT) % STEPS) << (octave - 6);
+}
+
 static int64_t length(const cf_csr *a, int64_t i)
 {
     return a->indptr[i + 1] - a->indptr[i];
+}
+
+int64_t cf_rated_least(const cf_par *par, const cf_csr *a, int64_t rows)
+{
+    int64_t *count = cf_calloc(CLASSES, sizeof *count, "classes");
+    int class = CLASSES;
+    for (int64_t i = 0; i < a->n_loc; i++)
+        count[class_of(length(a, i))]++;
+    cf_allreduce(par, count, CLASSES, MPI_INT64_T, MPI_SUM);
+    for (int64_t sum = 0; class > 0 && sum < rows;)
+        sum += count[--class];
+    cf_free(count);
+    return class < CLASSES ? least_of(class) : INT64_MAX;
 }
 
 /* Rank of each own row, -1 of those left out: all rows in order of their
@@ -134,114 +156,169 @@ static void choose_ranks(int *rank, const cf_par *par, const cf_csr *a,
 
 /* ---- dealing ---- */
 
-/* Rows on their way: what goes to each rank, and what comes. */
+/* What goes to each rank, and what comes. */
+typedef struct freight {
+    int64_t *rows, *entries; /* [2 size] to each rank, from each rank */
+    int64_t all_entries, got_rows, got_entries;
+} freight;
+
+/* Where a row that comes is to lie. */
+typedef struct place {
+    int64_t entries, at;
+} place;
+
+/* Rows on their way. */
 typedef struct deal {
     const cf_par *par;
-    int64_t *rows, *entries; /* [2 size] to each rank, from each rank */
-    int64_t all_rows, all_entries, got_rows, got_entries;
+    const cf_csr *from;
+    const int *rank; /* of each own row */
+    freight load;
+    place *place;  /* [rows] of the rows that come, in their order */
+    int64_t *next; /* [size] the next to come from each rank */
 } deal;
 
-static void count_deal(deal *d, const cf_par *par, const cf_csr *a,
-                       const int *rank)
+/* Loads own rows [first, last). */
+static void load(deal *d, int64_t first, int64_t last)
 {
-    *d = (deal){.par = par};
-    d->rows = cf_calloc(4 * (int64_t)par->size, sizeof *d->rows, "row counts");
-    d->entries = d->rows + 2 * (int64_t)par->size;
-    for (int64_t i = 0; i < a->n_loc; i++)
-        if (rank[i] >= 0) {
-            d->rows[rank[i]]++;
-            d->entries[rank[i]] += length(a, i);
+    freight *f = &d->load;
+    int size = d->par->size;
+    memset(f->rows, 0, 4 * (size_t)size * sizeof *f->rows);
+    for (int64_t i = first; i < last; i++)
+        if (d->rank[i] >= 0) {
+            f->rows[d->rank[i]]++;
+            f->entries[d->rank[i]] += length(d->from, i);
         }
-    cf_alltoall_counts(par, d->rows, d->rows + par->size);
-    cf_alltoall_counts(par, d->entries, d->entries + par->size);
-    for (int r = 0; r < par->size; r++) {
-        d->all_rows += d->rows[r];
-        d->all_entries += d->entries[r];
-        d->got_rows += d->rows[par->size + r];
-        d->got_entries += d->entries[par->size + r];
+    cf_alltoall_counts(d->par, f->rows, f->rows + size);
+    cf_alltoall_counts(d->par, f->entries, f->entries + size);
+    f->all_entries = f->got_rows = f->got_entries = 0;
+    for (int r = 0; r < size; r++) {
+        f->all_entries += f->entries[r];
+        f->got_rows += f->rows[size + r];
+        f->got_entries += f->entries[size + r];
     }
 }
 
-/* Where the rows, or entries, of each rank begin. */
-static int64_t *begins(const deal *d, const int64_t *counts)
+/* All rows are loaded, but do not go yet. */
+static void begin_deal(deal *d, const cf_par *par, const cf_csr *a,
+                       const int *rank)
 {
-    int64_t *at = cf_alloc(d->par->size, sizeof *at, "row counts"), sum = 0;
-    for (int r = 0; r < d->par->size; sum += counts[r++])
+    *d = (deal){.par = par, .from = a, .rank = rank};
+    d->load.rows =
+        cf_alloc(4 * (int64_t)par->size, sizeof *d->load.rows, "row counts");
+    d->load.entries = d->load.rows + 2 * (int64_t)par->size;
+    load(d, 0, a->n_loc);
+    d->place = cf_alloc(d->load.got_rows, sizeof *d->place, "places of rows");
+    d->next = cf_alloc(par->size, sizeof *d->next, "row counts");
+    for (int64_t r = 0, sum = 0; r < par->size;
+         sum += d->load.rows[par->size + r++])
+        d->next[r] = sum;
+}
+
+static void end_deal(deal *d)
+{
+    cf_free(d->load.rows);
+    cf_free(d->place);
+    cf_free(d->next);
+}
+
+/* Where the rows, or entries, of each rank begin. */
+static int64_t *begins(const cf_par *par, const int64_t *counts)
+{
+    int64_t *at = cf_alloc(par->size, sizeof *at, "row counts"), sum = 0;
+    for (int r = 0; r < par->size; sum += counts[r++])
         at[r] = sum;
     return at;
 }
 
-static void deal_heads(const deal *d, cf_rated_head *got, const cf_csr *a,
-                       const int *rank)
+/* The heads of all rows that come. */
+static void deal_heads(const deal *d, cf_rated_head *got)
 {
-    cf_rated_head *send = cf_alloc(d->all_rows, sizeof *send, "rows to deal");
-    int64_t *at = begins(d, d->rows);
-    cf_gidx begin = a->part.begin[d->par->rank];
-    for (int64_t i = 0; i < a->n_loc; i++)
-        if (rank[i] >= 0)
-            send[at[rank[i]]++] =
-                (cf_rated_head){.id = begin + i, .entries = length(a, i)};
-    cf_alltoallv(d->par, send, d->rows, got, d->rows + d->par->size,
-                 sizeof *send);
+    const freight *f = &d->load;
+    int64_t *at = begins(d->par, f->rows);
+    int size = d->par->size;
+    int64_t rows = at[size - 1] + f->rows[size - 1];
+    cf_rated_head *send = cf_alloc(rows, sizeof *send, "rows to deal");
+    cf_gidx begin = d->from->part.begin[d->par->rank];
+    for (int64_t i = 0; i < d->from->n_loc; i++)
+        if (d->rank[i] >= 0)
+            send[at[d->rank[i]]++] =
+                (cf_rated_head){.id = begin + i, .entries = length(d->from, i)};
+    cf_alltoallv(d->par, send, f->rows, got, f->rows + size, sizeof *send);
     cf_free(at);
     cf_free(send);
 }
 
-/* One array of the entries of `size` bytes each. */
-static void *deal_entries(const deal *d, const void *from, const cf_csr *a,
-                          const int *rank, size_t size)
+/* One array of the entries of own rows [first, last), `size` bytes each, to
+ * where they are to lie in `to`. */
+static void deal_entries(const deal *d, int64_t first, int64_t last, void *to,
+                         const void *from, size_t size)
 {
-    char *send = cf_alloc(d->all_entries, size, "ratings to deal");
-    char *got = cf_alloc(d->got_entries, size, "ratings dealt");
-    int64_t *at = begins(d, d->entries);
-    for (int64_t i = 0; i < a->n_loc; i++) {
-        if (rank[i] < 0)
+    const freight *f = &d->load;
+    int ranks = d->par->size;
+    char *send = cf_alloc(f->all_entries, size, "ratings to deal");
+    char *got = cf_alloc(f->got_entries, size, "ratings dealt");
+    int64_t *at = begins(d->par, f->entries);
+    for (int64_t i = first; i < last; i++) {
+        if (d->rank[i] < 0)
             continue;
-        memcpy(send + (size_t)at[rank[i]] * size,
-               (const char *)from + (size_t)a->indptr[i] * size,
-               (size_t)length(a, i) * size);
-        at[rank[i]] += length(a, i);
+        memcpy(send + (size_t)at[d->rank[i]] * size,
+               (const char *)from + (size_t)d->from->indptr[i] * size,
+               (size_t)length(d->from, i) * size);
+        at[d->rank[i]] += length(d->from, i);
     }
-    cf_alltoallv(d->par, send, d->entries, got, d->entries + d->par->size,
-                 size);
+    cf_alltoallv(d->par, send, f->entries, got, f->entries + ranks, size);
+    const char *next = got;
+    for (int r = 0; r < ranks; r++)
+        for (int64_t i = 0; i < f->rows[ranks + r]; i++) {
+            const place *p = d->place + d->next[r] + i;
+            memcpy((char *)to + (size_t)p->at * size, next,
+                   (size_t)p->entries * size);
+            next += (size_t)p->entries * size;
+        }
     cf_free(at);
     cf_free(send);
-    return got;
+    cf_free(got);
+}
+
+/* The end of the own rows from `first` on that go in a round. */
+static int64_t round_of(const deal *d, int64_t first)
+{
+    int64_t last = first, rows = d->from->n_loc;
+    const int64_t *begin = d->from->indptr;
+    while (last < rows &&
+           (last == first || begin[last + 1] - begin[first] <= CF_DEAL_ROUND))
+        last++;
+    return last;
 }
 
 /* ---- in order ---- */
 
-typedef struct place {
-    int64_t entries, begin;
+typedef struct ordered {
+    int64_t entries, from;
     cf_gidx id;
-} place;
+} ordered;
 
 static int shortest_first(const void *a, const void *b)
 {
-    const place *x = a, *y = b;
+    const ordered *x = a, *y = b;
     if (x->entries != y->entries)
         return x->entries < y->entries ? -1 : 1;
     return (x->id > y->id) - (x->id < y->id);
 }
 
-static place *order_of(const cf_rated_head *head, int64_t count)
+/* Sorts heads as they came, and finds out where the rows are to lie. */
+static void put_in_order(deal *d, cf_rated *r)
 {
-    place *p = cf_alloc(count, sizeof *p, "order of rows");
-    for (int64_t i = 0, at = 0; i < count; at += head[i++].entries)
-        p[i] = (place){head[i].entries, at, head[i].id};
-    qsort(p, (size_t)count, sizeof *p, shortest_first);
-    return p;
-}
-
-static void put_in_order(void *out, const void *from, const place *order,
-                         int64_t count, size_t size)
-{
-    char *to = out;
-    for (int64_t i = 0; i < count; i++) {
-        size_t bytes = (size_t)order[i].entries * size;
-        memcpy(to, (const char *)from + (size_t)order[i].begin * size, bytes);
-        to += bytes;
+    ordered *o = cf_alloc(r->count, sizeof *o, "order of rows");
+    for (int64_t i = 0; i < r->count; i++)
+        o[i] = (ordered){r->head[i].entries, i, r->head[i].id};
+    qsort(o, (size_t)r->count, sizeof *o, shortest_first);
+    for (int64_t i = 0, at = 0; i < r->count; at += o[i++].entries) {
+        d->place[o[i].from] = (place){o[i].entries, at};
+        r->head[i] = (cf_rated_head){.id = o[i].id, .entries = o[i].entries};
     }
+    cf_free(o);
+    find_begins(r);
 }
 
 void cf_rated_deal(cf_rated *r, const cf_par *par, const cf_csr *a,
@@ -249,30 +326,30 @@ void cf_rated_deal(cf_rated *r, const cf_par *par, const cf_csr *a,
 {
     deal d;
     int *rank = cf_alloc(a->n_loc, sizeof *rank, "ranks of rows");
-    choose_ranks(rank, par, a, empty);
-    count_deal(&d, par, a, rank);
-    *r = (cf_rated){
-        .count = d.got_rows, .entries = d.got_entries, .owned = true};
     bool coded = codes != NULL;
+    choose_ranks(rank, par, a, empty);
+    begin_deal(&d, par, a, rank);
+    *r = (cf_rated){
+        .count = d.load.got_rows, .entries = d.load.got_entries, .owned = true};
     point_into(r, cf_alloc(bytes_of(r, coded), 1, "rows of ratings"), coded);
-    deal_heads(&d, r->head, a, rank);
-    place *order = order_of(r->head, r->count);
-    size_t size = coded ? sizeof *codes : sizeof *values;
-    void *value =
-        deal_entries(&d, coded ? (const void *)codes : values, a, rank, size);
-    put_in_order(coded ? (void *)r->code : r->value, value, order, r->count,
-                 size);
-    cf_free(value);
-    cf_lidx *column = deal_entries(&d, a->indices, a, rank, sizeof *column);
-    put_in_order(r->column, column, order, r->count, sizeof *column);
-    cf_free(column);
-    for (int64_t i = 0; i < r->count; i++)
-        r->head[i] =
-            (cf_rated_head){.id = order[i].id, .entries = order[i].entries};
-    find_begins(r);
-    cf_free(order);
+    deal_heads(&d, r->head);
+    put_in_order(&d, r);
+    int64_t first = 0;
+    while (cf_max_i64(par, first < a->n_loc) == 1) {
+        int64_t last = round_of(&d, first);
+        load(&d, first, last);
+        if (coded)
+            deal_entries(&d, first, last, r->code, codes, sizeof *codes);
+        else
+            deal_entries(&d, first, last, r->value, values, sizeof *values);
+        deal_entries(&d, first, last, r->column, a->indices,
+                     sizeof *a->indices);
+        for (int k = 0; k < par->size; k++)
+            d.next[k] += d.load.rows[par->size + k];
+        first = last;
+    }
+    end_deal(&d);
     cf_free(rank);
-    cf_free(d.rows);
 }
 
 /* ---- new numbers ---- */

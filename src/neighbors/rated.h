@@ -8,6 +8,12 @@
 
 #include "cfmpi/csr.h"
 
+/* Entries of all that a rank sends at a time when rows are dealt, unless one
+ * has more. */
+#ifndef CF_DEAL_ROUND
+#define CF_DEAL_ROUND (1 << 18)
+#endif
+
 /* What goes with a row. */
 typedef struct cf_rated_head {
     cf_gidx id;      /* its number in the input */
@@ -29,9 +35,13 @@ typedef struct cf_rated {
     bool owned; /* the block */
 } cf_rated;
 
+/* How many entries the longest `rows` rows of all ranks have at least, rounded
+ * down a little; INT64_MAX for no rows. Collective. */
+int64_t cf_rated_least(const cf_par *par, const cf_csr *a, int64_t rows);
+
 /* Deals out the rows of `a` with these values, or with codes in their place,
  * those without entries only when `empty`. p and q are left open. Collective;
- * an entry is sent once, 12 bytes or 5. */
+ * an entry is sent once, 12 bytes or 5; 4 MiB or so of them at a time. */
 void cf_rated_deal(cf_rated *r, const cf_par *par, const cf_csr *a,
                    const double *values, const uint8_t *codes, bool empty);
 

@@ -14,8 +14,23 @@
  *         size gives every rank about the same share. Bytes sent by a rank,
  *         with m = n/P rows of e ratings, b = 12 bytes each or 5 of codes: b e
  *         + 32 m to deal, P/2 times as much for blocks, lists as in neighbors.
- *         Memory: own ratings and two blocks, b bytes a rating each, 12 (k + 1)
- *         bytes a row of lists, thrice while they are merged. */
+ * Memory  The largest of, in bytes a rank beside the ratings as given, with
+ *         C columns, B = 32 m + b e for a block, L = 12 m (k + 2) for lists:
+ *         - dealing: B + 28 m + b' e and the larger of 32 m and what is on its
+ *           way (6 MB); b' is 1 for codes, 8 for values; then 28 C;
+ *         - ring: B + 12 m + L + R for own rows and what blocks meet in; with
+ *           several ranks B for each of P/2 steps, 2 at most, L + 24 m for
+ *           visitors, and their lists on their way, 6 MB or a third of 2 L;
+ *         - owners: 2 L + 28 m and the larger of 48 m and 8 MB.
+ *         R is, with E(r) the ratings of the longest r rows of a rank:
+ *         - sweep: 68 s + 12 E(s) + 4 C, of s = 2,048 rows or more (sweep.h);
+ *         - screen: 1 MB, or 3 where sums pass 16 bits, + 6 E(256) + a panel;
+ *           moments: 4.5 MB + 4 E(64) + one;
+ *         - a panel of 2,048 rows: 2 KiB for each column that 4 % of the
+ *           longest rows have rated (panel.h), 2 bytes a rating in others, 8 C.
+ *         A matrix that is not needed any more is freed after dealing.
+ * Libraries and pages that are not filled add 5 MB, and 0.1 MB for each rank of
+ *         the node. cf_ratings_needs() has these formulae. */
 #include "cfmpi/ratings_neighbors.h"
 
 #include <string.h>
@@ -42,11 +57,17 @@ static int make_rows(cf_rated *own, const cf_par *par, const cf_compared *c,
     }
     cf_rated_deal(own, par, a, values, codes->code,
                   cf_definition_of(by->similarity)->distance);
-    if (codes->code != NULL) {
+    cf_free(codes->code);
+    cf_free(values);
+    codes->code = NULL;
+    values = NULL;
+    if (own->code != NULL) {
         cf_lidx *number = cf_most_rated_first(par, a, a->cols);
         cf_rated_renumber(own, number, a->cols);
         cf_free(number);
     }
+    if (c->spent != NULL)
+        cf_csr_free(c->spent);
     cf_rated_describe(own, by, codes->step);
 done:
     cf_learned_free(&learned);
@@ -122,7 +143,7 @@ static void go_round(cf_way *w, const cf_par *par, cf_raters *own)
     int steps = par->size / 2;
     cf_part_gather(&l.rows, par, own->rows.count);
     cf_part_gather(&l.entries, par, own->rows.entries);
-    cf_travel_begin(&c, par, cf_rated_bytes(&own->rows));
+    cf_travel_begin(&c, par, cf_rated_bytes(&own->rows), CF_MIN(steps, 2));
     for (int step = 0; step <= steps; step++) {
         if (step < steps)
             cf_travel_turn(&c, &w->pairing.ring, own->rows.block, step);
@@ -149,18 +170,17 @@ static int find(cf_neighbors *out, const cf_par *par,
                 const cf_ratings_measure *measure)
 {
     int status = CF_OK;
-    const cf_csr *rows = compared->rows;
-    cf_gidx n = rows->rows;
+    cf_gidx n = compared->rows->rows, columns = compared->rows->cols;
     cf_raters own = {.join = join};
     cf_codes codes = {0};
     cf_way w = {.kernel = NULL};
     cf_neighbors_free(out);
     CF_TRY(make_rows(&own.rows, par, compared, measure, &codes));
-    cf_way_begin(&w, measure, rows->cols, &codes, &own.rows);
-    cf_free(codes.code);
+    cf_way_begin(&w, measure, columns, &codes, &own.rows);
     w.pairing.total = 0.5 * (double)own.rows.count * (double)n;
     begin_own(&w, &own, k, measure);
     go_round(&w, par, &own);
+    cf_way_end(&w);
     cf_part_even(&out->part, n, par->size);
     cf_origin origin = {&out->part, cf_part_count(&out->part, par->rank), NULL};
     if (join == NULL)
@@ -175,24 +195,21 @@ done:
 }
 
 int cf_ratings_neighbors(cf_neighbors *out, const cf_par *par,
-                         const cf_csr *rows, const cf_csr *columns,
-                         bool of_items, int64_t k,
-                         const cf_ratings_measure *measure, const char *what)
+                         const cf_compared *compared, int64_t k,
+                         const cf_ratings_measure *measure)
 {
-    const cf_compared compared = {rows, columns, of_items, what};
-    return find(out, par, &compared, k, NULL, measure);
+    return find(out, par, compared, k, NULL, measure);
 }
 
 /* The graph is made when the rest has been freed. */
 int cf_ratings_join(cf_neighbors *out, cf_graph *graph, const cf_par *par,
-                    const cf_csr *rows, const cf_csr *columns, bool of_items,
-                    const cf_ratings_measure *measure, const char *what)
+                    const cf_compared *compared,
+                    const cf_ratings_measure *measure)
 {
-    const cf_compared compared = {rows, columns, of_items, what};
     cf_join join = {.one_way = cf_similarity_directed(measure->similarity)};
     CF_ASSERT(measure->bounded);
     cf_pairs_begin(&join.pairs);
-    int status = find(out, par, &compared, 0, &join, measure);
+    int status = find(out, par, compared, 0, &join, measure);
     if (status == CF_OK && join.one_way)
         cf_pairs_to_rows(graph, par, &out->part, &join.pairs, 0);
     else if (status == CF_OK)

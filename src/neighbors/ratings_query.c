@@ -226,7 +226,7 @@ static void go_round(sides *s)
     cf_part rows = {0}, entries = {0};
     cf_part_gather(&rows, par, moving->count);
     cf_part_gather(&entries, par, moving->entries);
-    cf_travel_begin(&c, par, cf_rated_bytes(moving));
+    cf_travel_begin(&c, par, cf_rated_bytes(moving), CF_MIN(par->size - 1, 2));
     for (int step = 0; step < par->size; step++) {
         bool more = step + 1 < par->size;
         if (more)

@@ -67,7 +67,7 @@ int cf_similarity_rows_begin(cf_similarity_rows **out, const cf_par *par,
     const cf_csr *a = compared->rows;
     int64_t entries = a->indptr[a->n_loc];
     const cf_compared ratings = {a, compared->columns, compared->of_items,
-                                 compared->what};
+                                 compared->what, NULL};
     cf_similarity_rows *s = cf_calloc(1, sizeof *s, "similarities");
     s->par = par;
     s->of = *compared;
@@ -255,7 +255,7 @@ static void go_round(cf_similarity_rows *s, const asking *a)
     slab own = own_slab(s);
     char *room;
     cf_travel_begin(&s->travel, par,
-                    bytes_of(s, own.count, own.begin[own.count]));
+                    bytes_of(s, own.count, own.begin[own.count]), 2);
     room = cf_travel_room(&s->travel);
     if (par->size > 1)
         pack(s, room);

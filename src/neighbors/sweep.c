@@ -19,8 +19,7 @@
 
 /* ---- room ---- */
 
-/* Panels have about as many entries as there are columns. */
-static int64_t panel_rows(cf_gidx columns, int64_t rows, int64_t entries)
+int64_t cf_sweep_rows(cf_gidx columns, int64_t rows, int64_t entries)
 {
     int64_t most = PANEL_LEAST;
     double mean = (double)CF_MAX(entries, 1) / (double)CF_MAX(rows, 1);
@@ -37,7 +36,7 @@ void cf_sweep_begin(cf_sweep *s, cf_pairing *pairing,
                     .by = by,
                     .is = cf_definition_of(by->similarity),
                     .columns = columns,
-                    .most = panel_rows(columns, rows, entries)};
+                    .most = cf_sweep_rows(columns, rows, entries)};
     s->panel.begin =
         cf_alloc(columns + 1, sizeof *s->panel.begin, "panel of ratings");
     s->panel.p = cf_alloc(2 * s->most, sizeof *s->panel.p, "panel of ratings");

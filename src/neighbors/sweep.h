@@ -36,6 +36,10 @@ void cf_sweep_begin(cf_sweep *s, cf_pairing *pairing,
                     int64_t entries);
 void cf_sweep_end(cf_sweep *s);
 
+/* Most rows of a panel of blocks of about so many rows and entries: panels have
+ * about as many entries as there are columns. Local. */
+int64_t cf_sweep_rows(cf_gidx columns, int64_t rows, int64_t entries);
+
 /* Makes rows [first, last) of a block the panel; at most `most`. Local. */
 void cf_sweep_panel(cf_sweep *s, const cf_rated *r, int64_t first,
                     int64_t last);

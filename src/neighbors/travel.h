@@ -10,15 +10,22 @@
 #include "cfmpi/ring.h"
 #include "cfmpi/topk.h"
 
+/* Entries of lists that a rank sends, or gets, at a time. */
+#ifndef CF_TRAVEL_ROUND
+#define CF_TRAVEL_ROUND (1 << 18)
+#endif
+
 /* Blocks of bytes that go round the ring. */
 typedef struct cf_travel {
     const cf_par *par;
     cf_part bytes;   /* of each rank's own block */
-    char *buffer[2]; /* of the largest of them */
+    char *buffer[2]; /* of the largest of them, or NULL */
 } cf_travel;
 
-/* Local blocks of so many bytes. Collective. */
-void cf_travel_begin(cf_travel *c, const cf_par *par, int64_t bytes);
+/* Local blocks of so many bytes; two buffers, or as many as there will be turns
+ * where fewer, for those who want no room. Collective. */
+void cf_travel_begin(cf_travel *c, const cf_par *par, int64_t bytes,
+                     int buffers);
 void cf_travel_end(cf_travel *c);
 
 /* Room for the own block of a caller who has it nowhere in one piece. */
@@ -44,7 +51,7 @@ typedef void cf_travel_offer(void *to, int64_t row, float score, cf_gidx index);
 /* Sends lists home, those of `to` [ranks] rows to each rank in their order, and
  * merges into `own` those of own rows that come back, `from` of each rank:
  * entries by `offer`, which may know of a floor. Returns how many went.
- * Collective; 12 bytes an entry. */
+ * Collective; 12 bytes an entry, 6 MiB or so of them at a time. */
 int64_t cf_travel_lists(const cf_par *par, const cf_topk *away,
                         const int64_t *to, cf_topk *own, const int64_t *from,
                         cf_travel_offer *offer, void *data);

@@ -9,12 +9,17 @@
 
 /* ---- the three ways ---- */
 
+enum cf_way_kind cf_way_for(const cf_ratings_measure *by, bool coded)
+{
+    return !coded                      ? CF_WAY_SWEEP
+           : cf_codes_are_screened(by) ? CF_WAY_SCREEN
+                                       : CF_WAY_MOMENTS;
+}
+
 void cf_way_begin(cf_way *w, const cf_ratings_measure *by, cf_gidx columns,
                   const cf_codes *codes, const cf_rated *like)
 {
-    w->kind = like->code == NULL          ? CF_WAY_SWEEP
-              : cf_codes_are_screened(by) ? CF_WAY_SCREEN
-                                          : CF_WAY_MOMENTS;
+    w->kind = cf_way_for(by, like->code != NULL);
     w->kernel = NULL;
     switch (w->kind) {
     case CF_WAY_SWEEP:
@@ -127,6 +132,7 @@ void cf_raters_deliver(cf_neighbors *out, const cf_par *par,
         .id = cf_alloc(own->rows.count, sizeof *slab.id, "row numbers")};
     for (int64_t i = 0; i < slab.count; i++)
         slab.id[i] = own->rows.head[i].id - first;
+    cf_rated_free(&own->rows);
     cf_deliver_lists(out, par, origin, &slab, &own->lists, similarity);
     cf_free(slab.id);
 }

@@ -9,15 +9,20 @@
 #include "stand_in.h"
 #include "sweep.h"
 
+enum cf_way_kind { CF_WAY_SWEEP, CF_WAY_SCREEN, CF_WAY_MOMENTS };
+
 /* One of the ways to meet. */
 typedef struct cf_way {
     cf_pairing pairing;
-    enum { CF_WAY_SWEEP, CF_WAY_SCREEN, CF_WAY_MOMENTS } kind;
+    enum cf_way_kind kind;
     const char *kernel; /* its name, NULL for float64 */
     cf_sweep sweep;
     cf_coded coded;
     cf_moments moments;
 } cf_way;
+
+/* The way for ratings with codes, or without. Local. */
+enum cf_way_kind cf_way_for(const cf_ratings_measure *by, bool coded);
 
 /* By codes where there are some, which say what they are; else in float64.
  * Blocks have about the rows and entries of `like`, and `columns` columns.
@@ -49,8 +54,9 @@ float *cf_list_bounds(int64_t rows, const cf_ratings_measure *by);
 void cf_raters_send_home(const cf_par *par, int step, const cf_raters *away,
                          cf_raters *own);
 
-/* Finishes the lists of own rows, whose numbers in the input are `first` less
- * than those of their heads, and delivers them as cf_deliver_lists. */
+/* Finishes the lists of own rows, which are freed, and whose numbers in the
+ * input are `first` less than those of their heads, and delivers them as
+ * cf_deliver_lists. */
 void cf_raters_deliver(cf_neighbors *out, const cf_par *par,
                        const cf_origin *origin, cf_raters *own, cf_gidx first,
                        enum cf_similarity similarity);

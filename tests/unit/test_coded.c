@@ -53,8 +53,8 @@ static void find(cf_neighbors *out, const cf_par *par, const cf_csr *a,
 {
     cf_ratings_measure by = {
         .similarity = similarity, .min_overlap = 1, .shrinkage = shrinkage};
-    CHECK(cf_ratings_neighbors(out, par, a, NULL, false, 10, &by, "test") ==
-          CF_OK);
+    cf_compared compared = {a, NULL, false, "test", NULL};
+    CHECK(cf_ratings_neighbors(out, par, &compared, 10, &by) == CF_OK);
 }
 
 /* Whether x, times a scale, is y. */

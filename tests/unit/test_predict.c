@@ -106,12 +106,13 @@ static void plain_scores(plain *p, const cf_csr *rows, const cf_csr *columns,
     cf_part all = {0};
     float points[MOST * DIM];
     cf_part_even(&all, p->rows, 1);
+    cf_compared compared = {rows, columns, p->of_items, "test", NULL};
     for (int64_t i = 0; i < p->rows * DIM; i++)
         points[i] = component(p->of_items, i / DIM, (int)(i % DIM));
     CHECK((embedded ? cf_neighbors_find(&n, self, &all, points, DIM, p->rows,
                                         by->similarity, "test")
-                    : cf_ratings_neighbors(&n, self, rows, columns, p->of_items,
-                                           p->rows, by, "test")) == CF_OK);
+                    : cf_ratings_neighbors(&n, self, &compared, p->rows, by)) ==
+          CF_OK);
     for (int64_t i = 0; i < p->rows; i++) {
         for (int64_t j = 0; j < p->rows; j++)
             p->score[i][j] = NAN;

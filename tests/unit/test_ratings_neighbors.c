@@ -289,9 +289,10 @@ static void check_side(cf_gidx users, cf_gidx items, int64_t k, bool of_items)
             bool shares = s == CF_P3ALPHA || s == CF_RP3BETA;
             if (shares && (kind == FLOATS || kind == ZEROS))
                 continue;
-            CHECK(cf_ratings_neighbors(&got, &world, of_items ? &b : &a,
-                                       of_items ? &a : &b, of_items, k, &by,
-                                       "test") == CF_OK);
+            cf_compared compared = {of_items ? &b : &a, of_items ? &a : &b,
+                                    of_items, "test", NULL};
+            CHECK(cf_ratings_neighbors(&got, &world, &compared, k, &by) ==
+                  CF_OK);
             check_lists(&got, &t, &by);
         }
     cf_neighbors_free(&got);
@@ -332,8 +333,8 @@ static void check_bad(float bad, enum cf_similarity similarity,
     cf_gidx begin = a.part.begin[world.rank];
     if (begin <= 17 && 17 < begin + a.n_loc)
         a.values[a.indptr[17 - begin] + 3] = bad;
-    CHECK(failed_with(cf_ratings_neighbors(&got, &world, &a, &b, false, 3, &by,
-                                           "/the/ratings"),
+    cf_compared compared = {&a, &b, false, "/the/ratings", NULL};
+    CHECK(failed_with(cf_ratings_neighbors(&got, &world, &compared, 3, &by),
                       CF_BAD_DATA, message));
     cf_neighbors_free(&got);
     cf_csr_free(&a);
