@@ -34,12 +34,14 @@ def run(place, script):
 
 def test_shell_blocks(folder):
     scripts = blocks("sh")
-    assert len(scripts) == 11
+    assert len(scripts) == 13
     printed = "".join(run(folder, script) for script in scripts)
     assert "recommended" in printed and "DIFFERENT" not in printed
     assert (folder / "nearest.csv").read_text().count("\n") == 50001
     assert (folder / "some.csv").read_text().count("\n") == 2 * 50 + 1
     assert "best by recall@10: --" in printed and (folder / "evaluated.json").exists()
+    assert "user 1, item 2" in printed and (folder / "why.json").exists()
+    assert (folder / "answer.csv").read_text().count("\n") == 21
     for name in ("predicted.csv", "rated.csv"):
         assert (folder / name).read_text().count("\n") == 3
 
