@@ -15,6 +15,9 @@ enum cf_side { CF_SIDE_USERS = 1, CF_SIDE_ITEMS = 2, CF_SIDE_BOTH = 3 };
 /* What neighbours are near in. */
 enum cf_space { CF_SPACE_EMBEDDING, CF_SPACE_RATINGS, CF_SPACE_BOTH };
 
+/* What evaluate measures: predictions, top-N lists. */
+enum cf_measure { CF_MEASURE_BOTH, CF_MEASURE_ERRORS, CF_MEASURE_LISTS };
+
 /* What export writes. */
 enum cf_part_name {
     CF_PART_RECOMMENDATIONS,
@@ -120,7 +123,8 @@ typedef struct cf_options {
     int64_t sample; /* rows that verify recomputes */
     int64_t part;   /* enum cf_part_name */
 
-    int64_t split; /* enum cf_split_rule */
+    int64_t measure; /* enum cf_measure */
+    int64_t split;   /* enum cf_split_rule */
     double test_share;
     int64_t folds, leave;
     char cut[CF_PATH_MAX]; /* a time */

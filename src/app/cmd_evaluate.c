@@ -80,6 +80,20 @@ static int check_split(const cf_options *o)
     return CF_OK;
 }
 
+/* Options of what is not measured. */
+static int check_measure(const cf_options *o)
+{
+    static const char *const of_lists[] = {"at", "relevant"};
+    const char *given =
+        cf_options_any(o, of_lists, sizeof of_lists / sizeof *of_lists);
+    if (given != NULL && o->measure == CF_MEASURE_ERRORS)
+        return cf_fail(CF_USAGE,
+                       "--%s: --measure=errors makes no lists; leave one of "
+                       "them out",
+                       given);
+    return CF_OK;
+}
+
 /* ---- the order of work ---- */
 
 static int by_group(const void *a, const void *b)
@@ -288,6 +302,8 @@ static int run_trials(work *w, cf_report *report)
 {
     int status = CF_OK;
     for (int64_t t = 0; t < w->e->trials.count; t++) {
+        w->predicted[t] |= !cf_evaluation_predicts(w->e);
+        w->listed[t] |= !cf_evaluation_recommends(w->e);
         if (w->predicted[t] && w->listed[t])
             continue;
         cf_trials_options(&w->e->trials, w->e->o, w->turns[t].trial, w->o);
@@ -392,7 +408,7 @@ static int evaluate(cf_evaluation *e, cf_job *job)
     job->report->input.users = job->ratings.rows;
     job->report->input.items = job->ratings.cols;
     job->report->input.ratings = job->ratings.nnz;
-    for (int i = 0; i < e->sizes; i++)
+    for (int i = 0; i < e->sizes && cf_evaluation_recommends(e); i++)
         if (e->size[i] >= job->ratings.cols)
             cf_log_note("--at: lists of %" PRId64
                         " hold all of the %" CF_PRIgidx
@@ -400,7 +416,7 @@ static int evaluate(cf_evaluation *e, cf_job *job)
                         e->size[i], job->ratings.cols);
     CF_TRY(o->test[0] != '\0' ? run_test(e, job, turns)
                               : run_split(e, job, turns));
-    if (e->fold[0].users[0] == 0)
+    if (e->fold[0].users[0] == 0 && cf_evaluation_recommends(e))
         cf_log_note("no test rating is %g or more: lists have nothing to hold; "
                     "lower --relevant",
                     o->relevant);
@@ -421,6 +437,7 @@ int cf_cmd_evaluate(const cf_par *par, const cf_options *o, cf_report *report)
     timed->keep_time =
         o->test[0] == '\0' && cf_split_needs_time((enum cf_split_rule)o->split);
     CF_TRY(cf_agree(par, check_split(o)));
+    CF_TRY(cf_agree(par, check_measure(o)));
     CF_TRY(cf_agree(par, read_split(&e->split, o)));
     CF_TRY(cf_agree(
         par, cf_evaluation_begin(

@@ -62,6 +62,25 @@ static int unknown_metric(const char *name)
     return status;
 }
 
+bool cf_evaluation_predicts(const cf_evaluation *e)
+{
+    return e->o->measure != CF_MEASURE_LISTS;
+}
+
+bool cf_evaluation_recommends(const cf_evaluation *e)
+{
+    return e->o->measure != CF_MEASURE_ERRORS;
+}
+
+static int check_by(const cf_evaluation *e, const char *name)
+{
+    bool error = e->by < CF_ERROR_METRICS;
+    if (error ? cf_evaluation_predicts(e) : cf_evaluation_recommends(e))
+        return CF_OK;
+    return cf_fail(CF_USAGE, "--by: --measure=%s does not find %s",
+                   error ? "lists" : "errors", name);
+}
+
 /* "rmse", "ndcg@20", or "ndcg". */
 static int read_by(cf_evaluation *e, const char *name)
 {
@@ -98,12 +117,17 @@ int cf_evaluation_begin(cf_evaluation *e, const cf_options *o, int64_t folds)
     e->o = o;
     e->folds = folds;
     CF_TRY(read_sizes(e, o->at));
-    CF_TRY(
-        read_by(e, o->by[0] != '\0' ? o->by : cf_rank_metric_names[CF_NDCG]));
+    const char *usual = cf_evaluation_recommends(e)
+                            ? cf_rank_metric_names[CF_NDCG]
+                            : cf_error_metric_names[CF_RMSE];
+    CF_TRY(read_by(e, o->by[0] != '\0' ? o->by : usual));
+    CF_TRY(check_by(e, o->by));
     CF_TRY(cf_trials_parse(&e->trials, o));
     e->fold = cf_calloc(folds, sizeof *e->fold, "folds");
-    e->value = cf_calloc(e->trials.count * folds * cf_evaluation_metrics(e),
-                         sizeof *e->value, "metrics");
+    int64_t values = e->trials.count * folds * cf_evaluation_metrics(e);
+    e->value = cf_alloc(values, sizeof *e->value, "metrics");
+    for (int64_t i = 0; i < values; i++)
+        e->value[i] = NAN;
 done:
     return status;
 }
@@ -204,18 +228,17 @@ static void add_ratings(const cf_evaluation *e, cf_text *out)
         cf_text_add(out,
                     "  learned from %" PRId64 " ratings, tested by %" PRId64
                     " (%" PRId64 " of users or items that are not in the "
-                    "others); of %" PRId64 " users %" PRId64
-                    " have relevant ones\n",
-                    x->learned, x->tested, x->strange,
-                    x->users[0] + x->users[1], x->users[0]);
+                    "others)",
+                    x->learned, x->tested, x->strange);
+        if (cf_evaluation_recommends(e))
+            cf_text_add(out,
+                        "; of %" PRId64 " users %" PRId64 " have relevant ones",
+                        x->users[0] + x->users[1], x->users[0]);
+        cf_text_add(out, "\n");
     }
 }
 
-/* The metrics beside each other when trials are compared. */
-static const int shown[] = {CF_PRECISION, CF_RECALL,   CF_NDCG,
-                            CF_HIT_RATE,  CF_COVERAGE, CF_NOVELTY};
-
-enum { SHOWN = sizeof shown / sizeof *shown, NARROW = 9, WIDE = 16 };
+enum { NARROW = 9, WIDE = 16 };
 
 /* Columns of values have the width of their heads at least. */
 static int width_of(const cf_evaluation *e, const char *name)
@@ -231,30 +254,48 @@ static int key_width(const cf_trial_key *key)
     return width;
 }
 
+/* The metrics that stand beside each other when trials are compared. */
+static int columns_of(const cf_evaluation *e, int size, int out[16])
+{
+    static const int errors[] = {CF_RMSE, CF_MAE, CF_COVERED, CF_RMSE_FALLBACK};
+    static const int of_lists[] = {CF_PRECISION, CF_RECALL,   CF_NDCG,
+                                   CF_HIT_RATE,  CF_COVERAGE, CF_NOVELTY};
+    int n = 0;
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (cf_evaluation_predicts(e) &&
+            (errors[i] != CF_MAE || !cf_evaluation_recommends(e)))
+            out[n++] = errors[i];
+    for (size_t i = 0; i < sizeof of_lists / sizeof *of_lists; i++)
+        if (cf_evaluation_recommends(e))
+            out[n++] = metric_at(size, of_lists[i]);
+    return n;
+}
+
+static const char *name_of(int metric)
+{
+    return metric < CF_ERROR_METRICS
+               ? cf_error_metric_names[metric]
+               : cf_rank_metric_names[(metric - CF_ERROR_METRICS) %
+                                      CF_RANK_METRICS];
+}
+
+/* The heads of the columns for -1. */
 static void add_trial(const cf_evaluation *e, int64_t trial, int size,
                       cf_text *out)
 {
-    static const int errors[] = {CF_RMSE, CF_COVERED, CF_RMSE_FALLBACK};
+    int column[16], n = columns_of(e, size, column);
     for (int k = 0; k < e->trials.keys; k++) {
         const cf_trial_key *key = &e->trials.key[k];
         cf_text_add(out, "%s%*s", k > 0 ? " " : "", key_width(key),
                     trial < 0 ? key->row->name
                               : cf_trials_value(&e->trials, k, trial));
     }
-    for (int i = 0; i < 3; i++) {
-        const char *name = cf_error_metric_names[errors[i]];
+    for (int i = 0; i < n; i++) {
+        const char *name = name_of(column[i]);
         if (trial < 0)
             cf_text_add(out, " %*s", width_of(e, name), name);
         else
-            add_value(e, trial, errors[i], width_of(e, name), out);
-    }
-    for (int i = 0; i < SHOWN; i++) {
-        const char *name = cf_rank_metric_names[shown[i]];
-        if (trial < 0)
-            cf_text_add(out, " %*s", width_of(e, name), name);
-        else
-            add_value(e, trial, metric_at(size, shown[i]), width_of(e, name),
-                      out);
+            add_value(e, trial, column[i], width_of(e, name), out);
     }
     cf_text_add(out, "\n");
 }
@@ -264,7 +305,9 @@ static void add_trials(const cf_evaluation *e, cf_text *out)
     int size = e->by < CF_ERROR_METRICS
                    ? usual_size(e)
                    : (e->by - CF_ERROR_METRICS) / CF_RANK_METRICS;
-    cf_text_add(out, "\nlists of %" PRId64 "\n", e->size[size]);
+    cf_text_add(out, "\n");
+    if (cf_evaluation_recommends(e))
+        cf_text_add(out, "lists of %" PRId64 "\n", e->size[size]);
     add_trial(e, -1, size, out);
     for (int64_t t = 0; t < e->trials.count; t++)
         add_trial(e, t, size, out);
@@ -274,11 +317,13 @@ static void add_metrics(const cf_evaluation *e, int64_t trial, cf_text *out)
 {
     int width = e->folds > 1 ? WIDE : NARROW;
     cf_text_add(out, "\n");
-    for (int i = 0; i < CF_ERROR_METRICS; i++) {
+    for (int i = 0; i < CF_ERROR_METRICS && cf_evaluation_predicts(e); i++) {
         cf_text_add(out, "%-13s", cf_error_metric_names[i]);
         add_value(e, trial, i, width, out);
         cf_text_add(out, "\n");
     }
+    if (!cf_evaluation_recommends(e))
+        return;
     cf_text_add(out, "%-13s", "lists of");
     for (int s = 0; s < e->sizes; s++)
         cf_text_add(out, " %*" PRId64, width, e->size[s]);
@@ -365,11 +410,15 @@ static void add_json_split(const cf_evaluation *e, cf_text *out)
         const cf_fold *x = &e->fold[f];
         cf_text_add(out,
                     "%s{\"learned\": %" PRId64 ", \"tested\": %" PRId64
-                    ", \"unknown\": %" PRId64 ", \"learners\": %" PRId64
-                    ", \"users\": %" PRId64
-                    ", \"users_without_relevant\": %" PRId64 "}",
+                    ", \"unknown\": %" PRId64 ", \"learners\": %" PRId64,
                     f > 0 ? ", " : "", x->learned, x->tested, x->strange,
-                    x->learners, x->users[0], x->users[1]);
+                    x->learners);
+        if (cf_evaluation_recommends(e))
+            cf_text_add(out,
+                        ", \"users\": %" PRId64
+                        ", \"users_without_relevant\": %" PRId64,
+                        x->users[0], x->users[1]);
+        cf_text_add(out, "}");
     }
     cf_text_add(out, "]}");
 }

@@ -32,7 +32,12 @@ typedef struct cf_evaluation {
 /* Reads --at, --by and --grid, and makes room. CF_USAGE. Local. */
 int cf_evaluation_begin(cf_evaluation *e, const cf_options *o, int64_t folds);
 
-/* Metrics of a trial and a fold: errors, then those of each size. Local. */
+/* Whether predictions, or lists, are measured. Local. */
+bool cf_evaluation_predicts(const cf_evaluation *e);
+bool cf_evaluation_recommends(const cf_evaluation *e);
+
+/* Metrics of a trial and a fold; NaN where it is not measured: errors, then
+ * those of each size. Local. */
 int cf_evaluation_metrics(const cf_evaluation *e);
 double *cf_evaluation_of(const cf_evaluation *e, int64_t trial, int64_t fold);
 

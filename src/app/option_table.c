@@ -224,13 +224,16 @@ const cf_option cf_option_table[] = {
      "ratings to test by, in place of a split of the input"},
     {"allow-leak", 0, CF_OPT_FLAG, AT(allow_leak), BIT(EVALUATE), NULL, 0, 0,
      {0}, NULL, "go on where --test has ratings that the input has too"},
+    {"measure", 0, CF_OPT_CHOICE, AT(measure), BIT(EVALUATE), "both", 0, 0,
+     {"both", "errors", "lists"}, "WHAT",
+     "the errors of predictions (--rule), the top-N lists (--score), or both"},
     {"at", 0, CF_OPT_PATH, AT(at), BIT(EVALUATE), "5,10,20", 0, 0, {0},
      "N[,N]", "lengths of the top-N lists"},
     {"relevant", 0, CF_OPT_REAL, AT(relevant), BIT(EVALUATE), "4", -1e30, 1e30,
      {0}, "X", "test ratings of X and above are what lists should hold"},
     {"by", 0, CF_OPT_PATH, AT(by), BIT(EVALUATE), NULL, 0, 0, {0}, "METRIC",
      "what the best settings are best by: ndcg@10, rmse, recall@20 … "
-     "[ndcg@10, or at the first N]"},
+     "[ndcg@10, or at the first N; rmse with --measure=errors]"},
     {"grid", 0, CF_OPT_PATH, AT(grid), BIT(EVALUATE), NULL, 0, 0, {0},
      "LIST", "options and their values, of which all combinations are tried: "
      "'neighbors=20,50 dim=32,64'"},

@@ -89,6 +89,17 @@ bool cf_scoring_together(const cf_options *a, const cf_options *b)
 
 /* ---- what can be asked for ---- */
 
+/* What is measured. */
+static bool predicts(const cf_options *o)
+{
+    return o->measure != CF_MEASURE_LISTS;
+}
+
+static bool recommends(const cf_options *o)
+{
+    return o->measure != CF_MEASURE_ERRORS;
+}
+
 /* What a trial predicts by. */
 typedef struct way {
     cf_options *o;
@@ -120,18 +131,24 @@ static int check_lists(const cf_options *o)
     return status != CF_OK ? status : cf_job_check_similarity(&job);
 }
 
+/* Some of enum cf_rule_needs. */
+static int rule_needs(const cf_options *o)
+{
+    return predicts(o) ? cf_rule_about((enum cf_rule)o->rule)->needs : 0;
+}
+
 /* Whether the rule goes by the embedding, whatever the lists go by. */
 static bool rule_embeds(const cf_options *o)
 {
-    const cf_rule_text *rule = cf_rule_about((enum cf_rule)o->rule);
-    return (rule->needs & CF_NEEDS_EMBEDDING) ||
-           ((rule->needs & CF_NEEDS_SIMILARITY) && o->space_given &&
+    return (rule_needs(o) & CF_NEEDS_EMBEDDING) ||
+           ((rule_needs(o) & CF_NEEDS_SIMILARITY) && o->space_given &&
             o->space == CF_SPACE_EMBEDDING);
 }
 
 static enum cf_score_needs score_needs(const cf_options *o)
 {
-    return cf_score_about((enum cf_score)o->score)->needs;
+    return recommends(o) ? cf_score_about((enum cf_score)o->score)->needs
+                         : CF_SCORE_NEEDS_NOTHING;
 }
 
 /* Whether lists of users, or items, are needed. */
@@ -139,9 +156,8 @@ static bool needs_lists(const cf_options *o, bool items)
 {
     enum cf_score_needs wanted =
         items ? CF_SCORE_NEEDS_ITEM_LISTS : CF_SCORE_NEEDS_USER_LISTS;
-    const cf_rule_text *rule = cf_rule_about((enum cf_rule)o->rule);
     return score_needs(o) == wanted ||
-           (!items && (rule->needs & CF_NEEDS_LISTS));
+           (!items && (rule_needs(o) & CF_NEEDS_LISTS));
 }
 
 static bool needs_any_lists(const cf_options *o)
@@ -161,7 +177,7 @@ static int check_use(const cf_options *o, const cf_option *row, way *w)
     int status = CF_USAGE;
     bool embeds = needs_embedding(o) ||
                   (needs_any_lists(o) && o->space == CF_SPACE_EMBEDDING);
-    bool scores = has(row, CF_CMD_RECOMMEND) &&
+    bool scores = has(row, CF_CMD_RECOMMEND) && recommends(o) &&
                   (strcmp(row->name, "baseline-weight") != 0 ||
                    o->score == CF_SCORE_MEAN);
     cf_error_clear();
@@ -170,7 +186,7 @@ static int check_use(const cf_options *o, const cf_option *row, way *w)
     if (has(row, CF_CMD_NEIGHBORS) && needs_any_lists(o) &&
         strcmp(row->name, "min-similarity") != 0)
         status = check_lists(o);
-    if (status != CF_OK && has(row, CF_CMD_PREDICT))
+    if (status != CF_OK && has(row, CF_CMD_PREDICT) && predicts(o))
         status = find_way(w, o, true);
     if (status == CF_OK)
         cf_error_clear();
@@ -189,7 +205,8 @@ int cf_scoring_check(const cf_options *o)
     memset(plain->given, 0, sizeof plain->given);
     if (needs_any_lists(plain))
         CF_TRY(check_lists(plain));
-    CF_TRY(find_way(&w, plain, true));
+    if (predicts(plain))
+        CF_TRY(find_way(&w, plain, true));
     for (int i = 0; i < cf_option_count; i++)
         if (o->given[i] && cf_trials_of_model(&cf_option_table[i])) {
             plain->given[i] = true;

@@ -20,7 +20,7 @@ RULE = {"rule", "fallback", "min-neighbors", "clip", "sweeps", "lambda-users",
         "lambda-items", "neighbors", "similarity", "min-similarity", "space", "min-overlap",
         "significance", "shrinkage", "alpha", "beta"}
 EVALUATE = {"split", "test-share", "folds", "leave", "cut", "test", "allow-leak", "at",
-            "relevant", "by", "grid"}
+            "relevant", "by", "grid", "measure"}
 COMMANDS = {
     "run": RATINGS | SVD | NEIGHBORS | RECOMMEND,
     "ingest": RATINGS,

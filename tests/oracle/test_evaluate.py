@@ -266,6 +266,31 @@ def test_scores(cfmpi, tmp_path):
     together(one, SCORES)
 
 
+def test_errors_or_lists_alone(cfmpi, tmp_path):
+    """They are those of both; the other half takes no work, nor space in the
+    table. Similarities of ratings need not be said to be of these."""
+    path = write(tmp_path / "r.csv", made_up())
+    asked = ("--similarity", "msd", "-k", 9)
+    both = evaluate(cfmpi, tmp_path, path, "--space", "ratings", *asked)["trials"][0]["metrics"]
+    ranking = [name for name in both if "@" in name]
+    for what, shown, hidden in (("errors", set(both) - set(ranking), ranking),
+                                ("lists", ranking, set(both) - set(ranking))):
+        found = evaluate(cfmpi, tmp_path, path, *asked, "--measure", what, "--report",
+                         tmp_path / "report.json", ranks=2)
+        metrics = found["trials"][0]["metrics"]
+        assert {name: metrics[name] for name in shown} == {name: both[name] for name in shown}
+        assert all(metrics[name]["mean"] is None for name in hidden)
+        assert found["by"] == ("rmse" if what == "errors" else "ndcg@10")
+        pairs = json.loads((tmp_path / "report.json").read_text())["neighbors"]["pairs"]
+        assert (pairs > 0) == (what == "lists")
+        printed = cfmpi("evaluate", path, "--measure", what, "--grid",
+                        "neighbors=3,9 similarity=msd,cosine", "-q", ranks=0).stdout
+        assert ("rmse" in printed) == (what == "errors")
+        assert ("lists of" in printed) == ("relevant" in printed) == (what == "lists")
+        best = re.search("^best by .*: (.*)$", printed, re.M)[1]
+        assert ("--space=ratings" in best) == ("msd" in best)
+
+
 def test_least_error_is_best(cfmpi, tmp_path):
     path = write(tmp_path / "r.csv", made_up())
     found = evaluate(cfmpi, tmp_path, path, "--space", "ratings", "--grid",

@@ -120,8 +120,8 @@ def test_result_file(cfmpi, embedding, tmp_path, similarity, k):
 
 
 def test_recommendations_by_inner_product(cfmpi, embedding, tmp_path):
-    cfmpi("run", embedding, "--similarity", "dot", "-k", 6, "-n", 4, "-o", "r.h5",
-          ranks=2, cwd=tmp_path)
+    cfmpi("run", embedding, "--similarity", "dot", "-k", 6, "-n", 4, "--score", "mean", "-o",
+          "r.h5", ranks=2, cwd=tmp_path)
     check(stored_lists(tmp_path / "r.h5"),
           reference.neighbors(vectors_of(tmp_path / "r.h5", "users"), 6, "dot"),
           rtol=1e-6)
