@@ -202,11 +202,12 @@ static bool bends(const cf_options *o, const cf_option *row)
            (row->offset == offsetof(cf_options, shrinkage) &&
             !o->shrinkage_given) ||
            (row->offset == offsetof(cf_options, space) &&
-            (o->command == CF_CMD_PREDICT || o->command == CF_CMD_EVALUATE) &&
+            (o->command == CF_CMD_PREDICT || o->command == CF_CMD_EXPLAIN ||
+             o->command == CF_CMD_EVALUATE) &&
             !o->space_given) ||
            (row->offset == offsetof(cf_options, similarity) &&
             (o->command == CF_CMD_NEIGHBORS || o->command == CF_CMD_PREDICT ||
-             o->command == CF_CMD_EVALUATE) &&
+             o->command == CF_CMD_EXPLAIN || o->command == CF_CMD_EVALUATE) &&
             !o->similarity_given);
 }
 
@@ -222,7 +223,7 @@ void cf_options_settle_rule(cf_options *o)
 
 void cf_options_settle(cf_options *o)
 {
-    if (o->command == CF_CMD_PREDICT)
+    if (o->command == CF_CMD_PREDICT || o->command == CF_CMD_EXPLAIN)
         cf_options_settle_rule(o);
     if (!o->space_given)
         o->space = cf_similarity_of_vectors((enum cf_similarity)o->similarity)

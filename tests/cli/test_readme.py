@@ -34,7 +34,7 @@ def run(place, script):
 
 def test_shell_blocks(folder):
     scripts = blocks("sh")
-    assert len(scripts) == 13
+    assert len(scripts) == 12
     printed = "".join(run(folder, script) for script in scripts)
     assert "recommended" in printed and "DIFFERENT" not in printed
     assert (folder / "nearest.csv").read_text().count("\n") == 50001

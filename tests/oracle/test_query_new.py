@@ -18,7 +18,7 @@ FILES = {
     "bound": ("--min-similarity", 0.5, "-k", 6, "--dim", 33, "--score", "popularity",
               "--exclude", "some.txt"),
     "pearson": ("--space", "ratings", "--similarity", "pearson", "--shrinkage", 3,
-                "--min-overlap", 2, "--baseline-weight", 1.5, "--min-popularity", 20,
+                "--min-overlap", 2, "--score", "mean", "--baseline-weight", 1.5, "--min-popularity", 20,
                 "--fill", "-n", 17),
     "ratings": ("--space", "ratings", "-k", 9, "--weighting", "log", "--center", "user",
                 "--min-similarity", 0.05, "--allow", "some.txt", "--fill"),
@@ -147,7 +147,8 @@ def newcomers(folder):
 @pytest.fixture(scope="module")
 def asked(cfmpi, folder, newcomers):
     """The answer of each rank count, which must be the same."""
-    cfmpi("run", "r.csv", "-k", 12, "--dim", 20, "-o", "base.h5", "-q", cwd=folder)
+    cfmpi("run", "r.csv", "-k", 12, "--dim", 20, "--score", "mean", "-o", "base.h5", "-q",
+          cwd=folder)
 
     def one(ranks):
         return cfmpi("query", "base.h5", "--new", "new.csv", "-o", f"asked{ranks}.h5",
