@@ -33,7 +33,7 @@
  *           (k + 1), lists on their way, f in a step. For distances 4 dim M
  *           more for each of own and visiting rows;
  *         - owners: 4 dim m as given, lists of 24 m (k + 2), m (16 k + 64).
- *         Libraries add 2 to 3 MB, and 0.09 MB for each rank of the node.
+ *         Libraries add 2 to 3 MB, and 0.045 MB for each rank.
  * Scale   1,000,000 rows of 64 dimensions, k = 10, took two cores (AVX-512 with
  *         VNNI) 139 s: 1.8e9 pairs a second and core. 0.5 us a visiting row
  *         went into its codes. At these rates 1,000 cores on 20 nodes need for

@@ -226,7 +226,6 @@ REFUSED = [
     (["--max-distance", "1", "--min-similarity", "1"], "give --min-similarity"),
     (["--min-similarity", "1", "--similarity", "euclidean"], "give --max-distance"),
     (["--min-similarity", "0.5", "--graph", "mutual"], "--graph"),
-    (["--min-similarity", "0.5", "--queries", "q.npy"], "--min-similarity: is for the"),
     (["--graph", "union", "--only", "ids.txt"], "--graph: is for the"),
 ]
 

@@ -15,7 +15,7 @@ LETTERS = string.ascii_letters + "0123456789+-"  # 64
 TILE = 256               # rows, for as many of which 16 are sampled
 SAMPLED = 16
 WORKER = 4.6e6           # bytes for products of tiles
-LIBRARY, PEER = 2.5e6, 0.09e6  # what libraries take, and for each rank of a node
+LIBRARY, PEER = 2.5e6, 0.045e6  # what libraries take, and for each rank of a node
 
 
 class Model:

@@ -195,7 +195,7 @@ def test_weighted_ratings(cfmpi, dataset, tmp_path):
 
 
 @pytest.mark.parametrize("args, told", [
-    (["--similarity", "msd"], "add --space=ratings"),
+    (["--similarity", "msd", "--space", "embedding"], "add --space=ratings"),
     (["--min-overlap", 3], "add --space=ratings"),
     (["--space", "ratings", "--dim", 8], "--dim"),
     (["--space", "ratings", "--similarity", "msd", "--alpha", 1], "--alpha"),
