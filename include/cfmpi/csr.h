@@ -85,6 +85,11 @@ typedef struct cf_csr_copy {
     float *values;
 } cf_csr_copy;
 
+/* The first of the ascending column[lo .. hi) that is at least `least`, hi
+ * where there is none. Local, O(log). */
+int64_t cf_column_from(const cf_lidx *column, int64_t lo, int64_t hi,
+                       cf_gidx least);
+
 /* Lengths of the `count` rows named in ascending order. Collective. */
 void cf_csr_row_lengths(const cf_csr *a, const cf_par *par, const cf_gidx *rows,
                         int64_t count, int64_t *lengths);

@@ -156,8 +156,8 @@ done:
 
 /* What libraries take while ranks talk, and for each rank of a node; large
  * arrays end in pages of which some is not used. */
-#define LIBRARIES ((int64_t)5 << 20)
-#define PEER ((int64_t)100 << 10)
+#define LIBRARIES ((int64_t)5500 << 10)
+#define PEER ((int64_t)150 << 10)
 
 /* Says how much memory the process will have had at most. */
 static void expect(const cf_job *job, const cf_compared *c,

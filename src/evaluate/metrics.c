@@ -114,16 +114,10 @@ static gains make_gains(int64_t n)
 static bool is_relevant(const cf_ranked *r, int64_t user, cf_gidx item)
 {
     const cf_csr *t = r->test;
-    int64_t lo = t->indptr[user], hi = t->indptr[user + 1];
-    while (lo < hi) {
-        int64_t mid = lo + (hi - lo) / 2;
-        if (t->indices[mid] < item)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < t->indptr[user + 1] && t->indices[lo] == item &&
-           (double)t->values[lo] >= r->relevant;
+    int64_t end = t->indptr[user + 1];
+    int64_t at = cf_column_from(t->indices, t->indptr[user], end, item);
+    return at < end && t->indices[at] == item &&
+           (double)t->values[at] >= r->relevant;
 }
 
 static int64_t count_relevant(const cf_ranked *r, int64_t user)

@@ -45,3 +45,16 @@ void cf_csr_free(cf_csr *a)
     cf_free(a->time);
     *a = (cf_csr){0};
 }
+
+int64_t cf_column_from(const cf_lidx *column, int64_t lo, int64_t hi,
+                       cf_gidx least)
+{
+    while (lo < hi) {
+        int64_t middle = lo + (hi - lo) / 2;
+        if (column[middle] < least)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo;
+}

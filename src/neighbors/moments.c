@@ -511,7 +511,9 @@ static void meet_block(cf_moments *s, cf_raters *heavy, cf_raters *light,
     int64_t base = block * CF_BLOCK;
     size_t sums = (size_t)(d->last - d->first) * SUMS;
     memset(s->sum, 0, sums * sizeof *s->sum);
-    memset(s->wide, 0, sums * sizeof *s->wide);
+    for (int64_t i = d->first; i < d->last; i++)
+        if (is_long(s, &light->rows, i))
+            memset(s->wide + (i - d->first) * SUMS, 0, SUMS * sizeof *s->wide);
     for (int band = 0; band < s->panel.bands; band++)
         for (int64_t i = d->first; i < d->last; i++) {
             int64_t from = d->from[i - d->first];

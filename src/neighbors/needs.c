@@ -1,5 +1,6 @@
 /* What cf_ratings_neighbors will allocate: the formulae of ratings.c, with the
  * sizes of panels taken from the rows that the largest ones are made of. */
+#include <math.h>
 #include <string.h>
 
 #include "cfmpi/exchange.h"
@@ -134,14 +135,21 @@ static int64_t owning(const sizes *s)
            CF_MAX(round, 48 * all);
 }
 
+/* Whether two rows, which are not one, have such sums. */
 static bool has_wide_sums(const cf_par *par, const cf_csr *a,
                           const uint8_t *code)
 {
-    int64_t most = 0;
+    int64_t most = 0, wide = 0;
     for (int64_t i = 0; i < a->n_loc; i++)
         most = CF_MAX(most, cf_squared_codes(code + a->indptr[i],
                                              a->indptr[i + 1] - a->indptr[i]));
-    return cf_max_i64(par, most) >= CF_SUM_MOST;
+    most = cf_max_i64(par, most);
+    for (int64_t i = 0; i < a->n_loc; i++) {
+        int64_t own = cf_squared_codes(code + a->indptr[i],
+                                       a->indptr[i + 1] - a->indptr[i]);
+        wide += sqrt((double)own * (double)most) >= CF_SUM_MOST - 1;
+    }
+    return cf_sum_i64(par, wide) > 1;
 }
 
 int64_t cf_ratings_needs(const cf_par *par, const cf_compared *compared,

@@ -89,15 +89,7 @@ static void make_room(cf_byte_panel *p, int64_t lists)
 
 int64_t cf_entry_from(const cf_rated *r, int64_t i, int column)
 {
-    int64_t lo = r->begin[i], hi = r->begin[i + 1];
-    while (lo < hi) {
-        int64_t middle = lo + (hi - lo) / 2;
-        if (r->column[middle] < column)
-            lo = middle + 1;
-        else
-            hi = middle;
-    }
-    return lo;
+    return cf_column_from(r->column, r->begin[i], r->begin[i + 1], column);
 }
 
 int64_t cf_squared_codes(const uint8_t *code, int64_t count)

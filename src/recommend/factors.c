@@ -43,16 +43,10 @@ typedef struct work {
 static void forget_seen(const work *w, int64_t user, float *products)
 {
     const cf_csr *a = cf_recommended_users(w->from);
-    int64_t lo = a->indptr[user], hi = a->indptr[user + 1], end = hi;
-    while (lo < hi) {
-        int64_t mid = lo + (hi - lo) / 2;
-        if (a->indices[mid] < w->first)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    for (; lo < end && a->indices[lo] < w->first + w->count; lo++)
-        products[a->indices[lo] - w->first] = -INFINITY;
+    int64_t end = a->indptr[user + 1];
+    int64_t at = cf_column_from(a->indices, a->indptr[user], end, w->first);
+    for (; at < end && a->indices[at] < w->first + w->count; at++)
+        products[a->indices[at] - w->first] = -INFINITY;
 }
 
 static void choose(const work *w, int64_t user, const float *products)

@@ -9,17 +9,11 @@
 static bool rating(const cf_csr_copy *c, int64_t row, cf_gidx item,
                    float *value)
 {
-    int64_t lo = c->indptr[row], hi = c->indptr[row + 1];
-    while (lo < hi) {
-        int64_t mid = lo + (hi - lo) / 2;
-        if (c->indices[mid] < item)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (lo == c->indptr[row + 1] || c->indices[lo] != item)
+    int64_t end = c->indptr[row + 1];
+    int64_t at = cf_column_from(c->indices, c->indptr[row], end, item);
+    if (at == end || c->indices[at] != item)
         return false;
-    *value = c->values[lo];
+    *value = c->values[at];
     return true;
 }
 

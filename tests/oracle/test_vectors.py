@@ -92,7 +92,7 @@ def test_float32(cfmpi, tmp_path, expected, form, columns):
     outcomes, lists = find(cfmpi, tmp_path, name, RANKS, *options)
     check(lists, expected)
     for outcome in outcomes:
-        assert outcome.stderr.count("/train") == (form == "h5_train")
+        assert outcome.stderr.count("/train is taken") == (form == "h5_train")
         assert "converted" not in outcome.stderr
     assert load(tmp_path / "1.h5", "users/id").tolist() == list(range(ROWS))
 
