@@ -100,11 +100,12 @@ void cf_csr_fetch(cf_csr_copy *copy, const cf_csr *a, const cf_par *par,
                   const cf_gidx *rows, int64_t count);
 
 /* The same where `own` has `size` bytes for each own entry of `a`, of which
- * only part and indptr are read: into *words, to be freed by cf_free, as an
- * earlier one is here. Collective; `size` bytes an entry on the wire. */
-void cf_csr_fetch_words(cf_csr_copy *copy, void **words, const cf_csr *a,
-                        const cf_par *par, const cf_gidx *rows, int64_t count,
-                        const void *own, size_t size);
+ * only part and indptr are read, and where it is known how long rows are: row
+ * i takes the entries [begin[i], begin[i + 1]), less begin[0], of `to`.
+ * Collective; `size` bytes an entry on the wire. */
+void cf_csr_fetch_to(void *to, const int64_t *begin, const cf_csr *a,
+                     const cf_par *par, const cf_gidx *rows, int64_t count,
+                     const void *own, size_t size);
 
 /* Safe on {0} and twice. Local. */
 void cf_csr_copy_free(cf_csr_copy *copy);

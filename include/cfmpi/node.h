@@ -48,7 +48,17 @@ void cf_shared_begin(cf_shared *s, const cf_par *here, int64_t bytes,
  * both sides of the barrier. Local. */
 void cf_shared_sync(const cf_shared *s);
 
+/* All wait for all, and see then what the others have written. Collective over
+ * the ranks that share it. */
+void cf_shared_meet(const cf_shared *s, const cf_par *here);
+
 /* Safe on {0} and twice. Collective over the ranks that share it. */
 void cf_shared_end(cf_shared *s);
+
+/* Ends s[0 .. count). What this rank has seen of them the system has counted
+ * as its own, though others do so as well: the peak of this process is kept
+ * without that, and without `others` bytes of what goes on. It is to have been
+ * kept before they began. Collective over the ranks that share them. */
+void cf_shared_give_back(cf_shared *s, int count, int64_t others);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "cfmpi/types.h"
+#include "cfmpi/context.h"
 
 /* A bit a row, and for every 64 of them how many rows stand before. */
 typedef struct cf_row_set {
@@ -19,7 +19,9 @@ void cf_row_set_begin(cf_row_set *s, cf_gidx rows);
 
 /* Adds a row; false when it was there already. Local. */
 bool cf_row_set_add(cf_row_set *s, cf_gidx row);
-void cf_row_set_remove(cf_row_set *s, cf_gidx row);
+
+/* Adds the rows of all ranks' sets. Collective. */
+void cf_row_set_join(cf_row_set *s, const cf_par *par);
 
 /* To be called once rows have been added, before one of the following. Local.
  */

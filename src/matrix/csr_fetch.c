@@ -69,27 +69,14 @@ static void entry_counts(const wanted *w, const cf_csr *a, const cf_par *par,
     }
 }
 
-/* Asks for rows, and learns how long they are. */
-static void begin_copy(cf_csr_copy *copy, wanted *w, const cf_csr *a,
-                       const cf_par *par, const cf_gidx *rows, int64_t count)
-{
-    cf_csr_copy_free(copy);
-    ask(w, a, par, rows, count);
-    copy->count = count;
-    copy->indptr = cf_calloc(count + 1, sizeof *copy->indptr, "row pointers");
-    answer_lengths(w, a, par, copy->indptr + 1);
-    for (int64_t i = 0; i < count; i++)
-        copy->indptr[i + 1] += copy->indptr[i];
-}
-
 /* What was asked for of `own`, which has `size` bytes for each entry of `a`. */
-static void *send_entries(const cf_csr_copy *copy, const wanted *w,
-                          const cf_csr *a, const cf_par *par, const void *own,
-                          size_t size)
+static void send_entries(void *in, const int64_t *begin, const wanted *w,
+                         const cf_csr *a, const cf_par *par, const void *own,
+                         size_t size)
 {
     int64_t *to = cf_alloc(2 * (int64_t)par->size, sizeof *to, "entries");
     int64_t *from = to + par->size, total = 0;
-    entry_counts(w, a, par, copy->indptr, to, from);
+    entry_counts(w, a, par, begin, to, from);
     for (int r = 0; r < par->size; r++)
         total += from[r];
     char *out = cf_alloc(total, size, "rows to send"), *at = out;
@@ -98,33 +85,39 @@ static void *send_entries(const cf_csr_copy *copy, const wanted *w,
         memcpy(at, (const char *)own + (size_t)b * size, (size_t)n * size);
         at += (size_t)n * size;
     }
-    void *in = cf_alloc(copy->indptr[copy->count], size, "rows copied");
     cf_alltoallv(par, out, from, in, to, size);
     cf_free(out);
     cf_free(to);
-    return in;
 }
 
 void cf_csr_fetch(cf_csr_copy *copy, const cf_csr *a, const cf_par *par,
                   const cf_gidx *rows, int64_t count)
 {
     wanted w = {0};
-    begin_copy(copy, &w, a, par, rows, count);
-    copy->indices =
-        send_entries(copy, &w, a, par, a->indices, sizeof *a->indices);
-    copy->values = send_entries(copy, &w, a, par, a->values, sizeof *a->values);
+    cf_csr_copy_free(copy);
+    ask(&w, a, par, rows, count);
+    int64_t *begin = cf_calloc(count + 1, sizeof *begin, "row pointers");
+    answer_lengths(&w, a, par, begin + 1);
+    for (int64_t i = 0; i < count; i++)
+        begin[i + 1] += begin[i];
+    *copy = (cf_csr_copy){
+        .count = count,
+        .indptr = begin,
+        .indices = cf_alloc(begin[count], sizeof *copy->indices, "rows copied"),
+        .values = cf_alloc(begin[count], sizeof *copy->values, "rows copied")};
+    send_entries(copy->indices, begin, &w, a, par, a->indices,
+                 sizeof *a->indices);
+    send_entries(copy->values, begin, &w, a, par, a->values, sizeof *a->values);
     wanted_free(&w);
 }
 
-void cf_csr_fetch_words(cf_csr_copy *copy, void **words, const cf_csr *a,
-                        const cf_par *par, const cf_gidx *rows, int64_t count,
-                        const void *own, size_t size)
+void cf_csr_fetch_to(void *to, const int64_t *begin, const cf_csr *a,
+                     const cf_par *par, const cf_gidx *rows, int64_t count,
+                     const void *own, size_t size)
 {
     wanted w = {0};
-    cf_free(*words);
-    *words = NULL;
-    begin_copy(copy, &w, a, par, rows, count);
-    *words = send_entries(copy, &w, a, par, own, size);
+    ask(&w, a, par, rows, count);
+    send_entries(to, begin, &w, a, par, own, size);
     wanted_free(&w);
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cfmpi/exchange.h"
 #include "cfmpi/memory.h"
 
 static int64_t words_of(cf_gidx rows)
@@ -25,9 +26,10 @@ bool cf_row_set_add(cf_row_set *s, cf_gidx row)
     return first;
 }
 
-void cf_row_set_remove(cf_row_set *s, cf_gidx row)
+void cf_row_set_join(cf_row_set *s, const cf_par *par)
 {
-    s->bits[row >> 6] &= ~((uint64_t)1 << (row & 63));
+    if (par->size > 1)
+        cf_allreduce(par, s->bits, words_of(s->rows), MPI_UINT64_T, MPI_BOR);
 }
 
 void cf_row_set_end(cf_row_set *s)

@@ -348,19 +348,11 @@ int64_t cf_caravan_send_home(cf_caravan *c, const cf_measure *u, int step)
 
 /* ---- the end ---- */
 
-/* Gives memory back. What this rank has seen of it the system has counted as
- * its own, though others do so as well. */
 static void give_back(cf_caravan *c, bool lists)
 {
-    int64_t own = 0, others, seen = cf_memory_shared_pages();
-    for (int m = 0; m < LISTS + lists; m++) {
-        own += c->memory[m].share;
-        cf_shared_end(&c->memory[m]);
-    }
-    others = seen - cf_memory_shared_pages() - own +
-             c->memory[LISTS].share * (c->nodes.here.size - 1);
-    cf_memory_peak_keep(CF_MAX(others, 0));
-    cf_memory_peak_again();
+    int64_t kept = lists ? 0 : c->memory[LISTS].share;
+    cf_shared_give_back(c->memory, LISTS + lists,
+                        kept * (c->nodes.here.size - 1));
 }
 
 cf_topk cf_caravan_lists(cf_caravan *c)

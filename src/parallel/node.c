@@ -164,6 +164,14 @@ void cf_shared_sync(const cf_shared *s)
         MPI_Win_sync(s->window);
 }
 
+void cf_shared_meet(const cf_shared *s, const cf_par *here)
+{
+    cf_shared_sync(s);
+    if (here->size > 1)
+        MPI_Barrier(here->comm);
+    cf_shared_sync(s);
+}
+
 void cf_shared_end(cf_shared *s)
 {
     if (s->windowed) {
@@ -174,4 +182,16 @@ void cf_shared_end(cf_shared *s)
         cf_free(s->at);
     }
     *s = (cf_shared){0};
+}
+
+void cf_shared_give_back(cf_shared *s, int count, int64_t others)
+{
+    int64_t seen = cf_memory_shared_pages();
+    for (int i = 0; i < count; i++) {
+        others -= s[i].share;
+        cf_shared_end(&s[i]);
+    }
+    others += seen - cf_memory_shared_pages();
+    cf_memory_peak_keep(CF_MAX(others, 0));
+    cf_memory_peak_again();
 }

@@ -3,8 +3,8 @@
  *         that any own user needs are fetched once, and added up in the cache.
  * Cost    Σ over users of Σ over their rows of entries additions, shared by
  *         the threads. An entry takes 4 bytes on the wire and in memory, or 8
- *         where values are many; rows are fetched in batches of 16 bytes an
- *         own rating, at least 32 MiB. Each thread has 16 bytes an item.
+ *         where values are many, both once a node (gather.c). Each thread has
+ *         16 bytes an item.
  * References  Resnick et al.: GroupLens. CSCW 1994. Sarwar et al.: Item-based
  *         collaborative filtering. WWW 2001. */
 #include <stdatomic.h>
@@ -139,32 +139,35 @@ static int64_t most_apart(const work *w)
     return most;
 }
 
-static place *find_places(const work *w)
+/* For all ranks of the node. */
+static void find_places(work *w, cf_gather *g)
 {
-    const cf_gather *g = w->batch;
-    const int64_t *indptr = g->copy.indptr;
-    place *p = cf_alloc(g->copy.count, sizeof *p, "places of rows");
-    for (int64_t i = 0; i < g->copy.count; i++) {
-        int64_t count = indptr[i + 1] - indptr[i];
+    int64_t first, last;
+    cf_shared *s = &g->memory[CF_GATHER_MADE];
+    cf_shared_begin(s, &g->nodes.here, g->taken.count * (int64_t)sizeof(place),
+                    "places of rows");
+    place *p = (place *)s->at;
+    cf_gather_share(g, &first, &last);
+    for (int64_t i = first; i < last; i++) {
+        int64_t count = g->begin[i + 1] - g->begin[i];
         const char *words =
-            (const char *)g->words + (size_t)indptr[i] * w->words->size;
-        p[i] = (place){indptr[i],
+            (const char *)g->words + (size_t)g->begin[i] * w->words->size;
+        p[i] = (place){g->begin[i],
                        (int32_t)cf_words_leading(w->words, words, count),
                        (int32_t)count};
     }
-    return p;
+    cf_shared_meet(s, &g->nodes.here);
+    w->places = p;
 }
 
-static void recommend_batch(work *w, int threads)
+static void recommend_batch(work *w, cf_gather *g, int threads)
 {
-    place *places = find_places(w);
-    w->places = places;
+    find_places(w, g);
     int64_t apart = most_apart(w);
     for (int t = 0; t < threads; t++)
         cf_sums_reserve(&w->sums[t], apart);
     atomic_store(&w->next, 0);
     cf_threads_run(threads, recommend_some, w);
-    cf_free(places);
 }
 
 /* ---- what is added up ---- */
@@ -227,7 +230,7 @@ static void recommend_all(work *w, const cf_par *par, const cf_sources *from,
         cf_sums_begin(&w->sums[t], w->words, rule);
     cf_gather_begin(&g, par, &stock, from, users, count);
     while (cf_gather_next(&g))
-        recommend_batch(w, threads);
+        recommend_batch(w, &g, threads);
     cf_gather_end(&g);
     for (int t = 0; t < threads; t++)
         cf_sums_end(&w->sums[t]);

@@ -6,14 +6,13 @@
 #include "route.h"
 
 /* The rating of `item` in a row of the batch; false when there is none. */
-static bool rating(const cf_csr_copy *c, int64_t row, cf_gidx item,
-                   float *value)
+static bool rating(const cf_gather *g, cf_gidx row, cf_gidx item, float *value)
 {
-    int64_t end = c->indptr[row + 1];
-    int64_t at = cf_column_from(c->indices, c->indptr[row], end, item);
-    if (at == end || c->indices[at] != item)
+    const int64_t *begin = g->begin + cf_gather_row(g, row);
+    int64_t at = cf_column_from(g->indices, begin[0], begin[1], item);
+    if (at == begin[1] || g->indices[at] != item)
         return false;
-    *value = c->values[at];
+    *value = g->values[at];
     return true;
 }
 
@@ -24,9 +23,7 @@ static float predict(const cf_gather *g, int64_t user, cf_gidx item)
     for (int64_t i = 0; i < t->count[user]; i++) {
         double s = t->score[user * t->stride + i];
         float value;
-        if (s > 0 &&
-            rating(&g->copy, cf_gather_row(g, t->index[user * t->stride + i]),
-                   item, &value)) {
+        if (s > 0 && rating(g, t->index[user * t->stride + i], item, &value)) {
             sum += s * (double)value;
             weight += s;
         }

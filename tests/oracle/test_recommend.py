@@ -1,11 +1,13 @@
 """Predictions and top-N lists against a transcription of the formula."""
 import csv
+import json
 
 import h5py
 import numpy as np
 import pytest
 import reference
-from reference import load
+from conftest import together
+from reference import digests, load
 
 LISTS = ("neighbors/users/index", "neighbors/users/score")
 TOP = ("recommendations/index", "recommendations/score", "recommendations/count")
@@ -98,3 +100,34 @@ def test_ten_thousand_predictions(cfmpi, result, dataset, tmp_path, ranks):
     assert np.array_equal(np.isnan(rating), ~known)
     assert np.abs(rating[known] - values).max() <= 1e-6
     assert (values > 0).any() and (values == 0).any() and not known.all()
+
+
+# ---- nodes ----
+
+@pytest.mark.parametrize("dataset", ["ml-1m"], indirect=True)
+def test_rows_come_once_a_node(cfmpi, result, dataset, tmp_path):
+    """Letters are the nodes of ranks, the last run has no room for shared memory.
+    Rows pass between nodes only, and a node has them once."""
+    del dataset
+    env = {"a": {}, "aabbbb": {}, "abcdef": {}, "abcabc": {
+        "OMPI_MCA_osc_sm_backing_directory": "/nowhere"}}
+
+    def one(nodes):
+        out, report = tmp_path / f"{nodes}.h5", tmp_path / f"{nodes}.json"
+        cfmpi("recommend", result.path, "-o", out, "--score", "mean", "--report", report,
+              ranks=6, env={"CFMPI_NODES": nodes, **env[nodes]})
+        told = json.loads(report.read_text())
+        stage, = (s for s in told["stages"] if s["name"] == "recommend")
+        return (digests(out), stage["bytes_sent_rank"]["sum"],
+                told["peak_bytes_rank"]["sum"] / 6 - told["base_bytes_rank"])
+
+    one_node, two, alone, no_room = together(one, env, 2)
+    assert one_node[0] == two[0] == alone[0] == no_room[0]
+    assert one_node[0].items() >= {
+        name: digest for name, digest in digests(result.path).items()
+        if name.startswith("/recommendations")}.items()
+    rows = 4 * len(load(result.path, "ratings/values"))
+    assert one_node[1] < 1.1 * rows and two[1] < 1.1 * 2 * rows
+    assert 4 * rows < alone[1] < 1.1 * 6 * rows
+    assert alone[1] == pytest.approx(no_room[1], rel=0.01)
+    assert alone[2] - one_node[2] > 0.25 * rows
