@@ -29,16 +29,23 @@ UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
 all: $(B)/cfmpi
 
-$(B)/cfmpi: $(OBJ)
+$(B)/cfmpi: $(B)/app/main.o $(B)/libcfmpi.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# Names of what lies elsewhere; so some objects may be called alike.
+%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar qcsT $@ $^
+$(B)/libcfmpi.a: $(LIB_OBJ)
 
 $(B)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
-$(B)/unit/%: tests/unit/%.c $(LIB_OBJ)
+$(B)/unit/%: tests/unit/%.c $(B)/libcfmpi.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) $< $(LIB_OBJ) $(LDLIBS) -o $@
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # The same tests with messages cut at 1,000 elements and small blocks of text,
 # ratings and rows, so that small data goes through the paths of huge data.
@@ -47,9 +54,10 @@ TINY_FLAGS := -DCF_COUNT_MAX=1000 -DCF_ENTRIES_CHUNK=4096 -DCF_TEXT_WINDOW=64 -D
 	-DCF_GATHER_SHARE=1 -DCF_GATHER_LEAST=400 -DCF_APART=0.1
 TINY_ROOMS := $(B)/parallel/% $(B)/matrix/% $(B)/neighbors/% $(B)/recommend/% $(B)/input/%
 TINY := $(filter-out $(TINY_ROOMS),$(LIB_OBJ)) $(patsubst $(B)/%,$(B)/tiny/%,$(filter $(TINY_ROOMS),$(LIB_OBJ)))
-$(B)/tiny/unit/%: tests/unit/%.c $(TINY)
+$(B)/tiny/libcfmpi.a: $(TINY)
+$(B)/tiny/unit/%: tests/unit/%.c $(B)/tiny/libcfmpi.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(TINY_FLAGS) $(CFLAGS) $(LDFLAGS) $< $(TINY) $(LDLIBS) -o $@
+	$(CC) $(CPPFLAGS) -Itests/unit $(TINY_FLAGS) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 $(B)/tiny/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(TINY_FLAGS) $(CFLAGS) -c $< -o $@
@@ -58,8 +66,9 @@ $(B)/tiny/%.o: src/%.c Makefile
 SIDES := 1024 4096
 SIDE_UNITS := side1024/unit/test_screen $(SIDES:%=side%/unit/test_neighbors)
 define SIDE
-$(B)/side$(1)/unit/%: tests/unit/%.c $(filter-out $(B)/neighbors/%,$(LIB_OBJ)) \
+$(B)/side$(1)/libcfmpi.a: $(filter-out $(B)/neighbors/%,$(LIB_OBJ)) \
 		$(patsubst $(B)/%,$(B)/side$(1)/%,$(filter $(B)/neighbors/%,$(LIB_OBJ)))
+$(B)/side$(1)/unit/%: tests/unit/%.c $(B)/side$(1)/libcfmpi.a
 	@mkdir -p $$(@D)
 	$$(CC) $$(CPPFLAGS) -Itests/unit -DCF_SIDE=$(1) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LDLIBS) -o $$@
 $(B)/side$(1)/%.o: src/%.c Makefile
@@ -79,8 +88,9 @@ FUZZ_OBJ := $(LIB_OBJ:$(B)/%=$(F)/%)
 $(F)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
-$(F)/%: tests/fuzz/%.c $(FUZZ_OBJ)
-	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined $< $(FUZZ_OBJ) $(LDLIBS) -o $@
+$(F)/libcfmpi.a: $(FUZZ_OBJ)
+$(F)/%: tests/fuzz/%.c $(F)/libcfmpi.a
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined $^ $(LDLIBS) -o $@
 fuzz: $(FUZZERS)
 
 units: $(UNITS:%=$(B)/unit/%) $(UNITS:%=$(B)/tiny/unit/%) \
