@@ -51,7 +51,8 @@ $(B)/unit/%: tests/unit/%.c $(B)/libcfmpi.a
 # ratings and rows, so that small data goes through the paths of huge data.
 TINY_FLAGS := -DCF_COUNT_MAX=1000 -DCF_ENTRIES_CHUNK=4096 -DCF_TEXT_WINDOW=64 -DCF_TEXT_BLOCK=50 -DCF_VECTORS_BLOCK=400 \
 	-DCF_EDGES_ROUND=100 -DCF_PAIRS_CHUNK=100 -DCF_SIDE=64 -DCF_NEAREST_BUDGET=50 \
-	-DCF_GATHER_SHARE=1 -DCF_GATHER_LEAST=400 -DCF_APART=0.1
+	-DCF_GATHER_SHARE=1 -DCF_GATHER_LEAST=400 -DCF_APART=0.1 \
+	-DCF_TRANSPOSE_ROUND=100 -DCF_DEAL_ROUND=100 -DCF_TRAVEL_ROUND=100 -DCF_DELIVERY_ROUND=1000
 TINY_ROOMS := $(B)/parallel/% $(B)/matrix/% $(B)/neighbors/% $(B)/recommend/% $(B)/input/%
 TINY := $(filter-out $(TINY_ROOMS),$(LIB_OBJ)) $(patsubst $(B)/%,$(B)/tiny/%,$(filter $(TINY_ROOMS),$(LIB_OBJ)))
 $(B)/tiny/libcfmpi.a: $(TINY)
