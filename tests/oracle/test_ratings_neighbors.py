@@ -140,6 +140,34 @@ def test_unkind_ratings(cfmpi, tmp_path, kind, name):
         check(stored(path, side), score, name == "euclidean")
 
 
+def long_rows(others):
+    """Pairs of users whose sums reach what 16 bits (655 times 10 x 10) and packed
+    fields (51 ratings that few of the others have) hold, and pass it by one."""
+    entries = [(0, item, value / 2) for item, value in enumerate(range(1, 11))]
+    first = 2000
+    for user, count in enumerate((654, 655, 656, 1310, 1311)):
+        for twin in (0, 1):
+            entries += [(10 + 2 * user + twin, item, 5) for item in range(count)]
+    for user, count in enumerate((50, 51, 52, 53, 102)):
+        for twin in (0, 1):
+            entries += [(30 + 2 * user + twin, first + item, 5 - 4.5 * (item == 0))
+                        for item in range(count)]
+        first += count
+    return entries + [(100 + user, user % 3, 1 + user % 5) for user in range(others)]
+
+
+@pytest.mark.parametrize("name, options", [
+    ("pearson", {}), ("msd", {}), ("jaccard", {}), ("euclidean", {}),
+    ("cosine", {}), ("cosine", {"min_overlap": 2})])
+def test_sums_at_their_limits(cfmpi, tmp_path, name, options):
+    for others in (0, 1000):
+        entries = long_rows(others)
+        path = run(cfmpi, write(tmp_path / "ratings.csv", entries), tmp_path, name,
+                   options, 20, side="users")
+        score = similarity(name, matrix_of(entries), False, **options)
+        check(stored(path, "users"), score, name == "euclidean")
+
+
 def test_constant_users_have_no_correlation(cfmpi, tmp_path):
     """0, and they are neighbours of those with whom they share items."""
     path = run(cfmpi, write(tmp_path / "ratings.csv", BAD["constant"]()), tmp_path,
