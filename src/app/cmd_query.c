@@ -26,9 +26,6 @@ static int check_files(const cf_options *o)
     if (o->new_ratings[0] == '\0')
         return cf_fail(CF_USAGE, "query needs the ratings of new users: --new "
                                  "FILE");
-    if (strcmp(o->new_ratings, o->output) == 0 ||
-        strcmp(o->input, o->output) == 0)
-        return cf_fail(CF_USAGE, "%s: is an input and the output", o->output);
     if (access(o->input, F_OK) == 0 && !cf_h5_is_result(o->input))
         return cf_fail(CF_USAGE,
                        "%s: query needs a result file; make one with `cfmpi "

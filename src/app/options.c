@@ -417,6 +417,12 @@ static void forget_other_commands(cf_options *o)
     }
 }
 
+/* Whether the output carries the input's groups on, and may take its place. */
+static bool is_carried_on(const cf_options *o)
+{
+    return cf_commands[o->command].run == cf_cmd_run;
+}
+
 /* Files that one run would write over each other, or over what it reads. A
  * result may replace the result file that it was made from, and rows may be
  * queries among themselves. */
@@ -429,7 +435,7 @@ static int check_paths(const cf_options *o)
                 {"--holdout", o->holdout}, {"--report", o->report},
                 {"--only", o->only},       {"--queries", o->queries},
                 {"--test", o->test},       {"--allow", o->allow},
-                {"--exclude", o->exclude}};
+                {"--exclude", o->exclude}, {"--new", o->new_ratings}};
     const int files = (int)(sizeof file / sizeof *file);
     const char *second = strchr(o->inputs, '\n');
     size_t n = strlen(o->output);
@@ -442,8 +448,9 @@ static int check_paths(const cf_options *o)
         for (int j = 0; j < i; j++)
             if (file[i].path[0] != '\0' &&
                 strcmp(file[i].path, file[j].path) == 0 &&
-                !(j == 0 &&
-                  (file[i].path == o->output || file[i].path == o->queries)))
+                !(j == 0 && (file[i].path == o->queries ||
+                             file[i].path == o->new_ratings ||
+                             (file[i].path == o->output && is_carried_on(o)))))
                 return cf_fail(CF_USAGE, "%s and %s are the same file, %s",
                                file[j].name, file[i].name, file[i].path);
     return CF_OK;

@@ -242,6 +242,14 @@ def test_ratings_are_never_overwritten(refuse):
     refuse(64, "good.csv", "ingest", "good.csv", "-o", "good.csv", "--force")
 
 
+@pytest.mark.parametrize("command", ["predict", "query", "explain", "evaluate", "export"])
+def test_what_does_not_go_on_is_no_place_for_the_output(refuse, command):
+    args = {"predict": ["--pairs", "p.csv"], "query": ["--new", "n.csv"],
+            "explain": ["--user", "1", "--item", "1"], "export": ["--part", "users"]}
+    refuse(64, "input and --output are the same file, good.csv", command, "good.csv",
+           *args.get(command, []), "-o", "good.csv", "--force")
+
+
 def test_pipe_as_input(refuse):
     os.mkfifo(refuse.folder / "pipe")
     refuse(66, "pipe.*-", "ingest", "pipe", "-o", "new.h5")
