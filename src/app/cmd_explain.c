@@ -16,15 +16,20 @@
 
 /* ---- what is asked ---- */
 
-static int check_question(const cf_options *o)
+/* The first given option that says how ratings are predicted; or NULL. */
+static const char *of_rules(const cf_options *o)
 {
-    static const char *const of_rules[] = {
+    static const char *const names[] = {
         "neighbors",  "min-neighbors", "min-similarity", "space",
         "similarity", "min-overlap",   "significance",   "shrinkage",
         "alpha",      "beta",          "fallback",       "clip",
         "sweeps",     "lambda-users",  "lambda-items",   "rule"};
-    const char *given =
-        cf_options_any(o, of_rules, sizeof of_rules / sizeof *of_rules);
+    return cf_options_any(o, names, sizeof names / sizeof *names);
+}
+
+static int check_question(const cf_options *o)
+{
+    const char *given = of_rules(o);
     if (o->user[0] == '\0' || o->item[0] == '\0')
         return cf_fail(CF_USAGE,
                        "explain needs a user and an item: --user U --item I");
@@ -45,11 +50,10 @@ static int check_question(const cf_options *o)
  * `o` bends to that. */
 static int choose(cf_options *o, const cf_job *job, cf_explained *x)
 {
-    static const char *const ours[] = {"rule", "neighbors", "fallback"};
     cf_text name = {0};
     x->by_score =
         cf_options_given(o, "score") || cf_options_given(o, "baseline-weight");
-    if (x->by_score || cf_options_any(o, ours, 3) != NULL ||
+    if (x->by_score || of_rules(o) != NULL ||
         !cf_h5_text(&job->file, "/recommendations", "score", &name))
         return CF_OK;
     int score = cf_score_find(name.data);
@@ -148,15 +152,31 @@ done:
     return status;
 }
 
+/* Whether the lists of the file are by the score that is explained. */
+static bool is_listed_by(const cf_job *job, const cf_explained *x)
+{
+    static const char group[] = "/recommendations";
+    cf_text name = {0};
+    double weight = 0;
+    if (!cf_h5_text(&job->file, group, "score", &name))
+        return false;
+    int score = cf_score_find(name.data);
+    cf_text_free(&name);
+    cf_h5_number(&job->file, group, "baseline_weight", &weight);
+    return score == (int)x->score && !(weight < job->o->baseline_weight) &&
+           !(weight > job->o->baseline_weight);
+}
+
 /* Where the item stands in the user's list in the file, from 1; 0 where it is
- * not there. */
+ * not there, or the list is by another score. */
 static int find_place(cf_job *job, cf_explained *x)
 {
     int status = CF_OK;
     cf_part part = {0};
     cf_topk lists = {0};
     int64_t place = 0;
-    if (!cf_h5_has(&job->file, "/recommendations/index"))
+    if (!cf_h5_has(&job->file, "/recommendations/index") ||
+        !is_listed_by(job, x))
         return CF_OK;
     CF_TRY(cf_layout_read_lists(&job->file, job->par, "/recommendations",
                                 job->ratings.rows, job->ratings.cols, &part,

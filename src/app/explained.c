@@ -146,8 +146,12 @@ static int print_terms(const cf_explained *x, const cf_job *job, cf_text *out)
                     "share", "adds", e->of_items ? "item" : "user");
     for (int64_t i = 0; i < CF_MIN(e->count, SHOWN); i++) {
         const cf_explained_term *t = &e->term[order[i].at];
-        cf_text_add(out, "%12.6g %10.6g %10.6f %12.6g  ", t->similarity,
-                    (double)t->rating, t->share, t->amount);
+        cf_text_add(out, "%12.6g %10.6g ", t->similarity, (double)t->rating);
+        if (isfinite(t->share))
+            cf_text_add(out, "%10.6f", t->share);
+        else
+            cf_text_add(out, "%10s", "-"); /* of a sum that is 0 */
+        cf_text_add(out, " %12.6g  ", t->amount);
         CF_TRY(cf_name_id(&job->file, side_of(x), t->row, out, false));
         if (e->of_items) {
             CF_TRY(cf_name_title(&job->file, t->row, &title));

@@ -164,6 +164,38 @@ def test_no_neighbours(cfmpi, explain, tmp_path):
     assert "only 1 neighbour who rated the item, fewer than --min-neighbors=2" in text
 
 
+@pytest.fixture(scope="module")
+def of_zeros(cfmpi, tmp_path_factory):
+    """Recommended by sums; both neighbours of user 1 rated item 4 with 0."""
+    path = tmp_path_factory.mktemp("zeros")
+    (path / "r.csv").write_text("userId,movieId,rating\n1,1,5\n1,2,3\n2,1,5\n2,2,3\n2,4,0\n"
+                                "3,1,4\n3,2,3\n3,4,0\n4,2,2\n4,5,3\n")
+    cfmpi("run", "r.csv", "-o", "r.h5", "-q", ranks=0, cwd=path)
+    return path / "r.h5"
+
+
+@pytest.mark.parametrize("args", [
+    ("--similarity", "msd"), ("--space", "ratings"), ("--min-neighbors", 2),
+    ("--clip", "4:5"), ("--min-similarity", 0.1), ("--sweeps", 2)])
+def test_options_of_rules_are_not_for_scores(explain, of_zeros, args):
+    told, _ = explain(1, 4, *args, path=of_zeros)
+    assert told["rule"] == "item-baseline" and "score" not in told
+
+
+def test_place_in_lists_by_this_score(explain, of_zeros):
+    assert explain(1, 5, path=of_zeros)[0]["place"] == 1
+    assert explain(1, 5, "--score", "sum", path=of_zeros)[0]["place"] == 1
+    for args in (("--score", "mean"), ("--score", "popularity"), ("--rule", "mean")):
+        told, text = explain(1, 5, *args, path=of_zeros)
+        assert told["place"] is None and "of the user's list of" not in text
+
+
+def test_shares_of_nothing(explain, of_zeros):
+    told, text = explain(1, 4, path=of_zeros)
+    assert told["value"] == 0 and [n["share"] for n in told["neighbors"]] == [None, None]
+    assert "nan" not in text and text.splitlines()[-1].split()[1:4] == ["0", "-", "0"]
+
+
 @pytest.mark.parametrize("code, says, args", [
     (65, "there is no user '9999'", ("--user", 9999, "--item", 1)),
     (65, "there is no item 'x y'", ("--user", 1, "--item", "x y")),
