@@ -132,12 +132,26 @@ done:
 
 /* ---- output ---- */
 
-static int write_csv(const cf_job *job, const pairs *p)
+/* One of both. */
+typedef struct output {
+    bool h5;
+    cf_text_file csv;
+    cf_writer file;
+} output;
+
+/* Before anything is computed that might then have no place. */
+static int output_begin(output *out, const cf_par *par, const cf_options *o)
+{
+    out->h5 =
+        cf_name_ends(o->output, ".h5") || cf_name_ends(o->output, ".hdf5");
+    return out->h5 ? cf_writer_begin(&out->file, par, o->output, o->force)
+                   : cf_text_file_begin(&out->csv, par, o->output, o->force);
+}
+
+static int write_csv(const cf_job *job, const pairs *p, cf_text_file *f)
 {
     int status = CF_OK;
-    cf_text_file f = {0};
     cf_text text = {0};
-    CF_TRY(cf_text_file_begin(&f, job->par, job->o->output, job->o->force));
     if (job->par->rank == 0)
         cf_text_add(&text, "user,item,prediction\n");
     for (int64_t i = 0; i < p->count; i++) {
@@ -149,45 +163,42 @@ static int write_csv(const cf_job *job, const pairs *p)
             cf_text_add(&text, "%.9g", (double)p->rating[i]);
         cf_text_add(&text, "\n");
     }
-    CF_TRY(cf_text_file_write(&f, job->par, &text));
-    CF_TRY(cf_text_file_commit(&f, job->par));
+    CF_TRY(cf_text_file_write(f, job->par, &text));
+    CF_TRY(cf_text_file_commit(f, job->par));
 done:
     cf_text_free(&text);
-    cf_text_file_free(&f, job->par);
     return status;
 }
 
-static int write_h5(const cf_job *job, const way *by, const pairs *p)
+static int write_h5(const cf_job *job, const way *by, const pairs *p,
+                    cf_writer *w)
 {
     int status = CF_OK;
     const cf_rule_text *rule = cf_rule_about(by->rule.rule);
     char about[256];
-    cf_writer w = {0};
     cf_text command = {0};
     int64_t begin = cf_exscan_i64(job->par, p->count);
     int64_t rows = cf_sum_i64(job->par, p->count);
-    CF_TRY(cf_writer_begin(&w, job->par, job->o->output, job->o->force));
     cf_options_json(job->o, &command);
-    cf_job_add_root(&w, job->o, command.data);
-    cf_layout_add_ids(&w, "/predictions/user", rows, begin, &p->user,
+    cf_job_add_root(w, job->o, command.data);
+    cf_layout_add_ids(w, "/predictions/user", rows, begin, &p->user,
                       "user ids as given");
-    cf_layout_add_ids(&w, "/predictions/item", rows, begin, &p->item,
+    cf_layout_add_ids(w, "/predictions/item", rows, begin, &p->item,
                       "item ids as given");
     snprintf(about, sizeof about,
              "predicted rating by %s: %s; NaN where user or item is unknown, "
              "or there is none",
              rule->name, rule->formula);
-    cf_writer_add(&w, "/predictions/rating", CF_F32, rows, 1, 1, begin,
-                  p->count, p->rating, about, "rating", 0);
-    cf_writer_add(&w, "/predictions/by", CF_I32, rows, 1, 1, begin, p->count,
+    cf_writer_add(w, "/predictions/rating", CF_F32, rows, 1, 1, begin, p->count,
+                  p->rating, about, "rating", 0);
+    cf_writer_add(w, "/predictions/by", CF_I32, rows, 1, 1, begin, p->count,
                   p->by,
                   "what the prediction is from: 1 the rule, 2 its fallback, "
                   "0 there is none",
                   "", 0);
-    CF_TRY(cf_writer_commit(&w));
+    CF_TRY(cf_writer_commit(w));
 done:
     cf_text_free(&command);
-    cf_writer_free(&w);
     return status;
 }
 
@@ -197,8 +208,8 @@ int cf_cmd_predict(const cf_par *par, const cf_options *o, cf_report *report)
     cf_job job = {.par = par, .o = o, .report = report};
     pairs p = {0};
     way w = {0};
-    bool h5 =
-        cf_name_ends(o->output, ".h5") || cf_name_ends(o->output, ".hdf5");
+    output out = {0};
+    CF_TRY(output_begin(&out, par, o));
     CF_TRY(load(&job, &w));
     cf_report_begin(report, "ingest", "bytes");
     CF_TRY(cf_pairs_read(par, o->pairs, &p.user, &p.item));
@@ -208,9 +219,12 @@ int cf_cmd_predict(const cf_par *par, const cf_options *o, cf_report *report)
     CF_TRY(predict(&job, &w, &p));
     cf_report_end(report);
     cf_report_begin(report, "write", "pairs");
-    CF_TRY(h5 ? write_h5(&job, &w, &p) : write_csv(&job, &p));
+    CF_TRY(out.h5 ? write_h5(&job, &w, &p, &out.file)
+                  : write_csv(&job, &p, &out.csv));
     cf_report_end(report);
 done:
+    cf_writer_free(&out.file);
+    cf_text_file_free(&out.csv, par);
     cf_ids_free(&p.user);
     cf_ids_free(&p.item);
     cf_free(p.user_row);

@@ -367,8 +367,10 @@ int cf_ratings_read(cf_intake *in, const cf_par *par, const char *inputs,
     CF_TRY(finish_matrix(&r));
     if (cf_sum_i64(par, r.rows.rows) == 0)
         CF_TRY(cf_fail(CF_BAD_DATA,
-                       "%s: there are no ratings in it; expected rows such as "
-                       "1,17,3.5",
+                       o->pairs ? "%s: there are no pairs in it; expected rows "
+                                  "such as 1,17"
+                                : "%s: there are no ratings in it; expected "
+                                  "rows such as 1,17,3.5",
                        path_of(&r, 0)));
 done:
     cf_free(all);

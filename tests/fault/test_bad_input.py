@@ -200,12 +200,16 @@ def test_output_is_checked_before_the_work(refuse):
     """A refusal comes at once, even when the input would fail as well."""
     (refuse.folder / "bad.csv").write_text(with_row("1,99,abc,0", 17))
     refuse(73, r"r\.h5.*--force", "run", "bad.csv", "-o", "r.h5")
+    (refuse.folder / "pairs.csv").write_text("1\n")
+    for out in "r.h5", "good.csv":
+        refuse(73, rf"{out}.*--force", "predict", "bad.csv", "--pairs", "pairs.csv", "-o", out)
 
 
 BAD_PAIRS = {
     "missing": (None, 66, r"pairs\.csv"),
     "one_column": ("user,item\n1,2\n3\n", 65, r"pairs\.csv:3:"),
     "no_item": ("user,item\n1,2\n3,\n", 65, r"pairs\.csv:3:3: .*empty"),
+    "no_pairs": ("user,item\n", 65, r"pairs\.csv: there are no pairs in it"),
 }
 
 
