@@ -13,6 +13,10 @@ const char *cf_base_name(const char *path);
 /* Whether a name ends with `end`, as ".csv". Local. */
 bool cf_name_ends(const char *path, const char *end);
 
+/* Whether two paths are one file: the same path, or two ways to a regular file.
+ * Local. */
+bool cf_file_same(const char *a, const char *b);
+
 /* True when a regular file begins with these `n` bytes, at most 16; false also
  * when it cannot be read. Local. */
 bool cf_file_begins(const char *path, const void *magic, size_t n);

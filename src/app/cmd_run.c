@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cfmpi/exchange.h"
+#include "cfmpi/file.h"
 #include "cfmpi/log.h"
 #include "cfmpi/memory.h"
 #include "cfmpi/ratings_text.h"
@@ -151,7 +152,7 @@ static int choose_steps(cf_job *job)
                        "%s: is a %s file, which is read alone; give it no "
                        "other inputs beside it",
                        path, job->from_file ? "result" : "vector");
-    if (!job->from_file && strcmp(path, o->output) == 0)
+    if (!job->from_file && cf_file_same(path, o->output))
         return cf_fail(CF_USAGE, "%s: is the input and the output", path);
     if (!job->from_file && o->command == CF_CMD_RECOMMEND)
         return access(path, F_OK) != 0

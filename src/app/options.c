@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cfmpi/file.h"
 #include "cfmpi/predict.h"
 #include "cfmpi/similarity.h"
 #include "commands.h"
@@ -438,16 +439,17 @@ static int check_paths(const cf_options *o)
                 {"--exclude", o->exclude}, {"--new", o->new_ratings}};
     const int files = (int)(sizeof file / sizeof *file);
     const char *second = strchr(o->inputs, '\n');
-    size_t n = strlen(o->output);
-    for (const char *s = second; s != NULL; s = strchr(s + 1, '\n'))
-        if (n > 0 && strncmp(s + 1, o->output, n) == 0 &&
-            (s[n + 1] == '\n' || s[n + 1] == '\0'))
+    char input[CF_PATH_MAX];
+    for (const char *s = second; s != NULL; s = strchr(s + 1, '\n')) {
+        snprintf(input, sizeof input, "%.*s", (int)strcspn(s + 1, "\n"), s + 1);
+        if (o->output[0] != '\0' && cf_file_same(input, o->output))
             return cf_fail(CF_USAGE, "%s: is an input and the output",
                            o->output);
+    }
     for (int i = 0; i < files; i++)
         for (int j = 0; j < i; j++)
             if (file[i].path[0] != '\0' &&
-                strcmp(file[i].path, file[j].path) == 0 &&
+                cf_file_same(file[i].path, file[j].path) &&
                 !(j == 0 && (file[i].path == o->queries ||
                              file[i].path == o->new_ratings ||
                              (file[i].path == o->output && is_carried_on(o)))))

@@ -22,6 +22,15 @@ bool cf_name_ends(const char *path, const char *end)
     return n >= m && strcmp(path + n - m, end) == 0;
 }
 
+bool cf_file_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) &&
+           x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 bool cf_file_begins(const char *path, const void *magic, size_t n)
 {
     char head[16];

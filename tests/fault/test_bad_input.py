@@ -244,6 +244,13 @@ def test_one_file_in_two_parts(refuse, args):
 
 def test_ratings_are_never_overwritten(refuse):
     refuse(64, "good.csv", "ingest", "good.csv", "-o", "good.csv", "--force")
+    (refuse.folder / "other.csv").write_text((refuse.folder / "good.csv").read_text())
+    (refuse.folder / "link.csv").symlink_to("good.csv")
+    for out in "./good.csv", "link.csv":
+        refuse(64, "good.csv", "ingest", "good.csv", "-o", out, "--force", ranks=2)
+        refuse(64, out, "ingest", "other.csv", "good.csv", "-o", out, "--force")
+        refuse(64, "are the same file", "run", "other.csv", "--report", out, "--titles",
+               "good.csv", "-o", "new.h5")
 
 
 @pytest.mark.parametrize("command", ["predict", "query", "explain", "evaluate", "export"])
