@@ -71,7 +71,9 @@ def similarity(name, users, of_items, min_overlap=1, shrinkage=0.0, alpha=0.5, b
     elif name == "dot":
         score = values @ values.T
     elif name == "euclidean":
-        score = np.array([np.sqrt(((values - row) ** 2).sum(axis=1)) for row in values])
+        # Sums of products of multiples of a power of two, which nothing is lost of.
+        squares = (values * values).sum(axis=1)
+        score = np.sqrt(np.maximum(squares[:, None] + squares - 2 * values @ values.T, 0))
         return np.where(common >= (min_overlap if min_overlap > 1 else 0), score, np.nan)
     elif name == "centered-cosine":
         score = cosine(np.where(rated, values - means(values, rated, 1), 0), shrinkage)
