@@ -74,6 +74,15 @@ static int check_split(const cf_options *o)
         else if (!(of[i].rules >> o->split & 1))
             return cf_fail(CF_USAGE, "--%s: --split=%s has none; leave it out",
                            of[i].name, cf_split_names[o->split]);
+    bool share = cf_options_given(o, "test-share");
+    if (share && (cf_options_given(o, "cut") || cf_options_given(o, "leave")))
+        return cf_fail(CF_USAGE,
+                       "--%s: stands in place of --test-share; leave one of "
+                       "them out",
+                       cf_options_given(o, "cut") ? "cut" : "leave");
+    if (cf_options_given(o, "leave") && o->leave == 0)
+        return cf_fail(CF_USAGE, "--leave: 0 ratings of a user test nothing; "
+                                 "leave it out, or say 1 or more");
     if (o->allow_leak && o->test[0] == '\0')
         return cf_fail(CF_USAGE, "--allow-leak: is for --test; a split has no "
                                  "leaks");
