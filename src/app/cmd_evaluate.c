@@ -408,6 +408,24 @@ done:
     return status;
 }
 
+/* Where nothing is relevant, what counts hits is not defined, and neither is
+ * its mean over the sets. */
+static void note_irrelevant(const cf_evaluation *e)
+{
+    int64_t sets = 0;
+    for (int64_t f = 0; f < e->folds; f++)
+        sets += e->fold[f].users[0] == 0;
+    if (sets == e->folds)
+        cf_log_note("no test rating is %g or more: lists have nothing to hold; "
+                    "lower --relevant",
+                    e->o->relevant);
+    else if (sets > 0)
+        cf_log_note("%" PRId64 " of %" PRId64 " test sets have no rating of %g "
+                    "or more, so that what counts hits has no mean; lower "
+                    "--relevant, or take fewer --folds",
+                    sets, e->folds, e->o->relevant);
+}
+
 static int evaluate(cf_evaluation *e, cf_job *job)
 {
     int status = CF_OK;
@@ -425,10 +443,8 @@ static int evaluate(cf_evaluation *e, cf_job *job)
                         e->size[i], job->ratings.cols);
     CF_TRY(o->test[0] != '\0' ? run_test(e, job, turns)
                               : run_split(e, job, turns));
-    if (e->fold[0].users[0] == 0 && cf_evaluation_recommends(e))
-        cf_log_note("no test rating is %g or more: lists have nothing to hold; "
-                    "lower --relevant",
-                    o->relevant);
+    if (cf_evaluation_recommends(e))
+        note_irrelevant(e);
     cf_evaluation_choose(e);
 done:
     cf_free(turns);

@@ -150,6 +150,20 @@ def test_nothing_relevant(cfmpi, folder):
     assert "no test rating is 6 or more" in outcome.stderr
 
 
+def test_sets_without_relevant_ratings(cfmpi, folder):
+    """One relevant rating is in one of four sets, whichever comes first."""
+    (folder / "few.csv").write_text(HEAD + "".join(
+        f"{u},{i},{5 if (u, i) == (1, 1) else 3},0\n" for u, i, _, _ in ROWS))
+    args = ("few.csv", "--space", "ratings", "--split", "kfold", "--folds", 4)
+    metrics, found = made(cfmpi, folder, *args)
+    assert sorted(fold["users"] for fold in found["split"]["folds"]) == [0, 0, 0, 1]
+    assert sum(x is not None for x in metrics["ndcg@10"]["folds"]) == 1
+    assert metrics["ndcg@10"]["mean"] is None
+    outcome = cfmpi("evaluate", *args, cwd=folder, ranks=0)
+    assert "3 of 4 test sets have no rating of 4 or more" in outcome.stderr
+    assert "no test rating is" not in outcome.stderr
+
+
 def test_lists_longer_than_the_items(cfmpi, folder):
     metrics, _ = made(cfmpi, folder, "r.csv", "--space", "ratings", "--at", "5,1000")
     assert 0 < metrics["precision@1000"]["mean"] <= 8 / 1000
