@@ -50,11 +50,13 @@ extern const char *const cf_centring_names[];
 /* Whether the values stay as they are. Local. */
 bool cf_transform_is_none(const cf_transform *t);
 
-/* Learns from all ratings; the result is the same for any rank count.
- * CF_BAD_DATA, agreed, when the weighting is not defined for some rating.
- * Collective; up to 16 bytes an item on each rank. */
+/* Learns from all ratings, by `users` of which weights take shares and means:
+ * the rows, or fewer where some only stand for users of elsewhere. The result
+ * is the same for any rank count. CF_BAD_DATA, agreed, when the weighting is
+ * not defined for some rating. Collective; up to 16 bytes an item on each rank.
+ */
 int cf_transform_learn(cf_transform *t, const cf_csr *a, const cf_par *par,
-                       int64_t weighting, int64_t centring);
+                       cf_gidx users, int64_t weighting, int64_t centring);
 
 /* Whether the weighting is defined for all ratings: CF_BAD_DATA, agreed.
  * Collective. */

@@ -60,8 +60,9 @@ int cf_job_transform(cf_job *job, cf_csr *matrix, float **own)
     *matrix = *a;
     cf_transform_free(&job->transform);
     CF_TRY(choose_transform(job, &weighting, &centring));
-    CF_TRY(
-        cf_transform_learn(&job->transform, a, job->par, weighting, centring));
+    CF_TRY(cf_transform_learn(&job->transform, a, job->par,
+                              job->learners > 0 ? job->learners : a->rows,
+                              weighting, centring));
     if (cf_transform_is_none(&job->transform))
         goto done;
     *own = cf_alloc(a->indptr[a->n_loc], sizeof **own, "weighted ratings");

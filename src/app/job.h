@@ -48,6 +48,7 @@ typedef struct cf_job {
     cf_text input; /* JSON: what was read, once it was */
     cf_tables tables;
     cf_csr ratings;
+    cf_gidx learners; /* users with ratings, where only these count; or 0 */
     cf_transform transform; /* of the ratings before the embedding */
     cf_embedding embedding;
     cf_neighbors user_neighbors, item_neighbors;

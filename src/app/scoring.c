@@ -224,6 +224,9 @@ done:
 void cf_scoring_begin(cf_scoring *s, const cf_par *par, cf_report *report,
                       const cf_csr *learn, const cf_csr *columns)
 {
+    int64_t learners = 0;
+    for (int64_t i = 0; i < learn->n_loc; i++)
+        learners += learn->indptr[i] < learn->indptr[i + 1];
     *s = (cf_scoring){.columns = columns};
     s->now = cf_calloc(1, sizeof *s->now, "options");
     s->job = (cf_job){.par = par,
@@ -231,7 +234,8 @@ void cf_scoring_begin(cf_scoring *s, const cf_par *par, cf_report *report,
                       .report = report,
                       .first = CF_STEP_INGEST,
                       .last = CF_STEP_RECOMMEND,
-                      .ratings = *learn};
+                      .ratings = *learn,
+                      .learners = cf_sum_i64(par, learners)};
 }
 
 /* The embedding, unless the one that is there is what is asked for. */

@@ -32,7 +32,8 @@ void cf_scoring_list_key(const cf_options *o, cf_text *out);
 cf_trial_check cf_scoring_check;
 
 /* Begins to learn from `learn`, which is lent until cf_scoring_end, and its
- * transpose. Local. */
+ * transpose. Users without ratings there are tested alone: weights do not count
+ * them. Collective. */
 void cf_scoring_begin(cf_scoring *s, const cf_par *par, cf_report *report,
                       const cf_csr *learn, const cf_csr *columns);
 

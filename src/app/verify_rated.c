@@ -31,8 +31,8 @@ static int open_source(cf_check *c, const char *group, bool items, source *s)
     s->matrix = c->ratings;
     CF_TRY(cf_agree(c->par,
                     cf_layout_read_measure(&c->file, group, &s->by, &stored)));
-    CF_TRY(cf_transform_learn(&t, &c->ratings, c->par, stored.weighting,
-                              stored.centring));
+    CF_TRY(cf_transform_learn(&t, &c->ratings, c->par, c->ratings.rows,
+                              stored.weighting, stored.centring));
     if (!cf_transform_is_none(&t)) {
         s->values = cf_alloc(s->matrix.indptr[s->matrix.n_loc],
                              sizeof *s->values, "weighted ratings");

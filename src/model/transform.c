@@ -128,18 +128,19 @@ static void column_means(const cf_csr *a, const cf_par *par, int64_t *count,
     cf_part_free(&even);
 }
 
-static void learn_weights(cf_transform *t, const cf_csr *a, const cf_par *par)
+static void learn_weights(cf_transform *t, const cf_csr *a, const cf_par *par,
+                          cf_gidx users)
 {
     int64_t *count = cf_alloc(a->cols, sizeof *count, "item counts");
     double *mean = cf_alloc(a->cols, sizeof *mean, "item means"), sum = 0;
     column_means(a, par, count, mean);
     t->idf = cf_alloc(a->cols, sizeof *t->idf, "item weights");
     for (int64_t j = 0; j < a->cols; j++) {
-        t->idf[j] = log((double)a->rows) - log1p((double)count[j]);
+        t->idf[j] = log((double)users) - log1p((double)count[j]);
         sum += mean[j] * (double)count[j];
     }
     if (t->weighting == CF_WEIGHT_BM25)
-        t->mean_length = sum / (double)a->rows;
+        t->mean_length = sum / (double)users;
     cf_free(count);
     cf_free(mean);
 }
@@ -161,14 +162,14 @@ static void learn_means(cf_transform *t, const cf_csr *a, const cf_par *par)
 }
 
 int cf_transform_learn(cf_transform *t, const cf_csr *a, const cf_par *par,
-                       int64_t weighting, int64_t centring)
+                       cf_gidx users, int64_t weighting, int64_t centring)
 {
     int status = CF_OK;
     *t = (cf_transform){
         .weighting = weighting, .centring = centring, .items = a->cols};
     CF_TRY(cf_transform_check(t, a, par));
     if (weighting == CF_WEIGHT_TFIDF || weighting == CF_WEIGHT_BM25)
-        learn_weights(t, a, par);
+        learn_weights(t, a, par, users);
     if (centres_items(t))
         learn_means(t, a, par);
 done:

@@ -169,6 +169,18 @@ def test_own_test_file(cfmpi, tmp_path):
     assert found["split"]["folds"][0]["unknown"] >= 4
 
 
+def test_users_of_the_test_alone_have_no_weight(cfmpi, tmp_path):
+    """Weights by the number of users go by those that are learned from."""
+    ratings = made_up()
+    test = {r for r in ratings if r.user > 35 or (r.user + r.item) % 5 == 0}
+    learn, tested = [write(tmp_path / f"{name}.csv", part) for name, part in (
+        ("l", [r for r in ratings if r not in test]), ("t", sorted(test)))]
+    options = ("--weighting", "bm25")
+    found = evaluate(cfmpi, tmp_path, learn, "--test", tested, *EVALUATED, *options, "--at",
+                     ",".join(map(str, SIZES)), ranks=2)
+    compare(found, 0, expected(cfmpi, tmp_path, ratings, test, options))
+
+
 def test_published_fold(cfmpi, tmp_path, data):
     """ml-100k's first fold, on real ratings."""
     def read(name):

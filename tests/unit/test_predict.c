@@ -375,8 +375,8 @@ static void check_svd(int64_t scale, int64_t centring)
     make_csr(&users, &self, USERS, ITEMS, rating);
     make_embedding(&e);
     e.scale = scale;
-    CHECK(cf_transform_learn(&t, &a, &world, CF_WEIGHT_NONE, centring) ==
-          CF_OK);
+    CHECK(cf_transform_learn(&t, &a, &world, a.rows, CF_WEIGHT_NONE,
+                             centring) == CF_OK);
     cf_pairs_asked asked = {make_pairs(user, item), user, item};
     cf_rule_options rule = {.rule = CF_RULE_SVD, .k = 1, .min_k = 1};
     cf_predict_from data = {
