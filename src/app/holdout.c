@@ -13,14 +13,21 @@
 
 /* ---- one input ---- */
 
-/* Options that say how to read text, where there is none to read. */
+/* Options that say how to read text, where there is none to read. Test ratings
+ * may be text beside an input that is none, but users and items are left out of
+ * the input alone. Rank 0. */
 static int check_unused(const cf_options *o)
 {
+    bool text = o->test[0] != '\0' && !cf_h5_is_result(o->test);
+    if (strcmp(o->input, o->test) == 0)
+        return CF_OK; /* these were looked at with the input */
     for (int i = 0; i < cf_option_count; i++) {
         const cf_option *row = &cf_option_table[i];
         bool reads = row->commands >> CF_CMD_INGEST & 1,
              everywhere = row->commands >> CF_CMD_EXPORT & 1;
-        if (reads && !everywhere && o->given[i])
+        bool of_input = row->offset == offsetof(cf_options, min_user_ratings) ||
+                        row->offset == offsetof(cf_options, min_item_ratings);
+        if (reads && !everywhere && o->given[i] && (of_input || !text))
             return cf_fail(CF_USAGE,
                            "%s: holds ratings already, so --%s has nothing to "
                            "set; leave it out",
@@ -39,8 +46,8 @@ static int load_file(cf_job *job, bool timed)
                        "%s: is a result file, which is read alone; give it no "
                        "other inputs beside it",
                        path));
-    if (job->o->test[0] == '\0')
-        CF_TRY(cf_agree(job->par, check_unused(job->o)));
+    CF_TRY(
+        cf_agree(job->par, job->par->rank == 0 ? check_unused(job->o) : CF_OK));
     CF_TRY(cf_h5_open(&job->file, job->par, path));
     if (!cf_h5_has(&job->file, "/ratings/indptr"))
         CF_TRY(cf_fail(CF_BAD_DATA, "%s: has no /ratings", path));

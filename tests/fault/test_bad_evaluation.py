@@ -104,6 +104,21 @@ def test_no_times(cfmpi, folder):
     assert "holds ratings already, so --scale has nothing to set" in outcome.errors[0]
 
 
+def test_options_of_text_beside_files(cfmpi, folder):
+    """Test ratings may be text where the input is none; who is left out is left
+    out of the input."""
+    for name in ("r", "test"):
+        cfmpi("ingest", f"{name}.csv", "-o", f"{name}.h5", cwd=folder, ranks=0)
+    outcomes = [cfmpi("evaluate", source, "--test", test, "--allow-leak", *options, "-q",
+                      cwd=folder, code=code, ranks=2 if code else 0) for source, test, options, code in (
+        ("r.h5", "test.h5", ["--scale", "1:5"], 64),
+        ("r.h5", "test.csv", ["--min-user-ratings", 2], 64),
+        ("r.h5", "test.csv", ["--scale", "1:5"], 0),
+        ("r.csv", "test.h5", ["--scale", "1:5", "--min-user-ratings", 2], 0))]
+    for outcome, name in zip(outcomes, ("scale", "min-user-ratings")):
+        assert f"r.h5: holds ratings already, so --{name} has nothing" in outcome.errors[0]
+
+
 def test_existing_output(cfmpi, folder):
     (folder / "e.json").write_text("mine")
     cfmpi("evaluate", "r.csv", "-o", "e.json", cwd=folder, code=73, ranks=0)
