@@ -16,7 +16,9 @@
  *         du/(1-du), u = 2^-24.
  * Cost    h/64 instructions a pair with 512-bit registers that multiply 8-bit
  *         numbers, for the first h of d dimensions, and some ten for 16 pairs;
- *         some 20 + d/16 for one that is confirmed.
+ *         some 20 + d/16 for one that is confirmed. Without that instruction
+ *         32 or 64 products take two where their sums fit 16 bits (tiles.c
+ *         sees to that by its steps where it costs little), else three.
  * References  Higham: Accuracy and Stability of Numerical Algorithms, 2002,
  *             section 3.1. */
 #include "meet.h"
@@ -31,6 +33,7 @@
 #define SMALLEST 0x1p-149 /* positive float32 */
 #define AHEAD 8           /* pairs whose rows are on their way into the cache */
 #define LANES 16          /* sums side by side */
+#define HALF_MOST 32000   /* below the largest of 16 bits */
 #define BEYOND 0x1p28f    /* of integers that are added up */
 #define ALWAYS (-(1 << 30)) /* is reached by every sum of them */
 /* What begins lower may have been lower still, and was raised to be added: no
@@ -226,8 +229,40 @@ typedef struct terms {
     cf_tile_pair pair;
     float per_unit; /* integers are products times this */
     bool fits;
-    int32_t start[2][CF_SIDE], least[2][CF_SIDE];
+    int32_t start[2][CF_SIDE], least[2][CF_SIDE], halves[CF_SIDE];
 } terms;
+
+/* Whether sums of half the products of codes are within 16 bits: they are at
+ * most the products of lengths. Those of column codes differ from those of row
+ * codes by the errors of both. */
+static bool fit_halves(const cf_tiles *a, int64_t i, const cf_tiles *b,
+                       int64_t j)
+{
+    float more = b->row_error[j] + b->col_error[j];
+    float per_unit = 1 / (a->row_step[i] * b->col_step[j]);
+    return a->first_most[i] * (b->first_most[j] + more) * per_unit <
+               HALF_MOST &&
+           a->last_most[i] * (b->last_most[j] + more) * per_unit < HALF_MOST;
+}
+
+/* Takes away what the offset of column codes adds; where sums have 16 bits they
+ * begin without that. */
+static void undo_offset(const cf_measure *u, const cf_meeting *m, terms *t)
+{
+    const cf_tiles *a = &m->a->tiles, *b = &m->b->tiles;
+    int rows = cf_tile_rows(a, m->i), offset = u->kernel->offset;
+    const int32_t *sum = a->head_sum + m->i * CF_SIDE;
+    const int32_t *half = a->half_sum + m->i * CF_SIDE;
+    bool halves = u->kernel->halves && fit_halves(a, m->i, b, m->j);
+    for (int r = 0; r < rows && !halves; r++)
+        t->start[0][r] -= offset * sum[r];
+    for (int r = 0; r < CF_SIDE && halves; r++) {
+        uint32_t first = r < rows ? (uint32_t)(-offset * half[r]) : 0;
+        uint32_t last = r < rows ? (uint32_t)(-offset * (sum[r] - half[r])) : 0;
+        t->halves[r] = (int32_t)((first & 0xffff) | last << 16);
+    }
+    t->pair.row_halves = halves ? t->halves : NULL;
+}
 
 /* For the screen, or to confirm a pair by the codes of rows on both sides.
  * |x||y| <= (w x² + y² / w) / 2 for all w > 0 splits what tails add. */
@@ -260,8 +295,6 @@ static void prepare(const cf_measure *u, const cf_meeting *m, bool confirm,
     t->fits = isfinite(t->per_unit) &&
               starts(&in_a, t->per_unit, rows, t->start[0]) &&
               starts(&in_b, t->per_unit, columns, t->start[1]);
-    for (int r = 0; r < rows && t->fits && !confirm; r++)
-        t->start[0][r] -= u->kernel->offset * a->head_sum[i + r];
     for (int c = 0; c < columns && t->fits && confirm; c++)
         t->start[1][c] -= CF_OFFSET * b->code_sum[j + c];
     /* Rows that are not there are not to pass for the wants of others. */
@@ -281,6 +314,8 @@ static void prepare(const cf_measure *u, const cf_meeting *m, bool confirm,
                              .col_start = t->start[1],
                              .row_least = t->least[0],
                              .col_least = t->least[1]};
+    if (t->fits && !confirm)
+        undo_offset(u, m, t);
 }
 
 static void want(const cf_meeting *m, terms *t)

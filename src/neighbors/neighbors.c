@@ -26,7 +26,7 @@
  *         - tree: 4 dim m as given, 4 dim (s + s/P), 4 (dim + 1) l;
  *         - ring: 4 dim m as given, m b in order, as much for each of a blocks,
  *           2 at most, 8 m for numbers where ranks share; for own rows, and for
- *           visiting ones where a > 0, M (2 dim + 44 + dim/64), M being m in
+ *           visiting ones where a > 0, M (2 dim + 48 + dim/64), M being m in
  *           whole tiles of 256 of the node, and lists of 12 m (k + 2); M/4 for
  *           the order of tiles; 4.6 MB a thread, 4 dim^2 for the rotation; and
  *           where a > 0 either 2048 dim a thread, for codes, or 8 m and 24 f m

@@ -114,7 +114,7 @@ void cf_party_set(cf_party *p, const cf_measure *u, const cf_slab *slab,
     int64_t first = cf_party_first(slab->count, here->rank, here->size);
     int64_t last = cf_party_first(slab->count, here->rank + 1, here->size);
     int64_t end = (last + CF_SIDE - 1) / CF_SIDE * CF_SIDE;
-    cf_tiles_set(&p->tiles, slab, (float)u->scale, u->kernel->offset, u->crew);
+    cf_tiles_set(&p->tiles, slab, (float)u->scale, u->kernel, u->crew);
     if (p->lists.placed) {
         p->lists.rows = slab->count;
         clear_lists(p, first, last);

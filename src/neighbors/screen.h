@@ -3,6 +3,7 @@
 #ifndef CFMPI_SCREEN_H
 #define CFMPI_SCREEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifndef CF_SIDE
@@ -25,8 +26,16 @@ typedef struct cf_tile_pair {
     const uint8_t *col_codes;  /* [CF_SIDE / 16][quads][16][4] */
     const int8_t *col_as_rows; /* [CF_SIDE][stride] */
     const int32_t *row_start, *col_start; /* [CF_SIDE] added to the product */
+    const int32_t *row_halves;            /* [CF_SIDE] NULL, or see below */
     const int32_t *row_least, *col_least; /* [CF_SIDE] enough for the row */
 } cf_tile_pair;
+
+/* Where sums of either half of the products, those of the first and of the last
+ * two codes of each quad, have 16 bits if column codes are taken without their
+ * offset, they may be added up there, and what the offset adds undone at the
+ * beginning: row_halves has -offset times the row's codes of either half, the
+ * first in the lower 16 bits, modulo 2^16. The product is then that without the
+ * offset. */
 
 /* A sum that is enough reaches the smaller of row_least and col_least. All are
  * such that their differences are within 32 bits. */
@@ -61,8 +70,9 @@ typedef int cf_confirm(const cf_tile_pair *p, cf_pair *pairs, int count);
 
 typedef struct cf_screen_kernel {
     const char *name;
-    int offset; /* of column codes, which lie within offset - 1 of it */
-    int price;  /* of confirming a pair, in quads of one that is screened */
+    int offset;  /* of column codes, which lie within offset - 1 of it */
+    bool halves; /* whether it knows of row_halves */
+    int price;   /* of confirming a pair, in quads of one that is screened */
     cf_screen *screen;
     cf_products *products;
     cf_confirm *confirm;

@@ -18,10 +18,11 @@
 #define AND(a, b) _mm256_and_si256(a, b)
 #define MIN(a, b) _mm256_min_epi32(a, b)
 #define REACHED(a) ((uint32_t)~_mm256_movemask_ps(_mm256_castsi256_ps(a)) & 255)
+#define JOIN(sums) _mm256_madd_epi16(sums, _mm256_set1_epi16(1))
 #define DOT(sum, columns, row)                                                 \
-    _mm256_add_epi32(sum,                                                      \
-                     _mm256_madd_epi16(_mm256_maddubs_epi16(columns, row),     \
-                                       _mm256_set1_epi16(1)))
+    _mm256_add_epi32(sum, JOIN(_mm256_maddubs_epi16(columns, row)))
+#define DOT_HALVES(sums, columns, row)                                         \
+    _mm256_add_epi16(sums, _mm256_maddubs_epi16(columns, row))
 
 /* The numbers of the set bits of a byte, in 4 bits each. */
 static uint32_t set_bits[256];
@@ -53,6 +54,6 @@ static inline TARGET cf_pair *keep(cf_pair *end, uint32_t bits, int row,
 #include "screen_256.h"
 #include "screen_body.h"
 
-const cf_screen_kernel cf_screen_avx2 = {"avx2", CF_OFFSET / 2, 200,
+const cf_screen_kernel cf_screen_avx2 = {"avx2", CF_OFFSET / 2, HALVES, 200,
                                          screen, products,      confirm};
 #endif

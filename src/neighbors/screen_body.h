@@ -2,63 +2,92 @@
  * of LANES 32-bit sums; ROWS and VECTORS, the block of rows and of vectors of
  * columns whose sums stay in registers; SET(x), LOAD(p), STORE(p, v), ADD(a,
  * b), SUB(a, b), AND(a, b), MIN(a, b); DOT(sum, columns, row), which adds four
- * products to every sum; REACHED(a), a bit for each lane that is not negative;
- * and the functions keep(pairs, bits, row, column), which appends the pairs of
- * a row and the columns from `column` on whose bits are set, with room for
- * LANES, and product(a, b, n), the sum of (a + CF_OFFSET) b of n codes, a
- * multiple of CF_ALIGN, in four lanes to be added. */
+ * products to every sum; where that takes more than one instruction perhaps
+ * DOT_HALVES(sums, columns, row), which adds two to each of twice as many sums
+ * of 16 bits, and JOIN(sums), their sums in pairs; REACHED(a), a bit for each
+ * lane that is not negative; and the functions keep(pairs, bits, row, column),
+ * which appends the pairs of a row and the columns from `column` on whose bits
+ * are set, with room for LANES, and product(a, b, n), the sum of (a +
+ * CF_OFFSET) b of n codes, a multiple of CF_ALIGN, in four lanes to be added.
+ */
 #define INLINE static inline TARGET __attribute__((always_inline))
 #define WIDTH (VECTORS * LANES) /* columns of a block */
 
+#ifdef DOT_HALVES
+#define HALVES true
+#else
+#define HALVES false
+#define DOT_HALVES DOT
+#define JOIN(sums) sums
+#endif
+
 /* Adds the products of the block that begins at `row` and `column`. */
 INLINE void add_block(const cf_tile_pair *p, int row, int column,
-                      vec sum[ROWS][VECTORS])
+                      vec sum[ROWS][VECTORS], bool halves)
 {
-    const int8_t *codes = p->row_codes + row * p->stride;
-    const uint8_t *columns[VECTORS];
-    for (int v = 0; v < VECTORS; v++) {
-        int at = column + v * LANES;
-        columns[v] = p->col_codes +
-                     at / CF_GROUP * CF_GROUP * p->quads * CF_QUAD +
-                     at % CF_GROUP * CF_QUAD;
-    }
-    for (int k = 0; k < p->head; k++) {
+    const int8_t *rows[ROWS];
+    const uint8_t *columns = p->col_codes + column * p->quads * CF_QUAD;
+    /* Of groups that lie one behind the other, or of one. */
+    int64_t apart = LANES < CF_GROUP ? LANES : (int64_t)LANES * p->quads;
+    for (int r = 0; r < ROWS; r++)
+        rows[r] = p->row_codes + (row + r) * p->stride;
+    for (int64_t k = 0; k < p->head * CF_QUAD; k += CF_QUAD) {
         vec c[VECTORS];
         for (int v = 0; v < VECTORS; v++)
-            c[v] = LOAD(columns[v] + k * CF_GROUP * CF_QUAD);
+            c[v] = LOAD(columns + v * apart * CF_QUAD);
+        columns += CF_GROUP * CF_QUAD;
         for (int r = 0; r < ROWS; r++) {
             int32_t quad;
-            memcpy(&quad, codes + r * p->stride + k * CF_QUAD, sizeof quad);
+            memcpy(&quad, rows[r] + k, sizeof quad);
             vec q = SET(quad);
             for (int v = 0; v < VECTORS; v++)
-                sum[r][v] = DOT(sum[r][v], c[v], q);
+                sum[r][v] = halves ? DOT_HALVES(sum[r][v], c[v], q)
+                                   : DOT(sum[r][v], c[v], q);
         }
     }
 }
 
-/* Sums less what is enough. */
+/* What sums begin with, less what is enough where that is asked. */
 INLINE void begin(const cf_tile_pair *p, int row, int column,
-                  vec sum[ROWS][VECTORS])
+                  vec sum[ROWS][VECTORS], bool less)
 {
     for (int v = 0; v < VECTORS; v++) {
         vec start = LOAD(p->col_start + column + v * LANES);
         vec least = LOAD(p->col_least + column + v * LANES);
         for (int r = 0; r < ROWS; r++) {
             vec enough = MIN(least, SET(p->row_least[row + r]));
-            vec both = ADD(start, SET(p->row_start[row + r]));
-            sum[r][v] = SUB(both, enough);
+            sum[r][v] = ADD(start, SET(p->row_start[row + r]));
+            sum[r][v] = less ? SUB(sum[r][v], enough) : sum[r][v];
         }
     }
 }
 
-static TARGET int screen(const cf_tile_pair *p, cf_pair *pairs)
+INLINE void sums(const cf_tile_pair *p, int row, int column,
+                 vec sum[ROWS][VECTORS], bool less, bool halves)
+{
+    vec half[ROWS][VECTORS];
+    if (!halves) {
+        begin(p, row, column, sum, less);
+        add_block(p, row, column, sum, false);
+        return;
+    }
+    for (int r = 0; r < ROWS; r++)
+        for (int v = 0; v < VECTORS; v++)
+            half[r][v] = SET(p->row_halves[row + r]);
+    add_block(p, row, column, half, true);
+    begin(p, row, column, sum, less);
+    for (int r = 0; r < ROWS; r++)
+        for (int v = 0; v < VECTORS; v++)
+            sum[r][v] = ADD(sum[r][v], JOIN(half[r][v]));
+}
+
+INLINE int screen_by(const cf_tile_pair *p, cf_pair *pairs, bool halves)
 {
     cf_pair *end = pairs;
     for (int column = 0; column < p->columns; column += WIDTH)
         for (int row = 0; row < p->rows; row += ROWS) {
             vec sum[ROWS][VECTORS], all = SET(-1);
-            begin(p, row, column, sum);
-            add_block(p, row, column, sum);
+            sums(p, row, column, sum, true, halves);
             for (int r = 0; r < ROWS; r++)
                 for (int v = 0; v < VECTORS; v++)
                     all = AND(all, sum[r][v]);
@@ -72,21 +101,31 @@ static TARGET int screen(const cf_tile_pair *p, cf_pair *pairs)
     return (int)(end - pairs);
 }
 
-static TARGET void products(const cf_tile_pair *p, int32_t *out)
+static TARGET int screen(const cf_tile_pair *p, cf_pair *pairs)
+{
+    return HALVES && p->row_halves != NULL ? screen_by(p, pairs, HALVES)
+                                           : screen_by(p, pairs, false);
+}
+
+INLINE void products_by(const cf_tile_pair *p, int32_t *out, bool halves)
 {
     for (int column = 0; column < p->columns; column += WIDTH)
         for (int row = 0; row < p->rows; row += ROWS) {
             vec sum[ROWS][VECTORS];
-            for (int r = 0; r < ROWS; r++)
-                for (int v = 0; v < VECTORS; v++)
-                    sum[r][v] = ADD(LOAD(p->col_start + column + v * LANES),
-                                    SET(p->row_start[row + r]));
-            add_block(p, row, column, sum);
+            sums(p, row, column, sum, false, halves);
             for (int r = 0; r < ROWS; r++)
                 for (int v = 0; v < VECTORS; v++)
                     STORE(out + (row + r) * CF_SIDE + column + v * LANES,
                           sum[r][v]);
         }
+}
+
+static TARGET void products(const cf_tile_pair *p, int32_t *out)
+{
+    if (HALVES && p->row_halves != NULL)
+        products_by(p, out, HALVES);
+    else
+        products_by(p, out, false);
 }
 
 INLINE __m128i sum_of(const cf_tile_pair *p, cf_pair at)

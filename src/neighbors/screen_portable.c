@@ -60,7 +60,7 @@ static int confirm(const cf_tile_pair *p, cf_pair *pairs, int count)
     return kept;
 }
 
-const cf_screen_kernel cf_screen_portable = {"portable", CF_OFFSET, 60,
+const cf_screen_kernel cf_screen_portable = {"portable", CF_OFFSET, false,  60,
                                              screen,     products,  confirm};
 
 const cf_screen_kernel *cf_screen_kernel_of_cpu(void)

@@ -36,6 +36,6 @@ static inline TARGET __m128i product(const int8_t *a, const int8_t *b, int n)
 
 #include "screen_body.h"
 
-const cf_screen_kernel cf_screen_vnni = {"avx512vnni", CF_OFFSET, 280,
+const cf_screen_kernel cf_screen_vnni = {"avx512vnni", CF_OFFSET, HALVES, 280,
                                          screen,       products,  confirm};
 #endif

@@ -18,6 +18,11 @@
 #define TINY 1e-35f   /* and of those too small for full precision */
 /* A step is no smaller than this share of the largest one could ask for. */
 #define STEP_LEAST 0x1p-12f
+/* A row's code and a column's code are so long that the product of lengths is
+ * this squared, that of rows, with a bit more in a code, twice as long. */
+#define HALF_LENGTH 178.0f
+#define SQRT2 1.4142f
+#define WIDER_MOST 1.6f /* a step costs more in what then passes the screen */
 /* Dimensions that are mixed where a rotation has put them in order. */
 #define PIECE 32
 
@@ -49,6 +54,7 @@ void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
         cf_arena_take(in, rows * t->quads * CF_QUAD, 1, "codes of columns");
     t->code_sum = cf_arena_take(in, rows, sizeof *t->code_sum, "code sums");
     t->head_sum = cf_arena_take(in, rows, sizeof *t->head_sum, "code sums");
+    t->half_sum = cf_arena_take(in, rows, sizeof *t->half_sum, "code sums");
     t->base = zeroes(in, rows, sizeof *t->base, "row lengths");
     if (similarity == CF_EUCLIDEAN)
         t->residuals =
@@ -56,20 +62,21 @@ void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
     t->residual = cf_arena_take(in, rows, sizeof *t->residual, "row lengths");
     t->coded = cf_arena_take(in, rows, sizeof *t->coded, "row lengths");
     t->tail = cf_arena_take(in, rows, sizeof *t->tail, "row lengths");
-    float **of_tiles[] = {&t->row_step,  &t->col_step, &t->row_error,
-                          &t->col_error, &t->reach,    &t->length,
-                          &t->typical};
-    for (int k = 0; k < 7; k++)
+    float **of_tiles[] = {&t->row_step,  &t->col_step,   &t->row_error,
+                          &t->col_error, &t->reach,      &t->length,
+                          &t->typical,   &t->first_most, &t->last_most};
+    for (int k = 0; k < 9; k++)
         *of_tiles[k] = cf_arena_take(in, tiles, sizeof(float), "tile steps");
 }
 
 void cf_tiles_end(cf_tiles *t)
 {
-    void *const all[] = {t->squared,   t->inverse,  t->centre,    t->row_codes,
-                         t->col_codes, t->code_sum, t->head_sum,  t->residual,
-                         t->coded,     t->tail,     t->residuals, t->base,
-                         t->row_step,  t->col_step, t->row_error, t->col_error,
-                         t->reach,     t->length,   t->typical};
+    void *const all[] = {
+        t->squared,   t->inverse,  t->centre,    t->row_codes, t->col_codes,
+        t->code_sum,  t->head_sum, t->half_sum,  t->residual,  t->first_most,
+        t->last_most, t->coded,    t->tail,      t->residuals, t->base,
+        t->row_step,  t->col_step, t->row_error, t->col_error, t->reach,
+        t->length,    t->typical};
     for (size_t k = 0; k < sizeof all / sizeof *all && !t->placed; k++)
         cf_free(all[k]);
     *t = (cf_tiles){0};
@@ -263,10 +270,29 @@ static float *rotate(const cf_tiles *t, float *r, float *room)
     return room;
 }
 
-/* Both r and room are [dim][CF_SIDE]. */
-static void set_tile(cf_tiles *t, int64_t tile, float scale, int offset,
-                     float *r, float *room)
+/* A larger step where, a little larger, it lets sums of half the products fit
+ * 16 bits: with lengths of up to `most` in codes, of which rounding adds some.
+ */
+static float widened(const cf_tiles *t, float step, float half, float most)
 {
+    float factor = half / (step * (most - 0.35f * sqrtf((float)t->dim)));
+    return factor > 1 && factor < WIDER_MOST ? factor * step : step;
+}
+
+/* The longest of either half of the quads of rotated residuals. */
+static float longest_half(const cf_tiles *t, const float *r)
+{
+    float first[CF_SIDE] = {0}, last[CF_SIDE] = {0};
+    for (int c = 0; c < t->dim; c++)
+        add_squares(r + c * CF_SIDE, (c & 2) == 0 ? first : last);
+    return sqrtf(fmaxf(largest(first, CF_SIDE), largest(last, CF_SIDE)));
+}
+
+/* Both r and room are [dim][CF_SIDE]. */
+static void set_tile(cf_tiles *t, int64_t tile, float scale,
+                     const cf_screen_kernel *kernel, float *r, float *room)
+{
+    int offset = kernel->offset;
     int rows = cf_tile_rows(t, tile);
     float squares[CF_SIDE] = {0}, coded[CF_SIDE], most = 0;
     fill(t, tile, scale, r);
@@ -288,9 +314,14 @@ static void set_tile(cf_tiles *t, int64_t tile, float scale, int offset,
     for (int c = 0; c < t->dim; c++)
         most = fmaxf(most, largest(r + c * CF_SIDE, rows));
     most = fmaxf(fmaxf(most, STEP_LEAST * t->length[tile]), 1e-30f);
-    encode_tile(t, tile, r, most / CF_CODE, false, offset,
-                t->coded + tile * CF_SIDE);
-    encode_tile(t, tile, r, most / (float)(offset - 1), true, offset, coded);
+    float row_step = most / CF_CODE, col_step = most / (float)(offset - 1);
+    if (kernel->halves) {
+        float half = longest_half(t, r);
+        row_step = widened(t, row_step, half, HALF_LENGTH * SQRT2);
+        col_step = widened(t, col_step, half, HALF_LENGTH / SQRT2);
+    }
+    encode_tile(t, tile, r, row_step, false, offset, t->coded + tile * CF_SIDE);
+    encode_tile(t, tile, r, col_step, true, offset, coded);
 }
 
 /* What threads need to set tiles. */
@@ -298,7 +329,7 @@ typedef struct setting {
     cf_tiles *tiles;
     cf_crew *crew;
     float scale;
-    int offset;
+    const cf_screen_kernel *kernel;
     float *room; /* of each thread 2 [dim][CF_SIDE] */
 } setting;
 
@@ -309,13 +340,13 @@ static void set_some(int thread, void *data)
     int64_t size = (int64_t)t->dim * CF_SIDE;
     float *r = s->room + 2 * thread * size;
     for (int64_t tile; (tile = cf_crew_next(s->crew)) < t->tiles;)
-        set_tile(t, tile, s->scale, s->offset, r, r + size);
+        set_tile(t, tile, s->scale, s->kernel, r, r + size);
 }
 
-void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset,
-                  cf_crew *crew)
+void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale,
+                  const cf_screen_kernel *kernel, cf_crew *crew)
 {
-    setting s = {t, crew, scale, offset, NULL};
+    setting s = {t, crew, scale, kernel, NULL};
     s.room = cf_alloc((int64_t)2 * crew->threads * t->dim * CF_SIDE,
                       sizeof *s.room, "tiles of rows");
     t->slab = slab;
@@ -344,16 +375,38 @@ CF_VECTORISED static int32_t sum_of(const int8_t *codes, int n)
     return sum;
 }
 
+/* The same of the first two of each quad. */
+CF_VECTORISED static int32_t half_sum_of_squares(const int8_t *codes, int n)
+{
+    int32_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += (i & 2) == 0 ? (int32_t)codes[i] * codes[i] : 0;
+    return sum;
+}
+
+CF_VECTORISED static int32_t half_sum_of(const int8_t *codes, int n)
+{
+    int32_t sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += (i & 2) == 0 ? codes[i] : 0;
+    return sum;
+}
+
 /* Lengths and sums that a tile's head decides. */
 static void set_head(cf_tiles *t, int64_t tile)
 {
     int head = CF_MIN(t->head * CF_QUAD, t->dim), rest = t->dim - head;
     int rows = cf_tile_rows(t, tile);
     float total = 0;
+    int32_t first = 0, last = 0;
     for (int64_t i = tile * CF_SIDE; i < tile * CF_SIDE + rows; i++) {
         const int8_t *codes = t->row_codes + i * t->stride;
         float squares = (float)sum_of_squares(codes + head, rest);
         t->head_sum[i] = sum_of(codes, head);
+        t->half_sum[i] = half_sum_of(codes, head);
+        int32_t half = half_sum_of_squares(codes, head);
+        first = CF_MAX(first, half);
+        last = CF_MAX(last, sum_of_squares(codes, head) - half);
         t->code_sum[i] = t->head_sum[i] + sum_of(codes + head, rest);
         t->tail[i] = rest == 0
                          ? 0
@@ -362,6 +415,8 @@ static void set_head(cf_tiles *t, int64_t tile)
         total += t->tail[i];
     }
     t->typical[tile] = total / (float)rows;
+    t->first_most[tile] = t->row_step[tile] * root((float)first, t->dim);
+    t->last_most[tile] = t->row_step[tile] * root((float)last, t->dim);
 }
 
 static void set_some_heads(int thread, void *data)

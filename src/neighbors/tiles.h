@@ -36,17 +36,20 @@ typedef struct cf_tiles {
     int8_t *row_codes;   /* [tiles][CF_SIDE][stride] */
     uint8_t *col_codes;  /* [tiles][CF_SIDE / 16][quads][16][4] */
     int32_t *code_sum;   /* of the row codes, and ... */
-    int32_t *head_sum;   /* ... of their head */
+    int32_t *head_sum;   /* ... of their head, and ... */
+    int32_t *half_sum;   /* ... of the first two of each quad there */
     float *residual;     /* |residual| */
     float *coded;        /* |step · row codes| */
     float *tail;         /* |residual| beyond the head */
     float *row_step, *col_step;   /* [tiles] */
     float *row_error, *col_error; /* [tiles] |residual - step · codes| at most,
                                      as rows and as columns */
-    float *reach;                 /* [tiles] |residual| at most */
-    float *length;                /* [tiles] |row as compared| at most */
-    float *typical;               /* [tiles] tail in the mean */
-    bool placed;                  /* all of this in memory of others */
+    float *first_most, *last_most; /* [tiles] |step · row codes| of either half
+                                      of the head's quads at most */
+    float *reach;                  /* [tiles] |residual| at most */
+    float *length;                 /* [tiles] |row as compared| at most */
+    float *typical;                /* [tiles] tail in the mean */
+    bool placed;                   /* all of this in memory of others */
 } cf_tiles;
 
 /* Room for up to `capacity` rows, in zeroes of the arena where there is one;
@@ -56,11 +59,11 @@ void cf_tiles_begin(cf_tiles *t, int64_t capacity, int dim,
                     cf_arena *arena);
 
 /* Codes of the rows of a slab, which stays in use, with everything in the head;
- * `scale` is a power of two, 1 for cosines; column codes lie within `offset` -
- * 1 of `offset`. A crew of several ranks has the same room and slab. Collective
+ * `scale` is a power of two, 1 for cosines; codes are such as the kernel asks
+ * for. A crew of several ranks has the same room and slab. Collective
  * over the crew; 2 dim² flops a row with a rotation, and some 10 dim. */
-void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale, int offset,
-                  cf_crew *crew);
+void cf_tiles_set(cf_tiles *t, const cf_slab *slab, float scale,
+                  const cf_screen_kernel *kernel, cf_crew *crew);
 
 /* Chooses the head. Collective over the crew; reads the codes of rows where it
  * was another. */

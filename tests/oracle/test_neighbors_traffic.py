@@ -62,7 +62,7 @@ class Model:
         """The largest of what is held at a time."""
         given, lists = 4 * self.dim * self.rows, 12 * (self.k + 2) * self.rows
         tiles = -(-self.rows * self.of_node // TILE) / self.of_node
-        party = tiles * (TILE * (2 * self.dim + 44) + 4 * self.dim + 32)
+        party = tiles * (TILE * (2 * self.dim + 48) + 4 * self.dim + 40)
         parties = 2 if self.steps > 0 else 1
         blocks = 1 + min(self.steps, 2)
         numbers = 8 * self.rows if self.of_node > 1 else 0
