@@ -93,6 +93,14 @@ def execute(program, args, ranks=1, cwd=None, timeout=60, env=None, stdin=None,
                    BANNER.sub("", err.decode(errors="replace")))
 
 
+def pytest_collection_modifyitems(items):
+    """What a file's tests share is made once: they go to one worker. Unit programs
+    share nothing."""
+    for item in items:
+        if item.path.name != "test_units.py":
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def cfmpi(tmp_path_factory):
     """cfmpi("run", file, "-o", out, ranks=3) -> Outcome; code= is the exit
