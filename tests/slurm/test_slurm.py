@@ -63,13 +63,18 @@ def expected(cfmpi, ratings, tmp_path_factory):
 @pytest.fixture
 def submit(cluster, tmp_path):
     """submit("one-node", "srun", input, output...) -> exit code, log."""
-    def call(script, launcher, *args, **env):
+    def call(script, launcher, *args, tries=2, **env):
         log = tmp_path / "job.log"
         code = cluster.submit(
             *SIZES[script], f"--output={log}", ROOT / "jobs" / f"{script}.sh",
             *args, cwd=tmp_path, env={**SHARE_CORES, **env,
                                       "LAUNCHER": launcher, "CFMPI": str(PROGRAM)})
-        return code, log.read_text()
+        told = log.read_text()
+        # Now and then Open MPI's own thread jumps to 0 as ranks come or go under
+        # srun, before the program has said anything.
+        if "address: (nil)" in told and "cfmpi:" not in told and tries > 1:
+            return call(script, launcher, *args, tries=tries - 1, **env)
+        return code, told
     return call
 
 
