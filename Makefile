@@ -27,10 +27,13 @@ OBJ := $(SRC:src/%.c=$(B)/%.o)
 LIB_OBJ := $(filter-out $(B)/app/main.o,$(OBJ))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
+# Of what a program depends on: headers are not linked.
+LINKED = $(filter %.c %.o %.a,$^)
+
 all: $(B)/cfmpi
 
 $(B)/cfmpi: $(B)/app/main.o $(B)/libcfmpi.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(CC) $(CFLAGS) $(LDFLAGS) $(LINKED) $(LDLIBS) -o $@
 
 # Names of what lies elsewhere; so some objects may be called alike.
 %.a:
@@ -45,7 +48,7 @@ $(B)/%.o: src/%.c Makefile
 
 $(B)/unit/%: tests/unit/%.c $(B)/libcfmpi.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) $(LINKED) $(LDLIBS) -o $@
 
 # The same tests with messages cut at 1,000 elements and small blocks of text,
 # ratings and rows, so that small data goes through the paths of huge data.
@@ -58,7 +61,7 @@ TINY := $(filter-out $(TINY_ROOMS),$(LIB_OBJ)) $(patsubst $(B)/%,$(B)/tiny/%,$(f
 $(B)/tiny/libcfmpi.a: $(TINY)
 $(B)/tiny/unit/%: tests/unit/%.c $(B)/tiny/libcfmpi.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(TINY_FLAGS) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(CC) $(CPPFLAGS) -Itests/unit $(TINY_FLAGS) $(CFLAGS) $(LDFLAGS) $(LINKED) $(LDLIBS) -o $@
 $(B)/tiny/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(TINY_FLAGS) $(CFLAGS) -c $< -o $@
@@ -71,7 +74,7 @@ $(B)/side$(1)/libcfmpi.a: $(filter-out $(B)/neighbors/%,$(LIB_OBJ)) \
 		$(patsubst $(B)/%,$(B)/side$(1)/%,$(filter $(B)/neighbors/%,$(LIB_OBJ)))
 $(B)/side$(1)/unit/%: tests/unit/%.c $(B)/side$(1)/libcfmpi.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) -Itests/unit -DCF_SIDE=$(1) $$(CFLAGS) $$(LDFLAGS) $$^ $$(LDLIBS) -o $$@
+	$$(CC) $$(CPPFLAGS) -Itests/unit -DCF_SIDE=$(1) $$(CFLAGS) $$(LDFLAGS) $$(LINKED) $$(LDLIBS) -o $$@
 $(B)/side$(1)/%.o: src/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(CC) $$(CPPFLAGS) -DCF_SIDE=$(1) $$(CFLAGS) -c $$< -o $$@
@@ -91,7 +94,7 @@ $(F)/%.o: src/%.c Makefile
 	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
 $(F)/libcfmpi.a: $(FUZZ_OBJ)
 $(F)/%: tests/fuzz/%.c $(F)/libcfmpi.a
-	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined $^ $(LDLIBS) -o $@
+	clang $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined $(LINKED) $(LDLIBS) -o $@
 fuzz: $(FUZZERS)
 
 units: $(UNITS:%=$(B)/unit/%) $(UNITS:%=$(B)/tiny/unit/%) \
