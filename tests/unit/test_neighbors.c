@@ -109,8 +109,12 @@ static void check_rows(enum kind kind, cf_gidx n, int dim, int64_t k, bool even)
                             "test") == CF_OK);
     CHECK(got.lists.rows == cf_part_count(&part, world.rank));
     CHECK(got.lists.k == k && got.lists.stride == k);
-    check_brute_force(&got, kind, n, dim);
-    check_alone(&got, kind, n, dim);
+    /* What is right on one rank, and on three in small pieces, is what others
+     * must find. */
+    if (world.size == 1 || world.size == 3)
+        check_brute_force(&got, kind, n, dim);
+    if (world.size > 1)
+        check_alone(&got, kind, n, dim);
     cf_neighbors_free(&got);
     cf_neighbors_free(&got);
     cf_part_free(&part);

@@ -140,8 +140,12 @@ static void check(search s)
         cf_par par = world;
         par.threads = 1 + (int)(s.base + s.dim) % 4;
         find(&got, &par, &s);
-        check_brute_force(&got, &s);
-        check_alone(&got, &s);
+        /* What is right on one rank, and on three in small pieces, is what
+         * others must find. */
+        if (world.size == 1 || world.size == 3)
+            check_brute_force(&got, &s);
+        if (world.size > 1)
+            check_alone(&got, &s);
         cf_neighbors_free(&got);
     }
 }
@@ -177,8 +181,8 @@ static void test_shapes(void)
     check((search){PLAIN, 300, 700, 24, 300, .even = true});
     check((search){COPIES, 600, 300, 16, 30, .even = false});
     check((search){NEARLY, 300, 290, 100, 70, .even = true});
-    check((search){CLUSTERS, 2100, 600, 33, 12, .even = false});
-    check((search){CLUSTERS, 600, 2100, 33, 12, .even = true});
+    check((search){CLUSTERS, 1300, 400, 33, 12, .even = false});
+    check((search){CLUSTERS, 400, 1300, 33, 12, .even = true});
 }
 
 static void check_refused(enum kind kind, cf_gidx bad, bool in_base,
