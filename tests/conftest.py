@@ -93,6 +93,7 @@ def execute(program, args, ranks=1, cwd=None, timeout=60, env=None, stdin=None,
                    BANNER.sub("", err.decode(errors="replace")))
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's own reads the mark
 def pytest_collection_modifyitems(items):
     """What a file's tests share is made once: they go to one worker. Unit programs
     share nothing."""

@@ -12,8 +12,13 @@ def run(program, ranks, **env):
                     pytrace=False)
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3, 5])
-@pytest.mark.parametrize("module", MODULES)
+# Of some seconds even on one rank.
+LONG = {"test_joins", "test_neighbors", "test_query", "test_svd"}
+
+
+@pytest.mark.parametrize("module, ranks", [
+    (module, ranks) for module in MODULES for ranks in (1, 2, 3, 5)
+    if ranks < 5 or module not in LONG])
 def test_unit(module, ranks):
     run(BUILD / "unit" / module, ranks)
 

@@ -299,7 +299,7 @@ static void test_pairs(void)
     check_bad_pairs("user,item\n1,10\n1\n2,x\n",
                     "pairs.csv:3:1: 1 column in '1'; expected 2");
     check_bad_pairs("user,item\n1,10\n2,\n", "pairs.csv:3:3: the item id is");
-    check_bad_pairs("user,item\n", "no ratings");
+    check_bad_pairs("user,item\n", "there are no pairs in it");
     check_bad_pairs("1\n2\n", "one column only");
 }
 
