@@ -20,7 +20,7 @@ void cf_explanation_part(cf_explanation *e, enum cf_explained_by by,
                          double amount, double share)
 {
     CF_ASSERT(e->parts < CF_EXPLAINED_PARTS);
-    e->part[e->parts++] = (cf_explained_part){by, amount, share};
+    e->part[e->parts++] = (cf_explained_part){(int)by, amount, share};
 }
 
 void cf_explanation_term(cf_explanation *e, const cf_explained_term *term)
