@@ -34,16 +34,6 @@ static enum cf_step last_step(const cf_options *o)
     }
 }
 
-bool cf_job_embeds(const cf_job *job)
-{
-    return job->o->space != CF_SPACE_RATINGS || job->last == CF_STEP_SVD;
-}
-
-bool cf_job_compares_ratings(const cf_job *job)
-{
-    return job->o->space != CF_SPACE_EMBEDDING && job->last != CF_STEP_SVD;
-}
-
 /* Whether the file has the lists of a side that are asked for. */
 static bool has_lists(const cf_job *job, const char *side)
 {

@@ -3,6 +3,16 @@
 #include "cfmpi/memory.h"
 #include "version.h"
 
+bool cf_job_embeds(const cf_job *job)
+{
+    return job->o->space != CF_SPACE_RATINGS || job->last == CF_STEP_SVD;
+}
+
+bool cf_job_compares_ratings(const cf_job *job)
+{
+    return job->o->space != CF_SPACE_EMBEDDING && job->last != CF_STEP_SVD;
+}
+
 void cf_job_add_root(cf_writer *w, const cf_options *o, const char *command)
 {
     cf_writer_text(w, "/", "format", "cfmpi");
