@@ -33,23 +33,24 @@ static void add_users(const cf_gather *g, cf_row_set *s, int64_t first,
     cf_row_set_end(s);
 }
 
-static int64_t share_begin(const cf_gather *g, int64_t count, int rank)
+/* This rank's share of what is done once on the node. */
+static void share(const cf_par *here, int64_t count, int64_t *first,
+                  int64_t *last)
 {
-    return count / g->nodes.here.size * rank +
-           count % g->nodes.here.size * rank / g->nodes.here.size;
+    *first = count * here->rank / here->size;
+    *last = count * (here->rank + 1) / here->size;
 }
 
 void cf_gather_share(const cf_gather *g, int64_t *first, int64_t *last)
 {
-    *first = share_begin(g, g->taken.count, g->nodes.here.rank);
-    *last = share_begin(g, g->taken.count, g->nodes.here.rank + 1);
+    share(&g->nodes.here, g->taken.count, first, last);
 }
 
 static void find_lengths(cf_gather *g)
 {
     const cf_par *here = &g->nodes.here;
-    int64_t count = g->needed.count, first = share_begin(g, count, here->rank);
-    int64_t last = share_begin(g, count, here->rank + 1);
+    int64_t count = g->needed.count, first, last;
+    share(here, count, &first, &last);
     cf_gidx *rows = cf_row_set_list(&g->needed);
     cf_shared *s = &g->memory[CF_GATHER_LENGTHS];
     cf_shared_begin(s, here, count * (int64_t)sizeof(int64_t), "row lengths");
