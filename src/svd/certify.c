@@ -92,13 +92,17 @@ static void compare_items(const sweep *s, int k, int width, squares *sum)
     const cf_operator *op = s->op;
     int64_t m = cf_part_count(&op->item_part, op->par->rank);
     const float *v = s->v + op->item_part.begin[op->par->rank] * CF_BLOCK;
+    double sigma[CF_BLOCK], inverse[CF_BLOCK];
     for (int c = 0; c < width; c++) {
-        double sigma = ldexp(s->e->sigma[k + c], -op->packed.exponent);
-        for (int64_t i = c; i < m * CF_BLOCK && sigma > 0; i += CF_BLOCK) {
-            double d = s->w[i] / sigma - sigma * (double)v[i];
+        sigma[c] = ldexp(s->e->sigma[k + c], -op->packed.exponent);
+        inverse[c] = sigma[c] > 0 ? 1 / sigma[c] : 0;
+    }
+    const double *w = s->w;
+    for (int64_t i = 0; i < m; i++, v += CF_BLOCK, w += CF_BLOCK)
+        for (int c = 0; c < width; c++) {
+            double d = w[c] * inverse[c] - sigma[c] * (double)v[c];
             sum->right[c] += d * d;
         }
-    }
 }
 
 static void sweep_block(sweep *s, int k)

@@ -7,17 +7,20 @@
  *         the residual is known without touching the matrix. A full basis
  *         is restarted from its best Ritz vectors.
  * Missed triplets  A block of b columns finds at most b copies of a repeated
- *         singular value, and no residual tells. So before convergence is
- *         believed, a random block is iterated in the complement of the basis;
- *         an eigenvalue there above the smallest wanted one means that
- *         something is missing, and the work begins anew with blocks twice
- *         as wide. A value that exceeds the smallest wanted one by little can
- *         escape the few steps of the probe.
+ *         singular value, and no residual tells. So where b/2 values or more
+ *         are as good as equal, convergence is not believed before a random
+ *         block has been iterated in the complement of the basis; an
+ *         eigenvalue there above the smallest wanted one means that something
+ *         is missing, and the work begins anew with blocks twice as wide. A
+ *         value that exceeds the smallest wanted one by little can escape the
+ *         few steps of the probe. What the starting block holds too little of
+ *         is seen too late: every row takes part in it.
  * Precision  float32 first: its rounding, ε σ1²/σ² of a triplet, is below the
  *         usual tolerances. Where it is not, or σ vanish, the work begins anew
  *         in float64, which takes what σ² less than 100 ε σ1² for zero.
- * Start   Noise times (number of ratings)^1.5, which leans towards the
- *         leading vectors.
+ * Start   Noise times (number of ratings)^1.5 and a constant: it leans towards
+ *         the leading vectors, and holds a tenth of an even share of those
+ *         that live on few ratings.
  * Cost    A step: one pass over the matrix with 16 columns and
  *         4 n p 16 flops against p basis columns, half of the time against
  *         96 of them; some 5 dim basis columns in all for residuals of 1e-3.
@@ -44,17 +47,25 @@
 #include "cfmpi/progress.h"
 #include "solver.h"
 
-/* Steps between looks at T, at most. */
-#define CHECK_AHEAD 4
-/* Of the residual's logarithm in a step, before it is known. */
-#define USUAL_FALL 0.7
-/* Of a block, to parts of the basis that were left out before: more is too
- * much, and under half the digits of float32 the next parts may wait longer. */
+/* Steps between looks at T, at most: a look costs about as much as a step. */
+#define CHECK_AHEAD 6
+/* The residual's logarithm falls so much faster than it did on average up to
+ * the first look, and than between the last two looks. */
+#define LATE_FALL 2.8
+#define NEXT_FALL 1.6
+/* Of a block, to parts of the basis that were left out before: the next parts
+ * may wait longer, they may not, it is too much. The loss grows as leading
+ * vectors converge, up to twentyfold in a step. */
+#define LITTLE_LOST 2e-5
+#define SOME_LOST 1e-4
 #define MUCH_LOST 1e-3
-#define LITTLE_LOST 1e-4
 /* Steps in a row that may leave parts of the basis out. */
 #define PARTLY_LEAST 2
 #define PARTLY_MOST 5
+/* Of the usual weight in the starting block, that of rows without ratings. */
+#define LEAST_NOISE 0.1
+/* Residuals between eigenvalues that may be taken for one. */
+#define CLOSE 4
 /* Products with a random block that seeks what was missed. */
 #define PROBE_STEPS 3
 /* Of an eigenvalue: less is none of its own. */
@@ -76,12 +87,19 @@ static double ratings_of(const cf_operator *op, int64_t row)
     return (double)(p->indptr[row + 1] - p->indptr[row]);
 }
 
+/* What leans towards many ratings still holds something of every direction,
+ * one among rows with few ratings too. */
 static void start_with_noise(cf_svd *s)
 {
     const cf_basis *b = &s->basis;
+    double cubes = 0;
+    for (int64_t i = 0; i < b->n_loc; i++)
+        cubes += pow(ratings_of(&s->op, i), 3);
+    cf_allreduce(b->par, &cubes, 1, MPI_DOUBLE, MPI_SUM);
+    double least = LEAST_NOISE * sqrt(cubes / (double)s->op.order);
     for (int64_t i = 0; i < b->n_loc; i++) {
         double ratings = ratings_of(&s->op, i);
-        double weight = ratings * sqrt(ratings);
+        double weight = ratings * sqrt(ratings) + least;
         for (int c = 0; c < s->last; c++)
             cf_basis_set(b, s->w, i, c,
                          weight * cf_basis_noise(b, (uint64_t)c, i));
@@ -187,8 +205,10 @@ static void plan_orthogonality(cf_svd *s, double lost)
     s->restored = first;
     if (first) {
         s->lost = lost;
-        s->in_part = lost < LITTLE_LOST ? s->in_part + 1 : PARTLY_LEAST;
-        s->in_part = CF_MIN(s->in_part, PARTLY_MOST);
+        if (lost < LITTLE_LOST)
+            s->in_part = CF_MIN(s->in_part + 1, PARTLY_MOST);
+        else if (lost > SOME_LOST)
+            s->in_part = PARTLY_LEAST;
     } else if (s->precision == CF_SINGLE && !s->careful) {
         s->partly = s->in_part;
     }
@@ -254,15 +274,21 @@ done:
     return status;
 }
 
-/* Steps to go until the residual should be under `target`, from its fall
- * since the look before, or from a usual one. */
-static int predict_steps(double before, double now, int steps, double target)
+/* Steps to go until the residual should be under `target`, from its fall since
+ * the look before, or since there were `dim` columns. */
+static int predict_steps(const cf_svd *s, double before, double target)
 {
-    double rate =
-        steps > 0 && isfinite(before) ? log(before / now) / steps : USUAL_FALL;
+    int steps = s->steps - s->looked;
+    double rise = NEXT_FALL;
+    if (!isfinite(before)) {
+        steps = s->steps - s->options.dim / s->width;
+        before = 1;
+        rise = LATE_FALL;
+    }
+    double rate = rise * log(before / s->worst) / fmax(steps, 1);
     if (!(rate > 0.01))
         return CHECK_AHEAD;
-    double ahead = ceil(log(now / target) / (1.6 * rate));
+    double ahead = ceil(log(s->worst / target) / rate);
     return (int)fmin(fmax(ahead, 1), CHECK_AHEAD);
 }
 
@@ -316,7 +342,7 @@ static int step(cf_svd *s, double target)
         goto done;
     double before = s->worst;
     CF_TRY(look(s));
-    int ahead = predict_steps(before, s->worst, s->steps - s->looked, target);
+    int ahead = predict_steps(s, before, target);
     /* Rank 0 decides, as logarithms may differ between unlike CPUs. */
     MPI_Bcast(&ahead, 1, MPI_INT, 0, s->op.par->comm);
     s->next_look = s->basis.count + s->width * ahead;
@@ -387,6 +413,20 @@ static int probe(cf_svd *s, double *found)
     return status;
 }
 
+/* Whether singular values stand so close that there may be more of them than a
+ * block finds: what differs by less than the residuals is one to them. */
+static bool crowded(const cf_svd *s, double target)
+{
+    int crowd = (s->width + 1) / 2;
+    for (int k = 0; k < s->options.dim; k++) {
+        int end = k + crowd - 1;
+        if (end < s->basis.count && !cf_svd_is_zero(s, k) &&
+            s->theta[k] - s->theta[end] <= CLOSE * target * s->theta[k])
+            return true;
+    }
+    return false;
+}
+
 /* Whether the basis has missed something, when wider blocks are started. */
 static int widen_if_missed(cf_svd *s, bool *missed)
 {
@@ -448,7 +488,8 @@ int cf_krylov_solve(cf_svd *s, double target)
     while (missed) {
         CF_TRY(iterate(s, target));
         missed = false;
-        if (converged(s, target) && s->op.passes < s->options.max_passes)
+        if (converged(s, target) && s->op.passes < s->options.max_passes &&
+            crowded(s, target))
             CF_TRY(widen_if_missed(s, &missed));
     }
     if (s->looked != s->steps)

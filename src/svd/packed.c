@@ -6,7 +6,8 @@
  *         Only items with several ratings in a usual tile are grouped.
  * Memory  With few values a rating's words need no more room than its column
  *         and its value, and take their place until the end.
- * Cost    Four passes over the entries, and one at the end. */
+ * Cost    Three passes over the entries, and one at the end; one more where
+ *         values are not coded. */
 #include "packed.h"
 
 #include <math.h>
@@ -20,25 +21,33 @@
 
 /* ---- values ---- */
 
-static void scale_values(cf_packed *p, const cf_csr *a, const cf_par *par)
-{
-    float most = 0;
-    for (int64_t e = 0; e < a->indptr[a->n_loc]; e++)
-        most = fabsf(a->values[e]) > most ? fabsf(a->values[e]) : most;
-    MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_FLOAT, MPI_MAX, par->comm);
-    if (most > 0 && isfinite(most))
-        frexpf(most, &p->exponent);
-}
-
-/* Whether the values can be coded, and their table. */
+/* Whether the values can be coded. */
 static void code_values(cf_packed *p, const cf_csr *a, cf_value_codes *c)
 {
     unsigned code = 0;
     for (int64_t e = 0; e < a->indptr[a->n_loc] && code < CF_CODES; e++)
         code = cf_value_code(c, a->values[e]);
     p->coded = code < CF_CODES && a->cols < (cf_gidx)1 << 28;
-    for (int k = 0; k < c->count; k++) {
+    for (int k = 0; k < c->count; k++)
         p->values[k] = cf_code_value(c, k);
+}
+
+static float largest_size(const float *x, int64_t n)
+{
+    float most = 0;
+    for (int64_t e = 0; e < n; e++)
+        most = fabsf(x[e]) > most ? fabsf(x[e]) : most;
+    return most;
+}
+
+static void scale_values(cf_packed *p, const cf_csr *a, const cf_par *par)
+{
+    float most = p->coded ? largest_size(p->values, CF_CODES)
+                          : largest_size(a->values, a->indptr[a->n_loc]);
+    MPI_Allreduce(MPI_IN_PLACE, &most, 1, MPI_FLOAT, MPI_MAX, par->comm);
+    if (most > 0 && isfinite(most))
+        frexpf(most, &p->exponent);
+    for (int k = 0; k < CF_CODES; k++) {
         p->table_single[k] = ldexpf(p->values[k], -p->exponent);
         p->table_double[k] = (double)p->table_single[k];
     }
@@ -74,36 +83,16 @@ static void give_back(cf_packed *p)
     p->lender->values = values;
 }
 
-static void pack_rows(cf_packed *p, cf_csr *a, bool in_place, cf_value_codes *c)
-{
-    const cf_lidx *indices = a->indices;
-    const float *values = a->values;
-    int64_t entries = a->indptr[a->n_loc];
-    if (p->coded && in_place)
-        borrow(p, a);
-    else
-        p->words = cf_alloc(entries, p->row_word, "packed ratings");
-    for (int64_t e = 0; e < entries; e++) {
-        uint32_t at = (uint32_t)p->position[indices[e]];
-        if (p->coded)
-            ((uint32_t *)p->words)[e] = at << 4 | cf_value_code(c, values[e]);
-        else
-            ((cf_plain_word *)p->words)[e] =
-                (cf_plain_word){at, ldexpf(values[e], -p->exponent)};
-    }
-}
-
 static inline int64_t position_of(const cf_packed *p, int64_t e)
 {
     return p->coded ? ((const uint32_t *)p->words)[e] >> 4
                     : ((const cf_plain_word *)p->words)[e].at;
 }
 
-/* Which items are grouped, how many ratings each has in every tile, and where
- * the rest of every row begins. */
-static void count_groups(cf_packed *p, const cf_par *par)
+/* Which items are grouped. */
+static void choose_groups(cf_packed *p, const cf_par *par)
 {
-    int64_t rows = cf_sum_i64(par, p->rows), rest = 0, grouped = 0;
+    int64_t rows = cf_sum_i64(par, p->rows);
     while (p->grouped < p->cols &&
            (double)p->count[p->grouped] * CF_TILE >=
                (double)GROUPED_FROM * (double)CF_MAX(rows, CF_TILE))
@@ -111,29 +100,54 @@ static void count_groups(cf_packed *p, const cf_par *par)
     p->rest_begin = cf_alloc(p->rows + 1, sizeof(int64_t), "packed rows");
     p->group_begin = cf_alloc(p->tiles, sizeof(int64_t), "packed tiles");
     p->runs = cf_calloc(p->tiles * p->grouped, sizeof *p->runs, "packed tiles");
+}
+
+static void pack_row(cf_packed *p, const cf_lidx *indices, const float *values,
+                     int64_t i, cf_value_codes *c)
+{
+    uint16_t *runs = p->runs + i / CF_TILE * p->grouped;
+    int64_t rest = p->rest_begin[i];
+    for (int64_t e = p->indptr[i]; e < p->indptr[i + 1]; e++) {
+        uint32_t at = (uint32_t)p->position[indices[e]];
+        if (p->coded)
+            ((uint32_t *)p->words)[e] = at << 4 | cf_value_code(c, values[e]);
+        else
+            ((cf_plain_word *)p->words)[e] =
+                (cf_plain_word){at, ldexpf(values[e], -p->exponent)};
+        if (at < p->grouped)
+            runs[at]++;
+        else
+            rest++;
+    }
+    p->rest_begin[i + 1] = rest;
+}
+
+/* The words of all rows, how many ratings each grouped item has in every tile,
+ * and where the rest of every row begins. */
+static void pack_rows(cf_packed *p, cf_csr *a, bool in_place, cf_value_codes *c)
+{
+    const cf_lidx *indices = a->indices;
+    const float *values = a->values;
+    if (p->coded && in_place)
+        borrow(p, a);
+    else
+        p->words = cf_alloc(a->indptr[a->n_loc], p->row_word, "packed ratings");
     p->rest_begin[0] = 0;
-    for (int64_t t = 0; t < p->tiles; t++) {
-        uint16_t *runs = p->runs + t * p->grouped;
-        p->group_begin[t] = grouped;
-        for (int64_t i = t * CF_TILE; i < CF_MIN((t + 1) * CF_TILE, p->rows);
-             i++) {
-            for (int64_t e = p->indptr[i]; e < p->indptr[i + 1]; e++) {
-                int64_t at = position_of(p, e);
-                if (at < p->grouped)
-                    runs[at]++;
-                else
-                    rest++;
-            }
-            p->rest_begin[i + 1] = rest;
-            grouped = p->indptr[i + 1] - rest;
-        }
+    for (int64_t i = 0; i < p->rows; i++) {
+        if (i % CF_TILE == 0)
+            p->group_begin[i / CF_TILE] = p->indptr[i] - p->rest_begin[i];
+        pack_row(p, indices, values, i, c);
     }
 }
 
+/* next [grouped] is room. */
 static void group_tile(cf_packed *p, int64_t tile, int64_t *next)
 {
     const uint16_t *runs = p->runs + tile * p->grouped;
-    int64_t at = p->group_begin[tile], begin = tile * CF_TILE;
+    int64_t begin = tile * CF_TILE;
+    uint16_t *codes = (uint16_t *)p->groups + p->group_begin[tile];
+    cf_plain_word *plain = (cf_plain_word *)p->groups + p->group_begin[tile];
+    int64_t at = 0;
     for (int64_t j = 0; j < p->grouped; at += runs[j++])
         next[j] = at;
     for (int64_t i = begin; i < CF_MIN(begin + CF_TILE, p->rows); i++) {
@@ -144,15 +158,13 @@ static void group_tile(cf_packed *p, int64_t tile, int64_t *next)
             if (p->coded) {
                 uint32_t word = ((const uint32_t *)p->words)[e];
                 if (j < p->grouped)
-                    ((uint16_t *)p->groups)[next[j]++] =
-                        (uint16_t)(user << 4 | (word & 15));
+                    codes[next[j]++] = (uint16_t)(user << 4 | (word & 15));
                 else
                     ((uint32_t *)p->rest)[rest++] = word;
             } else {
                 cf_plain_word word = ((const cf_plain_word *)p->words)[e];
                 if (j < p->grouped)
-                    ((cf_plain_word *)p->groups)[next[j]++] =
-                        (cf_plain_word){user, word.value};
+                    plain[next[j]++] = (cf_plain_word){user, word.value};
                 else
                     ((cf_plain_word *)p->rest)[rest++] = word;
             }
@@ -187,11 +199,11 @@ void cf_packed_begin(cf_packed *p, cf_csr *a, const cf_par *par, bool in_place)
     p->position = cf_alloc(a->cols, sizeof *p->position, "item positions");
     p->count = cf_alloc(a->cols, sizeof *p->count, "item counts");
     cf_csr_popularity(a, par, p->position, p->count);
-    scale_values(p, a, par);
     code_values(p, a, &c);
+    scale_values(p, a, par);
     p->row_word = p->coded ? sizeof(uint32_t) : sizeof(cf_plain_word);
+    choose_groups(p, par);
     pack_rows(p, a, in_place, &c);
-    count_groups(p, par);
     pack_groups(p);
 }
 

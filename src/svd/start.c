@@ -2,18 +2,21 @@
  *         vectors of an earlier result, later ones with more weight, as the
  *         leading ones come up by themselves: a Krylov space of a few steps
  *         then holds all of them, and more steps find what new ratings have
- *         changed.
+ *         changed. Some noise is added, for what the earlier vectors hold
+ *         nothing of: items that were not there, rated by users who were not.
  * Cost    An all-gather of the vectors, and where the basis is on the users a
  *         product with the ratings. */
+#include <math.h>
 #include <string.h>
 
 #include "cfmpi/memory.h"
 #include "cfmpi/random.h"
 #include "solver.h"
 
-#define STREAM                                                                 \
-    2000 /* of random numbers, from which on they are the start's              \
-          */
+/* Random numbers from this stream on are the start's. */
+#define STREAM 2000
+/* Of the usual size of an entry of the starting block. */
+#define NOISE 0.01
 
 /* out += the columns times random weights; out [cols x 16] by position. */
 static void combine(const cf_svd *s, int k, const float *columns, double *out)
@@ -33,6 +36,18 @@ static void combine(const cf_svd *s, int k, const float *columns, double *out)
     }
 }
 
+static void add_noise(const cf_svd *s, double *sums)
+{
+    int64_t n = s->op.a->cols * CF_BLOCK;
+    double squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        squares += sums[i] * sums[i];
+    double size = NOISE * sqrt(squares / (double)n);
+    for (int64_t i = 0; i < n; i++)
+        sums[i] +=
+            size * cf_random_normal(s->options.seed, STREAM + 1, (uint64_t)i);
+}
+
 void cf_svd_start_columns(cf_svd *s)
 {
     cf_operator *op = &s->op;
@@ -46,6 +61,7 @@ void cf_svd_start_columns(cf_svd *s)
         combine(s, k, all, sums);
     }
     cf_free(all);
+    add_noise(s, sums);
     char *x = cf_alloc(cols, row, "start vectors");
     cf_basis_reals(op->kernels, sums, cols * CF_BLOCK, 1, x);
     cf_free(sums);

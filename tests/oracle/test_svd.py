@@ -315,6 +315,21 @@ def test_method_does_not_depend_on_the_rank_count(embed):
         check_agreement(*made, exact(case)[2], 3e-3)
 
 
+def test_what_few_rate_is_not_missed(cfmpi, data, tmp_path):
+    """Two users who alone rated several hundred items: one singular value
+    among the wanted ones, of which popular items hold nothing."""
+    matrix = reference.dataset(data, "ml-1m").matrix
+    least = svds(matrix, k=32, tol=1e-6, return_singular_vectors=False).min()
+    for above in (1.01, 1.03):
+        items = round((above * least / 5) ** 2 / 2)
+        both = sparse.block_diag([matrix, np.full((2, items), 5.0)]).tocsr()
+        sparse.save_npz(tmp_path / "few.npz", both.astype(np.float32))
+        cfmpi("svd", tmp_path / "few.npz", "-o", tmp_path / "few.h5", "--dim", 32,
+              "--tol", 1e-3, "--force")
+        sigma = load(tmp_path / "few.h5", "embedding/singular_values")
+        assert np.isclose(sigma, 5 * np.sqrt(2 * items), rtol=1e-5).any(), above
+
+
 INSTRUCTION_SETS = ("portable", "avx2", "avx512", "avx512vnni")
 
 
