@@ -1,7 +1,7 @@
 /* Method  What is published is what is measured: V as stored in float32 is
- *         multiplied by the matrix in float64, 16 columns at a time and tile
- *         by tile as the solver goes through it; rounded to float32 that is
- *         U·Σ (or is compared with it), which goes back through Aᵀ. After
+ *         multiplied by the matrix in float64, 16 columns at a time; rounded
+ *         to float32 that is U·Σ (or is compared with it), which goes back
+ *         through Aᵀ, as in the solver when all of it is there. After
  *         float32 iterations σ are the lengths of U·Σ: their error is of the
  *         order of the square of that of V.
  * Cost    4 nnz dim flops, n dim^2 for UᵀU; 12 cols dim (P-1)/P bytes sent by
@@ -31,7 +31,7 @@ typedef struct sweep {
     cf_operator *op;
     enum purpose purpose;
     float *v;    /* [cols x 16] of V, by position */
-    float *tile; /* [CF_TILE x 16] of stored user rows */
+    float *u;    /* [own rows, in whole tiles x 16] of stored user rows */
     double *w;   /* [own positions x 16] */
 } sweep;
 
@@ -52,12 +52,12 @@ static bool differ(float x, float y)
 }
 
 /* Stores the rows of A·V in a tile, unless they are there to be compared, and
- * leaves what is stored in s->tile. A·V is computed, and left, times
+ * leaves what is stored in s->u. A·V is computed, and left, times
  * 2^-exponent. */
 static void take_tile(sweep *s, int64_t tile, int k, int width, squares *sum)
 {
     const double *y = s->op->tile;
-    float *kept = s->tile;
+    float *kept = s->u + tile * CF_TILE * CF_BLOCK;
     double up[CF_BLOCK], down[CF_BLOCK];
     for (int c = 0; c < width; c++) {
         double sigma = s->e->sigma[k + c];
@@ -113,12 +113,14 @@ static void sweep_block(sweep *s, int k)
     int width = CF_MIN(CF_BLOCK, e->dim - k);
     squares sum = {0};
     spread_items(s, k);
-    memset(op->summed, 0, (size_t)p->cols * CF_BLOCK * sizeof(double));
     for (int64_t t = 0; t < p->tiles; t++) {
         op->kernels->gather_floats(p, t, s->v, op->tile);
         take_tile(s, t, k, width, &sum);
-        op->kernels->scatter_floats(p, t, s->tile, op->summed);
     }
+    memset(op->summed, 0, (size_t)p->cols * CF_BLOCK * sizeof(double));
+    for (int64_t t = 0; t < p->tiles; t++)
+        op->kernels->scatter_floats(p, t, s->u + t * CF_TILE * CF_BLOCK,
+                                    op->summed);
     cf_allreduce(op->par, &sum, 3 * CF_BLOCK, MPI_DOUBLE, MPI_SUM);
     for (int c = 0; c < width && s->purpose == MAKE_USERS_AND_SIGMA; c++)
         if (e->sigma[k + c] > 0)
@@ -171,7 +173,8 @@ static void certify(cf_embedding *e, cf_operator *op, enum purpose purpose)
     sweep s = {.e = e, .op = op, .purpose = purpose};
     e->rows_off = 0;
     s.v = cf_alloc(op->a->cols * CF_BLOCK, sizeof *s.v, "panel of V");
-    s.tile = cf_calloc(CF_TILE * CF_BLOCK, sizeof *s.tile, "tile of users");
+    s.u = cf_calloc(op->packed.tiles * CF_TILE * CF_BLOCK, sizeof *s.u,
+                    "panel of users");
     s.w = cf_alloc(cf_part_count(&op->item_part, par->rank) * CF_BLOCK,
                    sizeof *s.w, "panel of AᵀU");
     for (int k = 0; k < e->dim; k += CF_BLOCK) {
@@ -179,7 +182,7 @@ static void certify(cf_embedding *e, cf_operator *op, enum purpose purpose)
         cf_progress_step(k, e->dim);
     }
     cf_free(s.v);
-    cf_free(s.tile);
+    cf_free(s.u);
     cf_free(s.w);
     e->rows_off = cf_sum_i64(par, e->rows_off);
     e->orthogonality = orthogonality(e, op->a->n_loc, par);
