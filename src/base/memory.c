@@ -53,13 +53,14 @@ static char *take_small(int64_t bytes)
 
 /* Large arrays lie on pages of their own, kept when they are freed: never so
  * many that the peak would be passed, whatever else is taken. */
-static void *take(int64_t count, size_t size, const char *what, bool *cleared)
+static void *take(int64_t count, size_t size, const char *what, bool large,
+                  bool *cleared)
 {
     int64_t bytes = wanted(count, size, what);
     account(bytes, what);
     *cleared = false;
-    char *p =
-        bytes < CF_PAGE ? take_small(bytes) : cf_pages_take(bytes, cleared);
+    char *p = bytes < CF_PAGE ? take_small(bytes)
+                              : cf_pages_take(bytes, large, cleared);
     if (p == NULL)
         cf_die(CF_NO_MEMORY, "out of memory: %" PRId64 " MiB for %s",
                bytes >> 20, what);
@@ -71,13 +72,19 @@ static void *take(int64_t count, size_t size, const char *what, bool *cleared)
 void *cf_alloc(int64_t count, size_t size, const char *what)
 {
     bool cleared;
-    return take(count, size, what, &cleared);
+    return take(count, size, what, true, &cleared);
+}
+
+void *cf_alloc_streamed(int64_t count, size_t size, const char *what)
+{
+    bool cleared;
+    return take(count, size, what, false, &cleared);
 }
 
 void *cf_calloc(int64_t count, size_t size, const char *what)
 {
     bool cleared;
-    void *p = take(count, size, what, &cleared);
+    void *p = take(count, size, what, true, &cleared);
     if (!cleared)
         memset(p, 0, (size_t)count * size);
     return p;

@@ -16,6 +16,7 @@ typedef struct range {
     char *at;
     int64_t bytes; /* whole pages */
     int64_t asked; /* of that, by the taker */
+    bool large;    /* on large pages where the system has them */
 } range;
 
 typedef struct table {
@@ -76,18 +77,20 @@ static char *map_pages(int64_t bytes)
     return p + before;
 }
 
-/* Cuts `bytes` from the smallest kept range that holds them. */
-static char *reuse(int64_t bytes)
+/* Cuts `bytes` from the smallest kept range that holds them, of large pages
+ * where these are asked for; `*large` tells what they are. */
+static char *reuse(int64_t bytes, bool *large)
 {
     int best = -1;
     for (int k = 0; k < kept.count; k++)
-        if (kept.rows[k].bytes >= bytes &&
+        if (kept.rows[k].large >= *large && kept.rows[k].bytes >= bytes &&
             (best < 0 || kept.rows[k].bytes < kept.rows[best].bytes))
             best = k;
     if (best < 0)
         return NULL;
     range *r = &kept.rows[best];
     char *p = r->at;
+    *large = r->large;
     r->at += bytes;
     r->bytes -= bytes;
     kept_bytes -= bytes;
@@ -97,10 +100,10 @@ static char *reuse(int64_t bytes)
 }
 
 /* Large pages for all but the end, which may need only a part of one. */
-static void advise(char *p, int64_t bytes, int64_t asked)
+static void advise(char *p, int64_t bytes, int64_t asked, bool large)
 {
 #if defined(MADV_HUGEPAGE)
-    int64_t full = asked / CF_PAGE * CF_PAGE;
+    int64_t full = large ? asked / CF_PAGE * CF_PAGE : 0;
     madvise(p, (size_t)full, MADV_HUGEPAGE);
     if (full < bytes)
         madvise(p + full, (size_t)(bytes - full), MADV_NOHUGEPAGE);
@@ -119,22 +122,22 @@ static void drop_end(char *p, int64_t bytes, int64_t asked)
 #endif
 }
 
-void *cf_pages_take(int64_t asked, bool *cleared)
+void *cf_pages_take(int64_t asked, bool large, bool *cleared)
 {
     int64_t bytes = (asked + CF_PAGE - 1) / CF_PAGE * CF_PAGE;
-    char *p = reuse(bytes);
+    char *p = reuse(bytes, &large);
     *cleared = p == NULL;
     if (p == NULL)
         p = map_pages(bytes);
     if (p == NULL)
         return NULL;
-    if (!append(&used, (range){p, bytes, asked})) {
+    if (!append(&used, (range){p, bytes, asked, large})) {
         release(p, bytes);
         return NULL;
     }
     if (!*cleared)
         drop_end(p, bytes, asked);
-    advise(p, bytes, asked);
+    advise(p, bytes, asked, large);
     return p;
 }
 
@@ -144,6 +147,8 @@ static bool join(range *r)
 {
     for (int k = 0; k < kept.count; k++) {
         range *other = &kept.rows[k];
+        if (other->large != r->large)
+            continue;
         bool before = other->at + other->bytes == r->at;
         if (before || r->at + r->bytes == other->at) {
             r->at = before ? other->at : r->at;

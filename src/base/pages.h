@@ -9,9 +9,9 @@
 
 #define CF_PAGE ((int64_t)2 << 20)
 
-/* `bytes` on a page boundary, NULL when there are none. `*cleared` tells
- * whether they are zeros. Local. */
-void *cf_pages_take(int64_t bytes, bool *cleared);
+/* `bytes` on a page boundary, NULL when there are none; where not `large`, as
+ * small pages. `*cleared` tells whether they are zeros. Local. */
+void *cf_pages_take(int64_t bytes, bool large, bool *cleared);
 
 /* Gives back what cf_pages_take gave, and returns its bytes; -1, and nothing
  * happens, for any other address. Local. */

@@ -48,7 +48,7 @@ void cf_basis_begin(cf_basis *b, const cf_par *par, const cf_part *part,
                     .seed = seed};
     b->row_begin = part->begin[par->rank];
     b->n_loc = cf_part_count(part, par->rank);
-    b->q = cf_alloc(blocks, (size_t)block_bytes(b), "SVD basis");
+    b->q = cf_alloc_streamed(blocks, (size_t)block_bytes(b), "SVD basis");
 }
 
 void cf_basis_end(cf_basis *b)

@@ -30,9 +30,9 @@ typedef struct sweep {
     cf_embedding *e;
     cf_operator *op;
     enum purpose purpose;
-    float *v;    /* [cols x 16] of V, by position */
-    float *u;    /* [own rows, in whole tiles x 16] of stored user rows */
-    double *w;   /* [own positions x 16] */
+    float *v;  /* [cols x 16] of V, by position */
+    float *u;  /* [own rows, in whole tiles x 16] of stored user rows */
+    double *w; /* [own positions x 16] */
 } sweep;
 
 /* V of the triplets from k on; zeros behind narrow blocks. */

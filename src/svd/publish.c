@@ -162,8 +162,8 @@ static void allocate(cf_embedding *e, const cf_svd *s)
     e->dim = dim;
     cf_part_copy(&e->user_part, &s->op.a->part);
     cf_part_copy(&e->item_part, &s->op.item_part);
-    e->users = cf_alloc(cf_part_count(&e->user_part, rank) * dim,
-                        sizeof *e->users, "user embedding");
+    e->users = cf_alloc_streamed(cf_part_count(&e->user_part, rank) * dim,
+                                 sizeof *e->users, "user embedding");
     e->items = cf_alloc(cf_part_count(&e->item_part, rank) * dim,
                         sizeof *e->items, "item embedding");
     e->sigma = cf_calloc(4 * (int64_t)dim, sizeof *e->sigma, "triplets");

@@ -80,6 +80,36 @@ static void test_large(void)
     }
 }
 
+/* Arrays on small pages serve only others such; any freed array serves
+ * them. */
+static void test_streamed(void)
+{
+    const int64_t bytes = (int64_t)16 << 20;
+    int64_t before = cf_memory_now();
+    /* More than ever before, so that nothing is kept. */
+    char *all = cf_alloc(cf_memory_peak() - before + bytes, 1, "test");
+    char *random = cf_alloc(bytes, 1, "test");
+    char *streamed = cf_alloc_streamed(bytes, 1, "test");
+    memset(random, 1, (size_t)bytes);
+    memset(streamed, 2, (size_t)bytes);
+    cf_free(streamed);
+    char *other = cf_alloc(bytes, 1, "test");
+#ifndef CF_SANITIZED /* nothing is kept there */
+    CHECK(other != streamed);
+#endif
+    char *again = cf_alloc_streamed(bytes, 1, "test");
+    cf_free(random);
+    random = cf_alloc_streamed(bytes, 1, "test");
+    memset(random, 3, (size_t)bytes);
+    memset(again, 4, (size_t)bytes);
+    CHECK(random[0] == 3 && random[bytes - 1] == 3);
+    cf_free(again);
+    cf_free(other);
+    cf_free(random);
+    cf_free(all);
+    CHECK(cf_memory_now() == before);
+}
+
 /* What is freed goes back, whatever its size: a leak of the large ones would
  * be 2 GiB. */
 static void test_freed(void)
@@ -153,6 +183,7 @@ static void run_tests(void)
     test_realloc();
     test_shapes();
     test_large();
+    test_streamed();
     test_freed();
     test_reuse();
     test_limit();
