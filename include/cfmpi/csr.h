@@ -72,6 +72,10 @@ void cf_csr_col_stats(const cf_csr *a, const cf_par *par, const cf_part *part,
 /* Entries of every column, [cols], the same on all ranks. Collective. */
 void cf_csr_col_counts(const cf_csr *a, const cf_par *par, int64_t *count);
 
+/* The sum of the squares of all entries; its last places depend on the rank
+ * count. Collective. */
+double cf_csr_squares(const cf_csr *a, const cf_par *par);
+
 /* The transpose: rows are the columns of `a`, split so that every rank has
  * about as many entries; times are left behind. Collective; an entry is sent
  * once, 12 bytes, some MiB at a time. */

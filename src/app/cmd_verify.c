@@ -122,6 +122,27 @@ static bool close_residual(double stored, double right)
            fabs(stored - right) <= 1e-3 * right + 1e-9;
 }
 
+/* Against σ², which are those of the file, as shares of `squares`. */
+static int check_shares(cf_check *c, const cf_embedding *e, double squares)
+{
+    int status = CF_OK;
+    bool same = true;
+    double all = 0;
+    double *stored = cf_alloc(e->dim, sizeof *stored, "shares");
+    CF_TRY(read_vector(c, "/embedding/explained_variance", e->dim, stored));
+    for (int k = 0; k < e->dim; k++) {
+        double share = squares > 0 ? e->sigma[k] * e->sigma[k] / squares : 0;
+        same = same && fabs(stored[k] - share) <= 1e-9;
+        all += share;
+    }
+    char line[64];
+    snprintf(line, sizeof line, ", %.1f %% in all", 100 * all);
+    cf_check_tell(c, same, "explained variance", line);
+done:
+    cf_free(stored);
+    return status;
+}
+
 static int check_residuals(cf_check *c)
 {
     int status = CF_OK;
@@ -143,6 +164,7 @@ static int check_residuals(cf_check *c)
     cf_transform_apply(&t, &c->ratings, matrix.values);
     stored = cf_alloc(e.dim, sizeof *stored, "residuals");
     CF_TRY(read_vector(c, "/embedding/residuals", e.dim, stored));
+    CF_TRY(check_shares(c, &e, cf_csr_squares(&matrix, c->par)));
     cf_svd_certify(&e, &matrix, c->par);
     for (int k = 0; k < e.dim; k++)
         same = same && close_residual(stored[k], e.residual[k]);

@@ -72,15 +72,6 @@ done:
     return status;
 }
 
-static double sum_of_squares(const cf_csr *a, const cf_par *par)
-{
-    double sum = 0;
-    for (int64_t e = 0; e < a->indptr[a->n_loc]; e++)
-        sum += (double)a->values[e] * (double)a->values[e];
-    cf_allreduce(par, &sum, 1, MPI_DOUBLE, MPI_SUM);
-    return sum;
-}
-
 /* ---- an earlier result ---- */
 
 /* Where the earlier items stand now; -1 for those that are gone. */
@@ -343,7 +334,7 @@ int cf_job_embed(cf_job *job)
                               .seed = (uint64_t)job->o->seed,
                               .start = start,
                               .start_dim = start_dim};
-    double squares = sum_of_squares(&matrix, job->par);
+    double squares = cf_csr_squares(&matrix, job->par);
     if (job->o->variance > 0)
         CF_TRY(solve_for_variance(job, &matrix, &options, most, squares));
     else

@@ -43,6 +43,15 @@ void cf_csr_col_counts(const cf_csr *a, const cf_par *par, int64_t *count)
     cf_allreduce(par, count, a->cols, MPI_INT64_T, MPI_SUM);
 }
 
+double cf_csr_squares(const cf_csr *a, const cf_par *par)
+{
+    double sum = 0;
+    for (int64_t e = 0; e < a->indptr[a->n_loc]; e++)
+        sum += (double)a->values[e] * (double)a->values[e];
+    cf_allreduce(par, &sum, 1, MPI_DOUBLE, MPI_SUM);
+    return sum;
+}
+
 /* Largest magnitude in each column, over all ranks. */
 static float *col_magnitudes(const cf_csr *a, const cf_par *par)
 {

@@ -28,6 +28,10 @@ void pdsyevd_(const char *jobz, const char *uplo, const int *n, double *a,
               double *work, const int *lwork, int *iwork, const int *liwork,
               int *info);
 
+#define BLOCK_MOST 32
+/* Numbers beyond what pdsyevd says that it needs: it rounds down. */
+#define SPARE 1024
+
 /* One process's view of the grid and of its share of an n x n matrix. */
 typedef struct grid {
     int context, rows, cols, row, col;
@@ -53,7 +57,7 @@ static bool grid_begin(grid *g, const cf_par *par, int n)
     int info, rows, cols;
     choose_shape(par->size, n, &rows, &cols);
     int handle = Csys2blacs_handle(par->comm);
-    *g = (grid){.context = handle, .n = n, .block = n >= 128 ? 32 : 8};
+    *g = (grid){.context = handle, .n = n, .block = n >= 128 ? BLOCK_MOST : 8};
     /* Processes stand row by row. */
     Cblacs_gridinit(&g->context, "Row", rows, cols);
     Cfree_blacs_system_handle(handle);
@@ -82,9 +86,7 @@ static int solve(const grid *g, double *a, double *z, double *values)
     double small;
     pdsyevd_("V", "U", &g->n, a, &one, &one, g->desc, values, z, &one, &one,
              g->desc, &small, &lwork, &small_int, &liwork, &info);
-    if (small > 2e9)
-        return -1;
-    lwork = (int)small + 1024;
+    lwork = (int)small + SPARE;
     liwork = small_int + 64;
     double *work = cf_alloc(lwork, sizeof *work, "eigenvalue workspace");
     int *iwork = cf_alloc(liwork, sizeof *iwork, "eigenvalue workspace");
@@ -112,16 +114,26 @@ struct cf_grid_matrix {
     double *share;  /* [lld x loc_cols] */
 };
 
+/* What pdsyevd asks for in numbers, at most. */
+static int64_t workspace(const cf_par *par, int64_t n)
+{
+    int rows, cols;
+    choose_shape(par->size, (int)n, &rows, &cols);
+    int64_t most_rows = n / rows + BLOCK_MOST,
+            most_cols = n / cols + BLOCK_MOST;
+    return 2 * most_rows * most_cols + 12 * n + SPARE;
+}
+
 static int check_size(const cf_par *par, int64_t n)
 {
-    int64_t ranks = (n * n + INT32_MAX - 1) / INT32_MAX;
-    if (n <= INT32_MAX / 2 && n * n / par->size <= INT32_MAX)
+    if (n <= INT32_MAX / 16 && workspace(par, n) <= INT32_MAX)
         return CF_OK;
     return cf_fail(CF_BAD_DATA,
                    "a dense problem of order %" PRId64 " needs %" PRId64
-                   " GiB in all, and %" PRId64 " ranks or more for "
-                   "ScaLAPACK's 32-bit sizes; take more ranks or --svd=krylov",
-                   n, n * n * 8 / (1 << 30), ranks);
+                   " GiB in all, and some %" PRId64 " ranks for ScaLAPACK's "
+                   "32-bit sizes; take more ranks, --svd=krylov or a smaller "
+                   "--dim",
+                   n, n * n * 8 / (1 << 30), 2 * n * n / INT32_MAX + 1);
 }
 
 int cf_grid_begin(cf_grid_matrix **out, const cf_par *par, int64_t n)

@@ -352,10 +352,14 @@ done:
     return status;
 }
 
+static bool just_looked(const cf_svd *s)
+{
+    return s->looked == s->steps && s->basis.count >= s->options.dim;
+}
+
 static bool converged(const cf_svd *s, double target)
 {
-    return s->looked == s->steps && s->worst <= target &&
-           s->basis.count >= s->options.dim;
+    return just_looked(s) && s->worst <= target;
 }
 
 /* The next block, behind a restart when there is no room. */
@@ -444,18 +448,34 @@ static int widen_if_missed(cf_svd *s, bool *missed)
     return status;
 }
 
-/* Whether float32 cannot give the residual asked for: rounding of C, which
- * every product brings in, against the smallest wanted eigenvalue. Or whether
- * orthogonality got lost. */
-static bool beyond_single(const cf_svd *s, double target)
+/* The residual that float32 can give: rounding of C, which every product brings
+ * in, against the smallest wanted eigenvalue. */
+static double single_limit(const cf_svd *s)
 {
-    int last = s->options.dim - 1;
-    if (s->precision != CF_SINGLE)
-        return false;
-    if (!s->careful && s->steps > 6 && s->lost > MUCH_LOST)
-        return true;
-    return s->looked == s->steps && s->basis.count > last &&
-           !(SINGLE_ROUNDING * s->theta[0] <= target * s->theta[last]);
+    return SINGLE_ROUNDING * s->theta[0] / s->theta[s->options.dim - 1];
+}
+
+static bool lost_much(const cf_svd *s)
+{
+    return !s->careful && s->steps > 6 && s->lost > MUCH_LOST;
+}
+
+/* Goes on in float64 where float32 cannot give what is asked for, if passes
+ * are left to come further than float32 does; makes the best of float32 if
+ * not. */
+static void take_care_of_single(cf_svd *s, double target)
+{
+    bool lost = lost_much(s);
+    /* Not `>`: θ may be zero, or a NaN. */
+    bool beyond = just_looked(s) && !(single_limit(s) <= target);
+    if (s->precision != CF_SINGLE || !(lost || beyond || s->exhausted))
+        return;
+    if (s->op.passes + 2 * s->steps <= s->options.max_passes)
+        go_double(s);
+    else if (lost)
+        s->careful = true;
+    else if (beyond && s->worst <= single_limit(s))
+        s->exhausted = true; /* more steps only add rounding */
 }
 
 /* Steps until the target is met, or passes or space are used up. */
@@ -470,9 +490,7 @@ static int iterate(cf_svd *s, double target)
             advance(s);
         if (!s->exhausted)
             CF_TRY(step(s, target));
-        if (beyond_single(s, target) ||
-            (s->exhausted && s->precision == CF_SINGLE))
-            go_double(s);
+        take_care_of_single(s, target);
     }
 done:
     return status;

@@ -136,6 +136,7 @@ def test_verify_finds_a_flipped_byte_in_every_dataset(cfmpi, good, tmp_path):
 WRONG = {
     "sigma": ("embedding/singular_values", 1),
     "residual": ("embedding/residuals", 1),
+    "share": ("embedding/explained_variance", 1),
     "user_vector": ("embedding/users", (4, 1)),
     "item_vector": ("embedding/items", (4, 1)),
     "neighbour_score": ("neighbors/users/score", (4, 1)),

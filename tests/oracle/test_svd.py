@@ -216,13 +216,13 @@ def embed(cfmpi, folder):
     call."""
     made = {}
 
-    def call(case, *options, ranks=0, dim=None, isa=None):
+    def call(case, *options, ranks=0, dim=None, isa=None, code=0):
         name = "_".join(map(str, (case, *options, ranks, dim, isa)))
         out, report = folder / f"{name}.h5", folder / f"{name}.json"
         if name in made:
             return made[name]
         cfmpi("svd", folder / f"{case}.npz", "-o", out, "--dim",
-              dim or CASES[case].dim, "--report", report, *options, ranks=ranks,
+              dim or CASES[case].dim, "--report", report, *options, ranks=ranks, code=code,
               env={"CFMPI_ISA": isa} if isa else None)
         made[name] = Embedded(out, json.loads(report.read_text()))
         return made[name]
@@ -313,6 +313,16 @@ def test_method_does_not_depend_on_the_rank_count(embed):
         made = together(lambda ranks: embed(case, "--tol", 1e-4, ranks=ranks), (0, 5))
         assert len({got.report["svd"]["passes"] == 1 for got in made}) == 1
         check_agreement(*made, exact(case)[2], 3e-3)
+
+
+def test_passes_that_do_not_allow_float64_are_not_lost(embed):
+    """A tolerance beyond float32: what it gives stays where float64, begun
+    anew, would not come as far."""
+    largest = [embed("decaying", "--tol", 1e-9, "--svd", "krylov", "--max-passes",
+                     passes, code=76).report["svd"]["max_residual"]
+               for passes in (8, 11, 14)]
+    assert largest[-1] < 1e-4
+    assert all(more < 1.5 * fewer for fewer, more in zip(largest, largest[1:], strict=False))
 
 
 def test_what_few_rate_is_not_missed(cfmpi, data, tmp_path):
