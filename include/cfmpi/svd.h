@@ -67,11 +67,10 @@ typedef struct cf_svd cf_svd;
  * working space: they may be NULL, and no copy of `a` may be read meanwhile.
  * Memory: 16 bytes a rating where there are more than 16 values; a basis of up
  * to 6 dim + 192 columns of the smaller side in float32 (float64 where that is
- * needed), spread over the ranks; on every rank (6 dim + 128)^2 doubles and two
- * blocks of 16 columns of the item side. More when a singular value repeats
- * over 16 times and blocks are widened. By the Gram matrix see src/svd/gram.c.
- * Collective.
- */
+ * needed), spread over the ranks, as one block of 16 columns of the users; on
+ * every rank (6 dim + 128)^2 doubles and two such blocks of the item side.
+ * More when a singular value repeats over 16 times and blocks are widened. By
+ * the Gram matrix see src/svd/gram.c. Collective. */
 cf_svd *cf_svd_begin(cf_csr *a, const cf_par *par,
                      const cf_svd_options *options);
 

@@ -6,6 +6,7 @@
  *             Tisseur, Dongarra: SIAM J. Sci. Comput. 20 (1999). */
 #include "cfmpi/grid.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -128,12 +129,12 @@ static int check_size(const cf_par *par, int64_t n)
 {
     if (n <= INT32_MAX / 16 && workspace(par, n) <= INT32_MAX)
         return CF_OK;
+    double size = (double)n * (double)n;
     return cf_fail(CF_BAD_DATA,
-                   "a dense problem of order %" PRId64 " needs %" PRId64
-                   " GiB in all, and some %" PRId64 " ranks for ScaLAPACK's "
-                   "32-bit sizes; take more ranks, --svd=krylov or a smaller "
-                   "--dim",
-                   n, n * n * 8 / (1 << 30), 2 * n * n / INT32_MAX + 1);
+                   "a dense problem of order %" PRId64 " needs %.0f GiB in "
+                   "all, and some %.0f ranks for ScaLAPACK's 32-bit sizes; "
+                   "take more ranks, --svd=krylov or a smaller --dim",
+                   n, 8 * size / (1 << 30), ceil(2 * size / INT32_MAX));
 }
 
 int cf_grid_begin(cf_grid_matrix **out, const cf_par *par, int64_t n)

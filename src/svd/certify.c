@@ -173,8 +173,9 @@ static void certify(cf_embedding *e, cf_operator *op, enum purpose purpose)
     sweep s = {.e = e, .op = op, .purpose = purpose};
     e->rows_off = 0;
     s.v = cf_alloc(op->a->cols * CF_BLOCK, sizeof *s.v, "panel of V");
-    s.u = cf_calloc(op->packed.tiles * CF_TILE * CF_BLOCK, sizeof *s.u,
-                    "panel of users");
+    s.u = op->between;
+    memset(s.u, 0,
+           (size_t)(op->packed.tiles * CF_TILE) * CF_BLOCK * sizeof *s.u);
     s.w = cf_alloc(cf_part_count(&op->item_part, par->rank) * CF_BLOCK,
                    sizeof *s.w, "panel of AᵀU");
     for (int k = 0; k < e->dim; k += CF_BLOCK) {
@@ -182,7 +183,6 @@ static void certify(cf_embedding *e, cf_operator *op, enum purpose purpose)
         cf_progress_step(k, e->dim);
     }
     cf_free(s.v);
-    cf_free(s.u);
     cf_free(s.w);
     e->rows_off = cf_sum_i64(par, e->rows_off);
     e->orthogonality = orthogonality(e, op->a->n_loc, par);

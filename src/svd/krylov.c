@@ -17,7 +17,8 @@
  *         is seen too late: every row takes part in it.
  * Precision  float32 first: its rounding, ε σ1²/σ² of a triplet, is below the
  *         usual tolerances. Where it is not, or σ vanish, the work begins anew
- *         in float64, which takes what σ² less than 100 ε σ1² for zero.
+ *         in float64, if passes are left to come as far again; σ² less than
+ *         100 ε σ1² is taken for zero there.
  * Start   Noise times (number of ratings)^1.5 and a constant: it leans towards
  *         the leading vectors, and holds a tenth of an even share of those
  *         that live on few ratings.
@@ -49,6 +50,10 @@
 
 /* Steps between looks at T, at most: a look costs about as much as a step. */
 #define CHECK_AHEAD 6
+/* Blocks beyond `dim` columns before the first look at what begins with earlier
+ * vectors: with half of them the earlier ones are there, and what is new is
+ * not to be seen yet. */
+#define START_LOOK 8
 /* The residual's logarithm falls so much faster than it did on average up to
  * the first look, and than between the last two looks. */
 #define LATE_FALL 2.8
@@ -59,6 +64,8 @@
 #define LITTLE_LOST 2e-5
 #define SOME_LOST 1e-4
 #define MUCH_LOST 1e-3
+/* From here on a step in part may lose more than it gains. */
+#define SMALL_RESIDUAL 1e-4
 /* Steps in a row that may leave parts of the basis out. */
 #define PARTLY_LEAST 2
 #define PARTLY_MOST 5
@@ -118,8 +125,8 @@ static int choose_capacity(const cf_svd *s)
     if (left == INT64_MAX)
         left = INT64_MAX / 2;
     int64_t items = cf_part_count(&op->item_part, op->par->rank);
-    int64_t later = op->a->n_loc * dim * 4 + items * dim * (4 + real) +
-                    op->a->cols * CF_BLOCK * 16;
+    int64_t later = op->a->n_loc * (dim + CF_BLOCK) * 4 +
+                    items * dim * (4 + real) + op->a->cols * CF_BLOCK * 16;
     int64_t column = CF_MAX(op->n_loc * real, 1) + 16 * (int64_t)usual;
     int64_t fit =
         (left - later) / column - s->width - (PROBE_STEPS + 2) * CF_BLOCK;
@@ -151,7 +158,7 @@ static void start(cf_svd *s)
     s->restored = false;
     s->next_look = CF_MIN(s->capacity, 4 * dim);
     if (s->options.start != NULL) /* it may be there soon */
-        s->next_look = CF_MIN(s->capacity, dim + 4 * CF_BLOCK);
+        s->next_look = CF_MIN(s->capacity, dim + START_LOOK * CF_BLOCK);
     s->worst = INFINITY;
     /* Wider blocks are for what the narrow ones have missed. */
     if (s->options.start != NULL && s->width <= CF_BLOCK)
@@ -220,7 +227,7 @@ static void project(cf_svd *s)
     int p = s->basis.count, width = s->last, first = p - width;
     double *h = cf_alloc((int64_t)p * width, sizeof *h, "coefficients");
     double begin = cf_clock();
-    if (s->partly > 0) {
+    if (s->partly > 0 && !s->careful) {
         cf_basis_project_partly(&s->basis, s->w, width, h, s->gram);
         s->partly--;
     } else {
@@ -342,6 +349,8 @@ static int step(cf_svd *s, double target)
         goto done;
     double before = s->worst;
     CF_TRY(look(s));
+    if (s->worst < SMALL_RESIDUAL)
+        s->careful = true;
     int ahead = predict_steps(s, before, target);
     /* Rank 0 decides, as logarithms may differ between unlike CPUs. */
     MPI_Bcast(&ahead, 1, MPI_INT, 0, s->op.par->comm);
@@ -465,16 +474,20 @@ static bool lost_much(const cf_svd *s)
  * not. */
 static void take_care_of_single(cf_svd *s, double target)
 {
-    bool lost = lost_much(s);
+    double limit = single_limit(s);
+    bool lost = lost_much(s), looked = just_looked(s);
     /* Not `>`: θ may be zero, or a NaN. */
-    bool beyond = just_looked(s) && !(single_limit(s) <= target);
+    bool beyond = looked && !(limit <= target);
+    bool empty = looked && !(limit < 1); /* float32 has rounding only */
+    bool reached = looked && s->worst <= limit;
     if (s->precision != CF_SINGLE || !(lost || beyond || s->exhausted))
         return;
-    if (s->op.passes + 2 * s->steps <= s->options.max_passes)
+    if (empty ||
+        s->op.passes + (reached ? 1 : 2) * s->steps <= s->options.max_passes)
         go_double(s);
     else if (lost)
         s->careful = true;
-    else if (beyond && s->worst <= single_limit(s))
+    else if (beyond && reached)
         s->exhausted = true; /* more steps only add rounding */
 }
 
@@ -494,6 +507,12 @@ static int iterate(cf_svd *s, double target)
     }
 done:
     return status;
+}
+
+bool cf_krylov_may_go_on(const cf_svd *s)
+{
+    int64_t needed = s->precision == CF_SINGLE ? s->steps : 1;
+    return !s->exhausted && s->op.passes + needed <= s->options.max_passes;
 }
 
 int cf_krylov_solve(cf_svd *s, double target)

@@ -6,8 +6,8 @@
  *         Only items with several ratings in a usual tile are grouped.
  * Memory  With few values a rating's words need no more room than its column
  *         and its value, and take their place until the end.
- * Cost    Three passes over the entries, and one at the end; one more where
- *         values are not coded. */
+ * Cost    Four passes over the entries, popularity among them, and one at the
+ *         end. */
 #include "packed.h"
 
 #include <math.h>

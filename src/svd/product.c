@@ -28,8 +28,8 @@ void cf_operator_precision(cf_operator *op, enum cf_precision precision)
         cf_alloc(op->by_items ? op->a->cols : 0, row, "gathered block");
     op->summed = cf_alloc(op->a->cols, row, "summed block");
     op->tile = cf_alloc(CF_TILE, row, "tile of a block");
-    op->between = cf_alloc_streamed(
-        op->by_items ? op->packed.tiles * CF_TILE : 0, row, "rows of a block");
+    op->between =
+        cf_alloc_streamed(op->packed.tiles * CF_TILE, row, "rows of a block");
 }
 
 void cf_operator_begin(cf_operator *op, cf_csr *a, const cf_par *par,

@@ -22,7 +22,7 @@ typedef struct cf_operator {
     void *gathered;    /* [cols x CF_BLOCK] */
     void *summed;      /* [cols x CF_BLOCK] */
     void *tile;        /* [CF_TILE x CF_BLOCK] */
-    void *between;     /* [own tiles x CF_TILE x CF_BLOCK] A x, of AᵀA x */
+    void *between;     /* [own rows, in whole tiles x CF_BLOCK] of A x */
     int64_t passes;    /* applications so far */
     cf_svd_times times;
 } cf_operator;

@@ -50,6 +50,10 @@ void cf_krylov_begin(cf_svd *s);
 int cf_krylov_solve(cf_svd *s, double target);
 void cf_krylov_end(cf_svd *s);
 
+/* Whether passes are left for a smaller target, after float32 those to come as
+ * far again. Local. */
+bool cf_krylov_may_go_on(const cf_svd *s);
+
 /* Fills the starting block s->w with the right vectors that the caller has,
  * or with A times them where C is that of the users. Collective. */
 void cf_svd_start_columns(cf_svd *s);

@@ -65,8 +65,7 @@ int cf_svd_solve(cf_svd *s, double target, cf_embedding *e, bool *more)
     double begin = cf_clock();
     cf_svd_publish(s, e);
     s->op.times.vectors += cf_clock() - begin;
-    *more =
-        !s->by_gram && !s->exhausted && s->op.passes < s->options.max_passes;
+    *more = !s->by_gram && cf_krylov_may_go_on(s);
 done:
     return status;
 }

@@ -323,21 +323,31 @@ def test_passes_that_do_not_allow_float64_are_not_lost(embed):
                for passes in (8, 11, 14)]
     assert largest[-1] < 1e-4
     assert all(more < 1.5 * fewer for fewer, more in zip(largest, largest[1:], strict=False))
+    # The estimate is met, the certificate is not, and no passes are left.
+    enough = embed("decaying", "--tol", 1e-4, "--svd", "krylov").report["svd"]
+    for beyond in (2e-6, 1e-6, 5e-7):
+        got = embed("decaying", "--tol", beyond, "--svd", "krylov", "--max-passes",
+                    enough["passes"] + 2, code=76).report["svd"]
+        assert got["max_residual"] < 2 * enough["max_residual"] + 1e-4, beyond
+    embed("rank_three_large", "--svd", "krylov", "--max-passes", 8)
 
 
 def test_what_few_rate_is_not_missed(cfmpi, data, tmp_path):
     """Two users who alone rated several hundred items: one singular value
     among the wanted ones, of which popular items hold nothing."""
     matrix = reference.dataset(data, "ml-1m").matrix
+    sparse.save_npz(tmp_path / "before.npz", matrix.astype(np.float32))
+    cfmpi("svd", tmp_path / "before.npz", "-o", tmp_path / "before.h5", "--dim", 32)
     least = svds(matrix, k=32, tol=1e-6, return_singular_vectors=False).min()
     for above in (1.01, 1.03):
         items = round((above * least / 5) ** 2 / 2)
         both = sparse.block_diag([matrix, np.full((2, items), 5.0)]).tocsr()
         sparse.save_npz(tmp_path / "few.npz", both.astype(np.float32))
-        cfmpi("svd", tmp_path / "few.npz", "-o", tmp_path / "few.h5", "--dim", 32,
-              "--tol", 1e-3, "--force")
-        sigma = load(tmp_path / "few.h5", "embedding/singular_values")
-        assert np.isclose(sigma, 5 * np.sqrt(2 * items), rtol=1e-5).any(), above
+        for start in ([], ["--start", tmp_path / "before.h5"]):
+            cfmpi("svd", tmp_path / "few.npz", "-o", tmp_path / "few.h5", "--dim", 32,
+                  "--tol", 1e-3, "--force", *start)
+            sigma = load(tmp_path / "few.h5", "embedding/singular_values")
+            assert np.isclose(sigma, 5 * np.sqrt(2 * items), rtol=1e-5).any(), above
 
 
 INSTRUCTION_SETS = ("portable", "avx2", "avx512", "avx512vnni")

@@ -479,7 +479,7 @@ def test_a_start_from_the_same_ratings_saves_passes(started):
     for (name, start, _), (path, passes, _) in zip(cases, started(cases)):
         check_started(path)
         # Of a start that is wrong in part some use is left.
-        assert start is None or passes < 0.75 * usual, (name, start, passes, usual)
+        assert start is None or passes < usual, (name, start, passes, usual)
         usual = usual if start else passes
 
 

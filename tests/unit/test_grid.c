@@ -180,7 +180,7 @@ static void test_too_large(void)
 {
     cf_grid_matrix *g = NULL;
     CHECK(failed_with(cf_grid_begin(&g, &world, 500000), CF_BAD_DATA,
-                      "1862 GiB in all, and some 233 ranks"));
+                      "1863 GiB in all, and some 233 ranks"));
     CHECK(failed_with(cf_grid_begin(&g, &world, 3000000000), CF_BAD_DATA,
                       "take more ranks, --svd=krylov or a smaller --dim"));
     CHECK(g == NULL);
