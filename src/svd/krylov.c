@@ -64,7 +64,7 @@
 #define LITTLE_LOST 2e-5
 #define SOME_LOST 1e-4
 #define MUCH_LOST 1e-3
-/* From here on a step in part may lose more than it gains. */
+/* Where it has come to this, a step in part may lose more than it gains. */
 #define SMALL_RESIDUAL 1e-4
 /* Steps in a row that may leave parts of the basis out. */
 #define PARTLY_LEAST 2
@@ -227,7 +227,7 @@ static void project(cf_svd *s)
     int p = s->basis.count, width = s->last, first = p - width;
     double *h = cf_alloc((int64_t)p * width, sizeof *h, "coefficients");
     double begin = cf_clock();
-    if (s->partly > 0 && !s->careful) {
+    if (s->partly > 0 && !(s->worst < SMALL_RESIDUAL)) {
         cf_basis_project_partly(&s->basis, s->w, width, h, s->gram);
         s->partly--;
     } else {
@@ -349,8 +349,6 @@ static int step(cf_svd *s, double target)
         goto done;
     double before = s->worst;
     CF_TRY(look(s));
-    if (s->worst < SMALL_RESIDUAL)
-        s->careful = true;
     int ahead = predict_steps(s, before, target);
     /* Rank 0 decides, as logarithms may differ between unlike CPUs. */
     MPI_Bcast(&ahead, 1, MPI_INT, 0, s->op.par->comm);
