@@ -97,7 +97,8 @@ class SlurmCluster:
         self.daemons = {}
         # Of a Slurm job that this process may itself run in, nothing.
         self.env = {name: value for name, value in os.environ.items()
-                    if not name.startswith(("SLURM_", "SBATCH_", "SRUN_"))}
+                    if not name.startswith(("SLURM_", "SBATCH_", "SRUN_",
+                                            "OMPI_MCA_pml"))}  # as people start it
         self.env.update(PATH=SEARCH, SLURM_CONF=str(self.folder / "slurm.conf"))
 
     def __enter__(self):

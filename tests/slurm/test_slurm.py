@@ -63,7 +63,7 @@ def expected(cfmpi, ratings, tmp_path_factory):
 @pytest.fixture
 def submit(cluster, tmp_path):
     """submit("one-node", "srun", input, output...) -> exit code, log."""
-    def call(script, launcher, *args, tries=2, **env):
+    def call(script, launcher, *args, tries=4, **env):
         log = tmp_path / "job.log"
         code = cluster.submit(
             *SIZES[script], f"--output={log}", ROOT / "jobs" / f"{script}.sh",
